@@ -1,0 +1,191 @@
+/**
+ * What a command may touch: interfaces only. The real effects are wired in one place
+ * (wiring.ts); tests pass their own.
+ */
+import type { Credential, FullCredential, Secrets, StoreKind } from './credential.ts';
+
+// ---------------------------------------------------------------- output
+
+/** The one sink for everything that leaves the program. */
+export interface Output {
+  /** Standard output, byte for byte: exports and single values. Nothing is masked or escaped. */
+  data(text: string): void;
+  /** Standard output: one JSON document; control and invisible characters as \u escapes. Masked unless `secrets`. */
+  json(document: unknown, options?: { readonly secrets?: boolean }): void;
+  /** Standard error, a line or several, for people: masked, escaped, silent under --quiet. */
+  say(text: string): void;
+  /** As `say`, also under --quiet: warnings and errors. */
+  warn(text: string): void;
+  /** Standard error under --debug only, masked and escaped. */
+  debug(text: string): void;
+  /** From now on this value is masked wherever talk or errors are printed. */
+  protect(secret: string): void;
+  /** Colours for talk; each is the identity when colours are off. */
+  readonly style: Style;
+}
+
+export type Paint = (text: string) => string;
+export interface Style {
+  readonly bold: Paint;
+  readonly dim: Paint;
+  readonly good: Paint;
+  readonly bad: Paint;
+  readonly caution: Paint;
+  readonly accent: Paint;
+}
+
+// ---------------------------------------------------------------- terminal
+
+/** `back`: the person pressed Esc. */
+export type Answer<T> = { readonly kind: 'value'; readonly value: T } | { readonly kind: 'back' };
+
+export interface TextQuestion {
+  readonly message: string;
+  /** Used when the answer is empty. */
+  readonly initial?: string;
+  /** A line of help below or beside the question. */
+  readonly help?: string;
+  /** A sentence when the (already trimmed) value is not acceptable. */
+  readonly check?: (value: string) => string | undefined;
+  /** Longer values are refused with their length named. Default 4096 characters. */
+  readonly maxLength?: number;
+}
+
+export interface Choice<T> {
+  readonly value: T;
+  readonly label: string;
+  readonly note?: string;
+}
+
+export interface KeyHint {
+  /** 'enter' or a single lower-case letter. */
+  readonly key: string;
+  readonly means: string;
+}
+
+/** The owner of standard input and of the prompts on standard error. */
+export interface Terminal {
+  text(question: TextQuestion): Promise<Answer<string>>;
+  /** Nothing is shown but the number of characters. */
+  secret(question: TextQuestion): Promise<Answer<string>>;
+  choose<T>(question: { readonly message: string; readonly choices: readonly Choice<T>[]; readonly initial?: T }): Promise<Answer<T>>;
+  /** A change is confirmed by a typed word, never by `y`. True when the word was typed. */
+  typeWord(question: { readonly message: string; readonly word: string }): Promise<boolean>;
+  /**
+   * Waits for one of the keys, showing `message` with a spinner and the keys' meanings.
+   * Resolves to the key, to 'back' on Esc, or to undefined when `signal` ended the wait.
+   */
+  waitKey(question: { readonly message: string; readonly keys: readonly KeyHint[]; readonly signal?: AbortSignal }): Promise<string | undefined>;
+  /** Shows `message` with a spinner while the task runs; typed input meanwhile is dropped. */
+  busy<T>(message: string, task: () => Promise<T>): Promise<T>;
+  /** Leaves the terminal as it was. Safe to call twice. */
+  close(): void;
+}
+
+// ---------------------------------------------------------------- http
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Absolute, without user info. */
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Sent as application/x-www-form-urlencoded. */
+  readonly form?: Readonly<Record<string, string>>;
+}
+
+export interface HttpResponse {
+  /** The request's URL. Redirects are never followed. */
+  readonly url: string;
+  readonly status: number;
+  header(name: string): string | undefined;
+  readonly text: string;
+  /** The body as JSON; throws RESPONSE_INVALID when it is cut short or no JSON. */
+  json(): unknown;
+}
+
+/** How one server is connected to. Applies to its origin alone. */
+export interface Connection {
+  readonly ignoreSslIssues: boolean;
+  /** `http://` to an address that is not loopback. */
+  readonly allowHttp: boolean;
+  /** PEM texts, trusted beside the built-in and the system's roots. */
+  readonly certificates: readonly string[];
+}
+
+export interface HttpClient {
+  /** Throws CredsetupError with the codes of exits 3 and 4, URL_INSECURE or RESPONSE_INVALID. */
+  send(request: HttpRequest, connection: Connection): Promise<HttpResponse>;
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- vault
+
+export interface Vault {
+  /** The index: no secret is read, neither keychain nor encrypted file is touched. By name. */
+  list(): Promise<readonly Credential[]>;
+  /** From the index, compared without regard to case. */
+  find(name: string): Promise<Credential | undefined>;
+  /**
+   * Whole, with its secrets. Throws NOT_FOUND (naming the known names), SECRET_MISSING,
+   * STORE_CORRUPT (index and store disagree about what the secret is bound to) and the store's errors.
+   */
+  load(name: string): Promise<FullCredential>;
+  /**
+   * Proves that a store can be written, read and emptied before a secret is asked for.
+   * Throws STORE_UNAVAILABLE, STORE_LOCKED, STORE_TIMEOUT, STORE_CORRUPT, STORE_TOO_NEW,
+   * STORE_UNWRITABLE, PASSPHRASE_REJECTED, INPUT_MISSING (no passphrase in a script).
+   */
+  prepare(store: StoreKind): Promise<void>;
+  /**
+   * Saves under the write lock, all or nothing. When the name is taken, `mayReplace` decides
+   * with what is there; false throws NAME_TAKEN. A replaced credential keeps its id and createdAt.
+   */
+  save(full: FullCredential, mayReplace: (there: Credential) => boolean): Promise<{ readonly status: 'created' | 'replaced'; readonly credential: Credential }>;
+  /** Replaces what the index says of a validated credential; the secret stays as it is. */
+  update(name: string, change: (there: Credential) => Credential): Promise<Credential>;
+  /** Throws NOT_FOUND, NAME_TAKEN. */
+  rename(from: string, to: string): Promise<Credential>;
+  /** Secret and entry. Throws NOT_FOUND and the store's errors; the entry stays when the secret could not be deleted. */
+  remove(name: string): Promise<Credential>;
+  /** Ends the keychain's child process. */
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- the whole
+
+export interface HttpOptions {
+  /** `--proxy`. */
+  readonly proxy?: string | undefined;
+  /** `--timeout`, in seconds, for one request. */
+  readonly timeout?: number | undefined;
+}
+
+export interface Context {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly output: Output;
+  /** Ends when the person or the system asked the program to stop; the reason is a CredsetupError. */
+  readonly signal: AbortSignal;
+  /** Whether questions may be asked. */
+  readonly interactive: boolean;
+  /** Whether standard output is a terminal. */
+  readonly outputIsTerminal: boolean;
+  now(): Date;
+  /** Only when `interactive`. One for the whole run. */
+  terminal(): Promise<Terminal>;
+  http(options: HttpOptions): Promise<HttpClient>;
+  vault(): Promise<Vault>;
+  /** Standard input to its end as text; at most `limit` bytes. Throws INPUT_INVALID beyond. */
+  readStdin(limit: number): Promise<string>;
+  /** A file as text. Throws FILE_UNREADABLE with the option named in the hint by the caller. */
+  readFile(path: string, limit: number): Promise<string>;
+  /** Atomic and 0600; straight through to what is no regular file. Throws FILE_EXISTS, FILE_UNWRITABLE. */
+  writeFile(path: string, text: string, options: { readonly overwrite: boolean }): Promise<void>;
+  /** False when there is nothing to open it with; never throws. */
+  openBrowser(url: string): Promise<boolean>;
+  /** False when this machine has no clipboard; never throws. */
+  copyToClipboard(text: string): Promise<boolean>;
+}
+
+export type { Credential, FullCredential, Secrets, StoreKind };

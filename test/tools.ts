@@ -1,0 +1,27 @@
+/**
+ * Tools that a machine may lack. A test that needs one skips with one printed line, and fails
+ * instead when the tool is named in CREDSETUP_TEST_REQUIRE (comma-separated).
+ */
+import { spawnSync } from 'node:child_process';
+
+export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl';
+
+const probes: Record<Tool, () => boolean> = {
+  keychain: () => found('gnome-keyring-daemon') && found('dbus-run-session'),
+  age: () => found('age'),
+  openssl: () => found('openssl'),
+  terminal: () => process.platform !== 'win32',
+};
+
+function found(command: string): boolean {
+  return spawnSync('which', [command]).status === 0;
+}
+
+/** True when the tests that need `tool` can run here. Throws when it is required and missing. */
+export function has(tool: Tool): boolean {
+  if (probes[tool]()) return true;
+  const required = (process.env['CREDSETUP_TEST_REQUIRE'] ?? '').split(',');
+  if (required.includes(tool)) throw new Error(`CREDSETUP_TEST_REQUIRE names ${tool}, and this machine lacks it`);
+  console.log(`skipped: this machine lacks ${tool}`);
+  return false;
+}
