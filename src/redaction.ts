@@ -1,0 +1,139 @@
+/**
+ * Masks what is known to be secret in text that leaves the program.
+ *
+ * A server may give a secret back in another dress: in a JSON or HTML page, in a URL, inside
+ * the base64 of `Authorization: Basic`. So each secret becomes a pattern in which every
+ * character may stand as it is or in any of those encodings, also mixed, and three more
+ * patterns for the three ways its bytes can lie in a longer base64 text.
+ */
+
+/** What stands in a secret's place. Of one length, so that it says nothing about the secret's. */
+export const mask = '***';
+
+/**
+ * Shorter secrets are not masked by their content: "is" or "1" would blank out ordinary words
+ * and numbers everywhere, and the gaps would give the secret away to whoever reads two lines.
+ */
+const shortestMasked = 4;
+
+export class Redactor {
+  readonly #patterns = new Map<string, readonly RegExp[]>();
+
+  /** From now on `secret` is masked, with and without the spaces around it. */
+  protect(secret: string): void {
+    for (const form of new Set([secret, secret.trim()])) {
+      if (Array.from(form).length < shortestMasked || this.#patterns.has(form)) continue;
+      this.#patterns.set(form, patternsOf(form));
+    }
+  }
+
+  /** Protects a password, and the pair as `Authorization: Basic` sends it (RFC 7617 §2). */
+  protectBasic(user: string, password: string): void {
+    this.protect(password);
+    this.protect(`${user}:${password}`);
+  }
+
+  /** The text with every protected secret replaced. Overlapping finds are replaced as one. */
+  mask(text: string): string {
+    const spans = [...this.#patterns.values()].flat()
+      .flatMap((pattern) => find(pattern, text))
+      .sort((a, b) => a.start - b.start || b.end - a.end);
+    let masked = '';
+    let position = 0;
+    for (const { start, end } of joined(spans)) {
+      masked += text.slice(position, start) + mask;
+      position = end;
+    }
+    return masked + text.slice(position);
+  }
+}
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** All finds, also those that begin inside another: what is left of the second would leak. */
+function find(pattern: RegExp, text: string): Span[] {
+  const spans: Span[] = [];
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    spans.push({ start: match.index, end: match.index + match[0].length });
+    pattern.lastIndex = match.index + 1;
+  }
+  return spans;
+}
+
+/** Spans in order of their start, those that overlap as one. The longest wins by that. */
+function joined(spans: readonly Span[]): Span[] {
+  const result: { start: number; end: number }[] = [];
+  for (const { start, end } of spans) {
+    const last = result.at(-1);
+    if (last !== undefined && start < last.end) last.end = Math.max(last.end, end);
+    else result.push({ start, end });
+  }
+  return result;
+}
+
+function patternsOf(secret: string): RegExp[] {
+  const encoded = base64Cores(secret).map((core) => Array.from(core, inBase64).join(''));
+  // A run of backslashes is one part: a repeated part in a repeated part would backtrack for ever.
+  const parts = secret.match(/\\+|[^\\]/gu) ?? [];
+  return [parts.map(inText).join(''), ...encoded].map((source) => new RegExp(source, 'g'));
+}
+
+const named: Readonly<Record<string, string>> = { '"': 'quot', '\'': 'apos', '&': 'amp', '<': 'lt', '>': 'gt', '\u00a0': 'nbsp' };
+const shortEscapes: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 't', '\b': 'b', '\f': 'f' };
+
+/** A pattern for a character of a secret, or a run of backslashes: as it is, percent-encoded, JSON- or HTML-escaped. */
+function inText(character: string): string {
+  if (character.startsWith('\\')) return String.raw`(?:\\u005[cC]|\\|%5[cC]|&#0{0,4}92;|&#[xX]0{0,4}5[cC];){${character.length},${character.length * 8}}`;
+  const code = (character.codePointAt(0) ?? 0).toString(16);
+  const forms = [
+    // Backslashes before a character: JSON escapes some, and JSON in JSON doubles them.
+    String.raw`\\{0,8}` + quoted(character),
+    Array.from(Buffer.from(character), (byte) => `%${anyCase(byte.toString(16).padStart(2, '0'))}`).join(''),
+    units(character).map((unit) => String.raw`\\{1,8}u` + anyCase(unit)).join(''),
+    `&#0{0,4}${character.codePointAt(0) ?? 0};`,
+    `&#[xX]0{0,4}${anyCase(code)};`,
+  ];
+  if (character === ' ') forms.push(String.raw`\+`);
+  const name = named[character];
+  if (name !== undefined) forms.push(`&${name};`);
+  const short = shortEscapes[character];
+  if (short !== undefined) forms.push(String.raw`\\{1,8}` + short);
+  return `(?:${forms.join('|')})`;
+}
+
+/** A character of base64 or base64url, as it is or percent-encoded; `/` also as JSON may escape it. */
+function inBase64(character: string): string {
+  if (character === '+') return '(?:[+-]|%2[bB])';
+  if (character === '/') return String.raw`(?:\\{0,8}\/|_|%2[fF])`;
+  return character;
+}
+
+/**
+ * The characters that every base64 text with these bytes in it has in common, for each of the
+ * three places in a group of three bytes where the secret can begin. A character that shares
+ * its six bits with a neighbour of the secret is left out: it differs.
+ */
+function base64Cores(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  return [0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+    return text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
+  });
+}
+
+/** UTF-16 units as four hex digits: how JSON writes a character beyond U+FFFF. */
+function units(character: string): string[] {
+  return Array.from({ length: character.length }, (_, index) => character.charCodeAt(index).toString(16).padStart(4, '0'));
+}
+
+function anyCase(hex: string): string {
+  return Array.from(hex, (digit) => (/[a-f]/.test(digit) ? `[${digit}${digit.toUpperCase()}]` : digit)).join('');
+}
+
+function quoted(character: string): string {
+  return character.replace(/[\\^$.*+?()[\]{}|/-]/, String.raw`\$&`);
+}

@@ -1,0 +1,117 @@
+/**
+ * The one sink for everything that leaves the program: data on standard output, talk on
+ * standard error, masked and harmless.
+ */
+import type { Output, Style } from '../context.ts';
+import { CredsetupError } from '../errors.ts';
+import type { Redactor } from '../redaction.ts';
+import { escapeJson, escapeText } from './escape.ts';
+import { createColors } from './style.ts';
+
+/** What is needed of a standard stream. */
+export interface WritableText {
+  write(text: string): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+export interface OutputOptions {
+  readonly stdout: WritableText;
+  readonly stderr: WritableText;
+  readonly quiet: boolean;
+  readonly debug: boolean;
+  /** Whether talk is coloured; see useColor. */
+  readonly color: boolean;
+  readonly redactor: Redactor;
+  /** The reader went away: end with BROKEN_PIPE's exit code and without a word. Called once. */
+  readonly onBrokenPipe: () => void;
+  /** Data could not be written for another reason (a full disk): the run has failed. */
+  readonly onWriteFailure?: (error: CredsetupError) => void;
+}
+
+/** The output together with what the prompts need of it. */
+export interface Sink extends Output {
+  /** Text masked, harmless and with its colours: for prompts, which draw for themselves. */
+  clean(text: string): string;
+  /** As `clean`, without colours. */
+  plain(text: string): string;
+  /** Colours for text that went through `clean`. */
+  readonly paint: Style;
+  readonly quiet: boolean;
+  readonly color: boolean;
+  /**
+   * A last line that is replaced by the next one and taken away by undefined. What is said
+   * meanwhile goes above it. It must be one harmless line that fits the terminal's width.
+   */
+  status(line: string | undefined): void;
+}
+
+/** Makes the sink. Nothing else may write to these streams, save a prompt that is open. */
+export function createOutput(options: OutputOptions): Sink {
+  const { stdout, stderr, redactor, quiet } = options;
+  const colors = createColors(options.color);
+  let shown: string | undefined;
+
+  watchForErrors(options);
+  // Masked twice: escaping takes out characters that may have split a secret.
+  const harmless = (text: string): string => redactor.mask(escapeText(redactor.mask(text)));
+  const talk = (text: string): void => {
+    const above = shown === undefined ? '' : '\r\u001b[2K';
+    stderr.write(`${above}${colors.resolve(harmless(text))}\n${shown ?? ''}`);
+  };
+
+  return {
+    data: (text) => void stdout.write(text),
+    json: (document, { secrets = false } = {}) => {
+      const masked = secrets ? document : maskedDocument(document, redactor);
+      stdout.write(`${escapeJson(masked)}\n`);
+    },
+    say: (text) => {
+      if (!quiet) talk(text);
+    },
+    warn: talk,
+    debug: (text) => {
+      if (options.debug) talk(colors.style.dim(text.replace(/^/gm, 'debug: ')));
+    },
+    protect: (secret) => redactor.protect(secret),
+    style: colors.style,
+    clean: (text) => colors.resolve(harmless(text)),
+    plain: (text) => harmless(colors.strip(text)),
+    paint: colors.paint,
+    quiet,
+    color: options.color,
+    status: (line) => {
+      if (line === shown) return;
+      stderr.write(`${shown === undefined ? '' : '\r\u001b[2K'}${line ?? ''}`);
+      shown = line;
+    },
+  };
+}
+
+/** The document as JSON would have it, with secrets masked in each string and member name. */
+function maskedDocument(document: unknown, redactor: Redactor): unknown {
+  const json = JSON.stringify(document) as string | undefined;
+  return json === undefined ? undefined : JSON.parse(json, (_, value: unknown) => {
+    if (typeof value === 'string') return redactor.mask(value);
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, member]: [string, unknown]) => [redactor.mask(name), member]));
+  });
+}
+
+/** A stream reports a failed write by its error event; without a listener it would be a crash. */
+function watchForErrors({ stdout, stderr, onBrokenPipe, onWriteFailure }: OutputOptions): void {
+  let broken = false;
+  const watch = (stream: WritableText, failed: (error: Error) => void): void => {
+    stream.on('error', (error) => {
+      if (broken) return;
+      broken = true;
+      if ('code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED')) onBrokenPipe();
+      else failed(error);
+    });
+  };
+  watch(stdout, (error) => onWriteFailure?.(new CredsetupError('FILE_UNWRITABLE', 'Standard output could not be written.', {
+    hint: 'Check that the disk is not full and that the target can be written.',
+    cause: error,
+  })));
+  // Talk that nobody can read any more (a terminal that went away: EIO) fails nothing.
+  watch(stderr, () => { broken = false; });
+}

@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { mask, Redactor } from '../src/redaction.ts';
+
+function redactorOf(...secrets: string[]): Redactor {
+  const redactor = new Redactor();
+  for (const secret of secrets) redactor.protect(secret);
+  return redactor;
+}
+
+const html = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+const htmlNamed = (text: string): string => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;').replace(/'/g, '&#x27;');
+const form = (text: string): string => new URLSearchParams({ v: text }).toString().slice(2);
+const lowerHex = (text: string): string => encodeURIComponent(text).replace(/%../g, (hex) => hex.toLowerCase());
+
+const encodings: Record<string, (text: string) => string> = {
+  'as it is': (text) => text,
+  'in a JSON string': (text) => JSON.stringify(text).slice(1, -1),
+  'in JSON within JSON': (text) => JSON.stringify(JSON.stringify(text)).slice(3, -3),
+  'in JSON of PHP, which escapes slashes and all that is not ASCII': (text) =>
+    JSON.stringify(text).slice(1, -1).replace(/\//g, '\\/').replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  'percent-encoded': encodeURIComponent,
+  'percent-encoded in lower case': lowerHex,
+  'form-encoded': form,
+  'in HTML with numbers': html,
+  'in HTML with names': htmlNamed,
+};
+
+// Whole words that a mask or the text around cannot make by chance; no lone surrogates, which no encoding carries.
+const character = fc.oneof(
+  fc.constantFrom(...Array.from('abXY09"\'\\/&<>+ %=-_.:#?{}[]()^$|~!*`@;,')),
+  fc.constantFrom('ä', 'ß', '€', '漢', '\u{1F511}', '\n', '\t'),
+);
+const secrets = fc.array(character, { minLength: 4, maxLength: 40 })
+  .map((characters) => characters.join(''))
+  .filter((secret) => Array.from(secret.trim()).length >= 4 && !secret.includes('**'));
+
+describe('The redactor', () => {
+  for (const [name, encode] of Object.entries(encodings)) {
+    it(`masks a secret that stands ${name}`, () => {
+      fc.assert(fc.property(secrets, (secret) => {
+        const masked = redactorOf(secret).mask(`before ${encode(secret)} after`);
+        expect(masked.startsWith('before ') && masked.endsWith(' after')).toBe(true);
+        expect(masked).toContain(mask);
+        expect(masked).not.toContain(encode(secret));
+      }), { numRuns: 400 });
+    });
+  }
+
+  it('leaves nothing but the mask of a secret without characters that an encoding changes', () => {
+    expect(redactorOf('s3cr3t-token').mask('token=s3cr3t-token; again s3cr3t-token')).toBe(`token=${mask}; again ${mask}`);
+  });
+
+  it('masks the base64 of a secret wherever it lies in a longer text', () => {
+    fc.assert(fc.property(secrets, fc.uint8Array({ maxLength: 7 }), fc.uint8Array({ maxLength: 7 }), (secret, before, after) => {
+      const bytes = Buffer.concat([before, Buffer.from(secret), after]);
+      for (const encoding of ['base64', 'base64url'] as const) {
+        for (const dress of [(text: string) => text, encodeURIComponent, (text: string) => text.replace(/\//g, '\\/')]) {
+          const masked = redactorOf(secret).mask(dress(bytes.toString(encoding)));
+          // What the masked text still gives, put back at its place, must not hold half of the secret.
+          expect(masked).toContain(mask);
+          const left = masked.split(mask).map((part) => Buffer.from(part, 'base64').toString('latin1'));
+          expect(left.some((part) => part.includes(Buffer.from(secret).toString('latin1')))).toBe(false);
+        }
+      }
+    }));
+  });
+
+  it('masks all of a base64 text but the bits that it shares with its neighbours', () => {
+    const secret = 'a-password-of-some-length';
+    for (const before of ['', 'x', 'xy']) {
+      const masked = redactorOf(secret).mask(Buffer.from(`${before}${secret}`).toString('base64'));
+      expect(masked.replace(mask, '').length).toBeLessThanOrEqual(before.length + 4);
+    }
+  });
+
+  it('masks user and password as Authorization: Basic sends them', () => {
+    const redactor = new Redactor();
+    redactor.protectBasic('ada', 'correct horse');
+    const header = `Basic ${Buffer.from('ada:correct horse').toString('base64')}`;
+    expect(redactor.mask(header).replace(/=+$/, '')).toMatch(/^Basic \*{3}.?$/);
+    expect(redactor.mask('https://x/?p=correct+horse&q=correct%20horse')).toBe(`https://x/?p=${mask}&q=${mask}`);
+  });
+
+  it('masks two secrets that overlap as one, and the longer one whole', () => {
+    expect(redactorOf('abcdXY', 'XYefgh').mask('<abcdXYefgh>')).toBe(`<${mask}>`);
+    expect(redactorOf('token', 'token-and-more').mask('<token-and-more>')).toBe(`<${mask}>`);
+    expect(redactorOf('aaaa').mask('<aaaaaa>')).toBe(`<${mask}>`);
+  });
+
+  it('masks a pasted secret also without the spaces that stood around it', () => {
+    expect(redactorOf(' secret-1\n').mask('<secret-1>')).toBe(`<${mask}>`);
+  });
+
+  it('leaves text alone that holds no secret', () => {
+    fc.assert(fc.property(fc.string({ maxLength: 200 }), (text) => {
+      expect(redactorOf('Zq7-no-such-secret-9').mask(text)).toBe(text);
+    }));
+  });
+
+  it('does not blank out words for a secret shorter than four characters', () => {
+    expect(redactorOf('is', 'abc', ' ab ').mask('this is abc')).toBe('this is abc');
+  });
+
+  it('takes secrets full of characters that mean something to a pattern', () => {
+    for (const secret of ['.*.*', '(((((', '[a-z]+', '\\\\\\\\', '$1$2$3', '^^^^', 'a|b|c|d']) {
+      expect(redactorOf(secret).mask(`<${secret}>`)).toBe(`<${mask}>`);
+      expect(redactorOf(secret).mask('harmless')).toBe('harmless');
+    }
+  });
+
+  it('is done in time with hostile text', () => {
+    const redactor = redactorOf('\\'.repeat(60) + 'x', 'a'.repeat(300) + 'b', '%25'.repeat(40), '&amp;'.repeat(40));
+    const begun = performance.now();
+    for (const text of ['\\'.repeat(20_000), 'a'.repeat(20_000), '%25'.repeat(10_000), '&amp;'.repeat(10_000)]) redactor.mask(text);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+});

@@ -1,0 +1,124 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, it, vi } from 'vitest';
+import type { CredsetupError } from '../../src/errors.ts';
+import { Redactor } from '../../src/redaction.ts';
+import { createOutput, type Sink } from '../../src/terminal/output.ts';
+import { useColor } from '../../src/terminal/style.ts';
+
+class Collector extends EventEmitter {
+  text = '';
+  write(text: string): boolean {
+    this.text += text;
+    return true;
+  }
+}
+
+function sink(options: { quiet?: boolean; debug?: boolean; color?: boolean } = {}): {
+  output: Sink; stdout: Collector; stderr: Collector;
+  onBrokenPipe: ReturnType<typeof vi.fn<() => void>>; onWriteFailure: ReturnType<typeof vi.fn<(error: CredsetupError) => void>>;
+} {
+  const stdout = new Collector();
+  const stderr = new Collector();
+  const onBrokenPipe = vi.fn<() => void>();
+  const onWriteFailure = vi.fn<(error: CredsetupError) => void>();
+  const output = createOutput({ stdout, stderr, quiet: false, debug: false, color: false, redactor: new Redactor(), onBrokenPipe, onWriteFailure, ...options });
+  return { output, stdout, stderr, onBrokenPipe, onWriteFailure };
+}
+
+describe('The sink', () => {
+  it('writes data as it is', () => {
+    const { output, stdout, stderr } = sink();
+    output.protect('s3cret');
+    output.data('s3cret\u001b[31m::error::\r\n\u0000');
+    expect(stdout.text).toBe('s3cret\u001b[31m::error::\r\n\u0000');
+    expect(stderr.text).toBe('');
+  });
+
+  it('masks JSON unless it is asked for secrets', () => {
+    const { output, stdout } = sink();
+    output.protect('s3"cret');
+    output.json({ token: 's3"cret', 's3"cret': 1, at: new Date(0), none: undefined });
+    expect(JSON.parse(stdout.text)).toEqual({ 'token': '***', '***': 1, 'at': '1970-01-01T00:00:00.000Z' });
+    stdout.text = '';
+    output.json({ token: 's3"cret' }, { secrets: true });
+    expect(stdout.text).toBe('{\n  "token": "s3\\"cret"\n}\n');
+  });
+
+  it('masks and strips what it says', () => {
+    const { output, stderr } = sink({ debug: true });
+    output.protect('s3cret-value');
+    output.say('a s3cret-value\u001b[31m b');
+    output.warn('::error::s3cr\u200bet-value');
+    output.debug('one\ns3c\u001b[0mret-value');
+    expect(stderr.text).toBe('a *** b\n: :error::***\ndebug: one\ndebug: ***\n');
+  });
+
+  it('is silent under --quiet but for warnings, and keeps debug lines for --debug', () => {
+    const { output, stderr } = sink({ quiet: true });
+    output.say('talk');
+    output.debug('detail');
+    output.warn('warning');
+    expect(stderr.text).toBe('warning\n');
+  });
+
+  it('colours what we paint, also one paint in another, and nothing that a server sends', () => {
+    const { output, stderr } = sink({ color: true });
+    output.say(`${output.style.bold(`a ${output.style.good('b')} c`)} \u001b[31mserver\u001b[0m`);
+    expect(stderr.text).toBe('\u001b[1ma \u001b[32mb\u001b[39m c\u001b[22m server\n');
+  });
+
+  it('leaves no mark behind when a painted text was cut', () => {
+    const { output, stderr } = sink({ color: true });
+    output.say(output.style.good('abcdef').slice(0, -2));
+    expect(stderr.text).toBe('abcdef\n');
+    expect(output.plain(output.style.good('plain'))).toBe('plain');
+  });
+
+  it('paints nothing without colours', () => {
+    const { output } = sink();
+    expect(output.style.bad('x')).toBe('x');
+    expect(output.paint.bad('x')).toBe('x');
+  });
+
+  it('says things above the status line', () => {
+    const { output, stderr } = sink();
+    output.status('waiting');
+    output.say('news');
+    output.status(undefined);
+    expect(stderr.text).toBe('waiting\r\u001b[2Knews\nwaiting\r\u001b[2K');
+  });
+
+  it('reports a reader that closed early once, and a full disk as a failure', () => {
+    const closed = sink();
+    closed.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+    closed.stdout.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+    expect(closed.onBrokenPipe).toHaveBeenCalledTimes(1);
+    expect(closed.onWriteFailure).not.toHaveBeenCalled();
+
+    const full = sink();
+    full.stdout.emit('error', Object.assign(new Error('no space'), { code: 'ENOSPC' }));
+    expect(full.onWriteFailure.mock.calls[0]?.[0].code).toBe('FILE_UNWRITABLE');
+    expect(full.onBrokenPipe).not.toHaveBeenCalled();
+  });
+});
+
+describe('Colours', () => {
+  const ask = (env: Record<string, string>, isTTY = true, noColorOption = false): boolean => useColor({ isTTY, env, noColorOption });
+
+  it('are on for a terminal and off otherwise', () => {
+    expect(ask({})).toBe(true);
+    expect(ask({}, false)).toBe(false);
+    expect(ask({ TERM: 'dumb' })).toBe(false);
+  });
+
+  it('are off by --no-color and by NO_COLOR, whatever FORCE_COLOR says', () => {
+    expect(ask({ FORCE_COLOR: '1' }, true, true)).toBe(false);
+    expect(ask({ NO_COLOR: '1', FORCE_COLOR: '1' })).toBe(false);
+    expect(ask({ NO_COLOR: '' })).toBe(true);
+  });
+
+  it('are on by FORCE_COLOR where there is no terminal', () => {
+    expect(ask({ FORCE_COLOR: '1' }, false)).toBe(true);
+    expect(ask({ FORCE_COLOR: '0' })).toBe(false);
+  });
+});
