@@ -20,6 +20,10 @@ export interface Output {
   debug(text: string): void;
   /** From now on this value is masked wherever talk or errors are printed. */
   protect(secret: string): void;
+  /** Text that may hold a server's words, harmless and masked, for tables on standard output. */
+  plain(text: string): string;
+  /** A last line of talk that the next one replaces and undefined takes away. One line that fits. */
+  status(line: string | undefined): void;
   /** Colours for talk; each is the identity when colours are off. */
   readonly style: Style;
 }
@@ -149,6 +153,11 @@ export interface Vault {
   rename(from: string, to: string): Promise<Credential>;
   /** Secret and entry. Throws NOT_FOUND and the store's errors; the entry stays when the secret could not be deleted. */
   remove(name: string): Promise<Credential>;
+  /**
+   * Runs a task as the only one that refreshes this credential, across processes; whoever waited
+   * must load again inside, for the refresh token may be spent. Throws STORE_BUSY after 30 s.
+   */
+  withRefreshLock<T>(id: string, task: () => Promise<T>): Promise<T>;
   /** Ends the keychain's child process. */
   close(): Promise<void>;
 }
@@ -171,6 +180,8 @@ export interface Context {
   readonly interactive: boolean;
   /** Whether standard output is a terminal. */
   readonly outputIsTerminal: boolean;
+  /** Whether talk (standard error) goes to a terminal. */
+  readonly talkIsTerminal: boolean;
   now(): Date;
   /** Only when `interactive`. One for the whole run. */
   terminal(): Promise<Terminal>;

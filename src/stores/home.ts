@@ -1,0 +1,105 @@
+/**
+ * The folder that holds index, encrypted file and locks (CREDSETUP_HOME). It is created 0700, and
+ * narrowed later only where credsetup made it: a folder that a person chose may be shared on
+ * purpose, and its files are 0600 anyway.
+ */
+import { chmod, lstat, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CredsetupError } from '../errors.ts';
+import { errorCode, isTemporaryOf, statOrUndefined, writeAtomic, writeFailure } from './atomic.ts';
+
+/** Lies in a home that credsetup made. */
+const marker = '.made-by-credsetup';
+
+/** What a home and its locks need to know of the process they run in. */
+export interface Machine {
+  readonly pid: number;
+  /** The effective user, undefined on Windows. */
+  readonly uid: number | undefined;
+  /** Whether a process of this machine still runs. */
+  isAlive(pid: number): boolean;
+}
+
+/** {@link Machine} of Node's `process`, which the wiring passes in. */
+export function machineOf(host: { readonly pid: number; geteuid?: () => number; kill(pid: number, signal: number): boolean }): Machine {
+  return {
+    pid: host.pid,
+    uid: host.geteuid?.(),
+    isAlive(pid) {
+      try {
+        return host.kill(pid, 0);
+      } catch (error) {
+        // EPERM: it runs, as somebody else.
+        return errorCode(error) !== 'ESRCH';
+      }
+    },
+  };
+}
+
+/**
+ * Whether the home exists; touches nothing.
+ *
+ * @throws STORE_UNWRITABLE when it is no folder or belongs to another user
+ */
+export async function homeExists(home: string, uid: number | undefined): Promise<boolean> {
+  try {
+    const link = await lstat(home);
+    const folder = await stat(home);
+    if (!folder.isDirectory()) throw unusable(home, 'it is no folder');
+    // Root may own the link (a system's own layout) but not the folder: root's home is not ours.
+    const foreign = uid !== undefined && (folder.uid !== uid || (link.isSymbolicLink() && link.uid !== uid && link.uid !== 0));
+    if (foreign) throw unusable(home, 'it belongs to another user');
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw writeFailure(error, home, 'STORE_UNWRITABLE');
+  }
+}
+
+function unusable(home: string, why: string): CredsetupError {
+  return new CredsetupError('STORE_UNWRITABLE', `credsetup cannot keep anything in ${home}: ${why}.`, {
+    hint: 'Set CREDSETUP_HOME to a folder of your own.',
+  });
+}
+
+/**
+ * Makes the home where there is none (0700, missing parents too), and narrows it again where
+ * credsetup made it.
+ *
+ * @throws STORE_UNWRITABLE
+ */
+export async function ensureHome(home: string, uid: number | undefined): Promise<void> {
+  const there = await homeExists(home, uid);
+  try {
+    if (there) {
+      await narrowOwn(home);
+      return;
+    }
+    const made = await mkdir(home, { recursive: true, mode: 0o700 });
+    // Another process may have made it in the meantime; then it is that one's to mark.
+    if (made === undefined) return;
+    await chmod(home, 0o700);
+    await writeAtomic(join(home, marker), '', 'STORE_UNWRITABLE');
+  } catch (error) {
+    throw writeFailure(error, home, 'STORE_UNWRITABLE');
+  }
+}
+
+async function narrowOwn(home: string): Promise<void> {
+  const { mode } = await stat(home);
+  if ((mode & 0o077) === 0) return;
+  const marked = await statOrUndefined(join(home, marker));
+  if (marked?.isFile() === true) await chmod(home, 0o700);
+}
+
+/**
+ * Removes the temporary files that killed writes left. To be called under the write lock: only
+ * its holder writes these files.
+ *
+ * @param names the files' own names, `index.json` for example
+ */
+export async function sweepTemporaries(home: string, names: readonly string[]): Promise<void> {
+  const files = await readdir(home);
+  const left = files.filter((file) => names.some((name) => isTemporaryOf(name, file)));
+  await Promise.all(left.map((file) => rm(join(home, file), { force: true })));
+}

@@ -1,0 +1,110 @@
+/**
+ * Checks of what was read from a file: each one returns its value with its type, or throws a
+ * {@link ShapeError} that names the place. Nothing that a check does not know is passed on.
+ */
+
+/** Where a value stands and what is wrong with it; never the value itself, for it may be a secret. */
+export class ShapeError extends Error {}
+
+/** @param where the value's place, `entries[2].credential.url` for example */
+export type Check<T> = (value: unknown, where: string) => T;
+
+type Optional<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
+type Checks<T, K extends keyof T> = { readonly [P in K]-?: Check<Exclude<T[P], undefined>> };
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A string that is well-formed Unicode, at most 4,096 characters, and fits the pattern. */
+export function text(options: { readonly pattern?: RegExp; readonly most?: number } = {}): Check<string> {
+  const { pattern, most = 4096 } = options;
+  return (value, where) => {
+    if (typeof value !== 'string') throw new ShapeError(`${where} is no text`);
+    if (value.length > most) throw new ShapeError(`${where} has ${value.length} characters`);
+    if (pattern?.test(value) === false) throw new ShapeError(`${where} has not the form that it should have`);
+    return value;
+  };
+}
+
+/** A text that a function accepts. */
+export function textThat(accepts: (value: string) => boolean): Check<string> {
+  const check = text();
+  return (value, where) => {
+    const found = check(value, where);
+    if (!accepts(found)) throw new ShapeError(`${where} has not the form that it should have`);
+    return found;
+  };
+}
+
+/** One of some texts. */
+export function oneOf<T extends string>(...allowed: readonly T[]): Check<T> {
+  return (value, where) => {
+    const found = allowed.find((one) => one === value);
+    if (found === undefined) throw new ShapeError(`${where} is none of ${allowed.join(', ')}`);
+    return found;
+  };
+}
+
+export const flag: Check<boolean> = (value, where) => {
+  if (typeof value !== 'boolean') throw new ShapeError(`${where} is neither true nor false`);
+  return value;
+};
+
+export const count: Check<number> = (value, where) => {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new ShapeError(`${where} is no count`);
+  return value;
+};
+
+/** A time as RFC 3339 in UTC. */
+export const time: Check<string> = (value, where) => {
+  const found = text({ pattern: /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/ })(value, where);
+  if (Number.isNaN(Date.parse(found))) throw new ShapeError(`${where} is no time`);
+  return found;
+};
+
+/** The one version that this program writes. Newer ones are told apart before any check. */
+export const versionOne: Check<1> = (value, where) => {
+  if (value !== 1) throw new ShapeError(`${where} is no version of this file`);
+  return value;
+};
+
+export function listOf<T>(check: Check<T>): Check<T[]> {
+  return (value, where) => {
+    if (!Array.isArray(value)) throw new ShapeError(`${where} is no list`);
+    return value.map((one, index) => check(one, `${where}[${index}]`));
+  };
+}
+
+/** An object with any names that fit the pattern; a hostile `__proto__` fits none of ours. */
+export function recordOf<T>(name: RegExp, check: Check<T>): Check<Record<string, T>> {
+  return (value, where) => {
+    if (!isObject(value)) throw new ShapeError(`${where} is no object`);
+    const entries = Object.entries(value).map(([key, one]): [string, T] => {
+      if (!name.test(key)) throw new ShapeError(`${where} has a member whose name has not the form that it should have`);
+      return [key, check(one, `${where}.${key}`)];
+    });
+    return Object.fromEntries(entries);
+  };
+}
+
+/**
+ * An object with exactly these members. The types make sure that every member of T has a check,
+ * so a member that is added to T must be added here.
+ */
+export function members<T extends object>(required: Checks<T, Exclude<keyof T, Optional<T>>>, optional: Checks<T, Optional<T>>): Check<T> {
+  const needed = Object.entries<Check<unknown>>(required);
+  const allowed = new Map<string, Check<unknown>>([...needed, ...Object.entries<Check<unknown>>(optional)]);
+  return (value, where) => {
+    if (!isObject(value)) throw new ShapeError(`${where} is no object`);
+    for (const [name] of needed) {
+      if (!Object.hasOwn(value, name)) throw new ShapeError(`${where}.${name} is missing`);
+    }
+    const checked = Object.entries(value).map(([name, one]): [string, unknown] => {
+      const check = allowed.get(name);
+      if (check === undefined) throw new ShapeError(`${where} has a member that is not known`);
+      return [name, check(one, `${where}.${name}`)];
+    });
+    return Object.fromEntries(checked) as T;
+  };
+}

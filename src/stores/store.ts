@@ -1,0 +1,87 @@
+/**
+ * What every store of secrets promises. A store keeps one text (a whole record as JSON) under a
+ * random key and knows nothing of names; the index does. `undefined` means that nothing is there,
+ * throwing means that the store did not do its work.
+ */
+import { randomBytes } from 'node:crypto';
+import { CredsetupError } from '../errors.ts';
+
+export type Purpose = 'create' | 'open';
+
+export interface SecretStore {
+  readonly kind: 'keychain' | 'file';
+  /** Whether the next operation would first ask a person for something (a passphrase). */
+  readonly asks: boolean;
+  /**
+   * Gets ready what the other calls need and asks for it where it must: `open` what is there,
+   * `create` it where nothing is. To be called outside of locks: a person may take long.
+   */
+  open(purpose: Purpose): Promise<void>;
+  /**
+   * Proves that the store works: writes, reads back and deletes a random key. May be called
+   * again after a failure. Throws STORE_UNAVAILABLE, STORE_LOCKED, STORE_TIMEOUT, STORE_CORRUPT,
+   * STORE_TOO_NEW, STORE_UNWRITABLE, PASSPHRASE_REJECTED, INPUT_MISSING, INPUT_INVALID.
+   */
+  prepare(): Promise<void>;
+  /** The text under a key. A locked keychain may answer undefined too: see {@link confirmAbsence}. */
+  read(key: string): Promise<string | undefined>;
+  /** Throws SECRET_TOO_LARGE beyond {@link largestSecret}, in every store. */
+  write(key: string, value: string): Promise<void>;
+  /** False when nothing was there, or the keychain is locked: see {@link confirmAbsence}. */
+  delete(key: string): Promise<boolean>;
+  /** Throws when an `undefined` or `false` just answered does not mean that nothing is there. */
+  confirmAbsence(): Promise<void>;
+  /** Ends whatever runs for the store. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Bytes of UTF-8 that one secret may have: what Windows' keychain holds (CRED_MAX_CREDENTIAL_BLOB_SIZE, 5 * 512). */
+export const largestSecret = 2560;
+
+const keyPattern = /^[0-9a-f]{32}$/;
+
+/** A new random key: 128 bits as hex. */
+export function newKey(): string {
+  return randomBytes(16).toString('hex');
+}
+
+/** Whether a text has the form of {@link newKey}. */
+export function isKey(text: string): boolean {
+  return keyPattern.test(text);
+}
+
+/**
+ * Refuses before anything is written what a keychain cannot hold.
+ *
+ * @throws SECRET_TOO_LARGE; UNEXPECTED for an empty text (keytar refuses it) and one with a NUL
+ * (keytar cuts there): a record's JSON is never either.
+ */
+export function checkValue(value: string): void {
+  const size = Buffer.byteLength(value);
+  if (size > largestSecret) {
+    throw new CredsetupError('SECRET_TOO_LARGE', `This credential needs ${size} bytes, and a keychain holds ${largestSecret} for one.`, {
+      hint: 'Use a shorter secret: look whether more than the token or password was pasted.',
+    });
+  }
+  if (size === 0 || value.includes('\0')) {
+    throw new CredsetupError('UNEXPECTED', 'A store was given a text that no keychain can hold.', { hint: 'Report this with what --debug prints.' });
+  }
+}
+
+/** Writes, reads back and deletes a random key. */
+export async function probe(store: Pick<SecretStore, 'kind' | 'read' | 'write' | 'delete'>): Promise<void> {
+  const key = newKey();
+  const value = newKey();
+  await store.write(key, value);
+  const back = await store.read(key);
+  await store.delete(key);
+  if (back !== value) throw wroteAndLost(store.kind);
+}
+
+/** The error for a store that takes a secret and does not give it back. */
+export function wroteAndLost(kind: SecretStore['kind']): CredsetupError {
+  const where = kind === 'keychain' ? 'The keychain' : 'The encrypted file';
+  return new CredsetupError('STORE_UNAVAILABLE', `${where} took a secret and did not give the same back.`, {
+    hint: kind === 'keychain' ? 'Unlock the keychain and try again, or choose --store file.' : 'Look at the disk that the file lies on, or choose --store keychain.',
+  });
+}
