@@ -1,0 +1,74 @@
+/**
+ * Whom we trust. `ca` replaces node's built-in roots and NODE_EXTRA_CA_CERTS (measured), so
+ * every context is made from all of them, with a connection's own certificates beside.
+ */
+import { readFile } from 'node:fs/promises';
+import * as tls from 'node:tls';
+
+export interface Authorities {
+  /** The PEM texts of all that is trusted with `certificates`. */
+  trusted(certificates: readonly string[]): Promise<readonly string[]>;
+  /** A context that trusts the built-in roots, the system's, NODE_EXTRA_CA_CERTS's and `certificates` (PEM). */
+  context(certificates: readonly string[]): Promise<tls.SecureContext>;
+  /** What is wrong with NODE_EXTRA_CA_CERTS, as a sentence; known after the first context. */
+  complaint(): string | undefined;
+}
+
+/** Reads nothing before the first context is asked for: 144 roots take 30 ms. */
+export function createAuthorities(extraFile: string | undefined, debug: (line: string) => void): Authorities {
+  const contexts = new Map<string, tls.SecureContext>();
+  let complaint: string | undefined;
+  let roots: Promise<readonly string[]> | undefined;
+
+  const readRoots = async (): Promise<readonly string[]> => {
+    const extra = await readExtra(extraFile);
+    complaint = extra.complaint;
+    if (complaint !== undefined) debug(complaint);
+    return [...new Set([...tls.rootCertificates, ...systemRoots(debug), ...extra.pem])];
+  };
+
+  const trusted = async (certificates: readonly string[]): Promise<readonly string[]> => {
+    roots ??= readRoots();
+    return [...await roots, ...certificates];
+  };
+
+  return {
+    trusted,
+    complaint: () => complaint,
+    async context(certificates) {
+      const key = certificates.join('\n');
+      const known = contexts.get(key);
+      if (known !== undefined) return known;
+      const context = tls.createSecureContext({ ca: [...await trusted(certificates)] });
+      contexts.set(key, context);
+      return context;
+    },
+  };
+}
+
+// An empty variable is not set.
+async function readExtra(file: string | undefined): Promise<{ pem: readonly string[]; complaint?: string }> {
+  if (file === undefined || file === '') return { pem: [] };
+  try {
+    const pem = await readFile(file, 'utf8');
+    if (/-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/.test(pem)) return { pem: [pem] };
+    return { pem: [], complaint: 'NODE_EXTRA_CA_CERTS names a file without a PEM certificate.' };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    return { pem: [], complaint: `NODE_EXTRA_CA_CERTS names a file that cannot be read (${code}).` };
+  }
+}
+
+interface NewerTls {
+  readonly getCACertificates?: (type: 'system') => readonly string[];
+}
+
+/** The system's roots, from Node 22.15 on; none before. */
+function systemRoots(debug: (line: string) => void): readonly string[] {
+  try {
+    return (tls as NewerTls).getCACertificates?.('system') ?? [];
+  } catch (error) {
+    debug(`The system's certificates cannot be read (${error instanceof Error ? error.name : typeof error}).`);
+    return [];
+  }
+}

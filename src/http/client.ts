@@ -1,0 +1,161 @@
+/**
+ * The HTTP client. Load it lazily: it imports undici, which costs start-up time.
+ *
+ * Redirects are never followed, every limit is finite, TLS is checked unless the connection says
+ * otherwise for its own origin, and this machine is never reached through a proxy.
+ */
+import { createHash } from 'node:crypto';
+import type { LookupFunction } from 'node:net';
+import type { Connection, HttpClient, HttpRequest, HttpResponse } from '../context.ts';
+import type { CredsetupError } from '../errors.ts';
+import { parseAddress, placeOf } from './address.ts';
+import { createAuthorities, type Authorities } from './authorities.ts';
+import { lookAtCertificates } from './certificate.ts';
+import { createRoute, type Route } from './dispatchers.ts';
+import { startExchange, type Flight, type Limits } from './exchange.ts';
+import { codesOf, isAboutCertificate, translateFailure } from './failure.ts';
+import { isLoopbackHost } from './loopback.ts';
+import { readProxies, type Proxies } from './proxy.ts';
+import { createResponse, loggable, summary, textOf } from './response.ts';
+import { wireRequest } from './wire.ts';
+
+export interface HttpClientOptions {
+  /** `--proxy`: an http(s) address without user info; wins over the variables. */
+  readonly proxy?: string | undefined;
+  /** `--timeout`: for one whole request. Default 30. */
+  readonly timeoutSeconds?: number | undefined;
+  /** Where the proxy variables and NODE_EXTRA_CA_CERTS are read, instead of the process. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends everything in flight at once; its reason is what `send` then throws. */
+  readonly signal: AbortSignal;
+  /** Gets one line a request: no body, no header, no value of a query. */
+  readonly debug: (line: string) => void;
+  /** Gets the proxies' passwords. */
+  readonly protect: (secret: string) => void;
+  /** Narrower limits than the defaults. */
+  readonly limits?: Partial<Limits> | undefined;
+  /** How names become addresses; the system's way by default. */
+  readonly lookup?: LookupFunction | undefined;
+}
+
+/**
+ * A client for a whole run. Throws USAGE for a --proxy that is no proxy's address. `send` throws
+ * CredsetupErrors: URL_INVALID, URL_INSECURE, INPUT_INVALID (a header that HTTP cannot carry),
+ * the codes of exits 3 and 4, RESPONSE_INVALID, or the signal's reason. No status is an error.
+ */
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const parts: Parts = {
+    options,
+    limits: limitsOf(options),
+    proxies: readProxies(options),
+    authorities: createAuthorities(options.env['NODE_EXTRA_CA_CERTS'], options.debug),
+    routes: new Map(),
+  };
+  // One listener for all requests: more than ten on one signal make node print a warning.
+  const flights = new Set<Flight>();
+  const stop = (): void => {
+    const reason: unknown = options.signal.reason;
+    for (const flight of flights) flight.abort(reason instanceof Error ? reason : new Error('stopped'));
+    void closeRoutes(parts.routes);
+  };
+  options.signal.addEventListener('abort', stop);
+  return {
+    send: (request, connection) => send(parts, flights, request, connection),
+    async close() {
+      options.signal.removeEventListener('abort', stop);
+      await closeRoutes(parts.routes);
+    },
+  };
+}
+
+interface Parts {
+  readonly options: HttpClientOptions;
+  readonly limits: Limits;
+  readonly proxies: Proxies;
+  readonly authorities: Authorities;
+  /** By origin and connection: what one connection allows, no other does. */
+  readonly routes: Map<string, Promise<Route>>;
+}
+
+const megabyte = 1024 * 1024;
+
+function limitsOf({ timeoutSeconds = 30, limits }: HttpClientOptions): Limits {
+  const totalMs = timeoutSeconds * 1000;
+  return { connectMs: Math.min(totalMs, 10_000), headersMs: totalMs, bodyMs: Math.min(totalMs, 15_000), totalMs, responseBytes: 5 * megabyte, ...limits };
+}
+
+async function closeRoutes(routes: Map<string, Promise<Route>>): Promise<void> {
+  const open = await Promise.allSettled(routes.values());
+  routes.clear();
+  await Promise.all(open.flatMap((route) => (route.status === 'fulfilled' ? [route.value.dispatcher.destroy()] : [])));
+}
+
+async function send(parts: Parts, flights: Set<Flight>, request: HttpRequest, connection: Connection): Promise<HttpResponse> {
+  const { options: { signal, debug }, limits } = parts;
+  const url = parseAddress(request.url, connection);
+  const wire = wireRequest(request, url);
+  signal.throwIfAborted();
+  const route = await routeTo(parts, url, connection);
+  signal.throwIfAborted();
+  const began = performance.now();
+  const took = (): string => `${Math.round(performance.now() - began)} ms`;
+  const flight = startExchange(route.dispatcher, wire, limits);
+  flights.add(flight);
+  try {
+    const answer = await flight.answer;
+    const response = createResponse(url, answer, await textOf(answer, limits.responseBytes));
+    debug(`${wire.method} ${loggable(url)}: ${summary(response, answer.body.length)}, ${took()}`);
+    return response;
+  } catch (error) {
+    signal.throwIfAborted();
+    const failure = await explain(parts, url, route, flight, error);
+    signal.throwIfAborted();
+    debug(`${wire.method} ${loggable(url)}: ${[failure.code, ...new Set(codesOf(error))].join(' ')}, ${took()}`);
+    throw failure;
+  } finally {
+    flights.delete(flight);
+  }
+}
+
+function routeTo(parts: Parts, url: URL, connection: Connection): Promise<Route> {
+  const { ignoreSslIssues, allowHttp, certificates } = connection;
+  const trust = createHash('sha256').update(JSON.stringify(certificates)).digest('hex');
+  const key = `${url.origin} ${String(ignoreSslIssues)} ${String(allowHttp)} ${trust}`;
+  const known = parts.routes.get(key);
+  if (known !== undefined) return known;
+  const route = openRoute(parts, url, connection);
+  parts.routes.set(key, route);
+  return route;
+}
+
+async function openRoute({ options, limits, proxies, authorities }: Parts, url: URL, connection: Connection): Promise<Route> {
+  const here = isLoopbackHost(url.hostname);
+  return createRoute({
+    ignoreSslIssues: connection.ignoreSslIssues,
+    loopbackOnly: url.protocol === 'http:' && !connection.allowHttp,
+    proxy: here ? undefined : proxies.forScheme(url.protocol),
+    noProxy: proxies.noProxy,
+    target: await authorities.context(connection.certificates),
+    roots: await authorities.context([]),
+    connectMs: limits.connectMs,
+    lookup: options.lookup,
+  });
+}
+
+async function explain({ options, limits, authorities }: Parts, url: URL, route: Route, { stage }: Flight, error: unknown): Promise<CredsetupError> {
+  const place = placeOf(url);
+  const proxy = route.proxy();
+  const complaint = authorities.complaint();
+  const look = proxy === undefined && isAboutCertificate(error);
+  const chain = look ? await lookAtCertificates({ ...place, lookup: options.lookup, milliseconds: Math.min(limits.totalMs, 3000), signal: options.signal }) : [];
+  return translateFailure(error, {
+    ...place,
+    via: proxy === undefined ? '' : ` through the proxy ${proxy.at}`,
+    stage,
+    totalSeconds: limits.totalMs / 1000,
+    responseBytes: limits.responseBytes,
+    chain,
+    complaint: complaint === undefined ? '' : ` ${complaint}`,
+    now: new Date(),
+  }, proxy);
+}

@@ -1,0 +1,100 @@
+/** The only home of undici: how one origin is connected to, directly or through a proxy. */
+import type { SecureContext } from 'node:tls';
+import type { LookupFunction } from 'node:net';
+import { buildConnector, EnvHttpProxyAgent, Pool, type Dispatcher } from 'undici';
+import { ConnectFailure, NotLoopbackFailure, ProxyFailure } from './failure.ts';
+import { isLoopbackAddress } from './loopback.ts';
+import type { Proxy } from './proxy.ts';
+
+export interface RouteOptions {
+  /** Nothing is checked at the target; the proxy's own TLS always is. */
+  readonly ignoreSslIssues: boolean;
+  /** The connected socket must be this machine's, or nothing is sent. */
+  readonly loopbackOnly: boolean;
+  readonly proxy: Proxy | undefined;
+  readonly noProxy: string;
+  /** Trust for the target. */
+  readonly target: SecureContext;
+  /** Trust for the proxy: a connection's own certificates are not for it. */
+  readonly roots: SecureContext;
+  /** For a TCP connection and its TLS handshake. */
+  readonly connectMs: number;
+  readonly lookup: LookupFunction | undefined;
+}
+
+export interface Route {
+  readonly dispatcher: Dispatcher;
+  /** The proxy that this route went through; NO_PROXY is undici's to read, so only known afterwards. */
+  proxy(): Proxy | undefined;
+}
+
+/**
+ * A dispatcher for one origin. `rejectUnauthorized` is set on every way, since undici and node
+ * otherwise obey NODE_TLS_REJECT_UNAUTHORIZED; the proxy values are explicit strings, since undici
+ * otherwise reads process.env.
+ */
+export function createRoute(options: RouteOptions): Route {
+  const { proxy, lookup, connectMs: timeout } = options;
+  const common = { timeout, ...(lookup === undefined ? {} : { lookup }) };
+  const target = { ...common, secureContext: options.target, rejectUnauthorized: !options.ignoreSslIssues };
+  const toProxy = { ...common, secureContext: options.roots, rejectUnauthorized: true };
+  let proxied = false;
+  const dispatcher = new EnvHttpProxyAgent({
+    httpProxy: proxy?.uri ?? '',
+    httpsProxy: proxy?.uri ?? '',
+    noProxy: options.noProxy,
+    ...(proxy?.authorization === undefined ? {} : { token: proxy.authorization }),
+    connect: options.loopbackOnly ? loopbackOnly(buildConnector(target)) : buildConnector(target),
+    requestTls: target,
+    proxyTls: toProxy,
+    factory: (origin, poolOptions: Pool.Options) => new Pool(origin, withoutRetry(poolOptions)),
+    clientFactory: (url, poolOptions: Pool.Options) => {
+      const pool = new ProxyPool(url, withoutRetry(poolOptions));
+      pool.used = () => { proxied = true; };
+      return pool;
+    },
+  });
+  return { dispatcher, proxy: () => (proxied ? proxy : undefined) };
+}
+
+/**
+ * undici tries again without end when connecting fails with UND_ERR_SOCKET (a proxy that closes
+ * instead of answering CONNECT): a wrapped error has no such code and fails the request.
+ */
+function withoutRetry(options: Pool.Options): Pool.Options {
+  const { connect } = options;
+  if (typeof connect !== 'function') return options;
+  return {
+    ...options,
+    connect: (to, callback) => connect(to, (...[error, socket]) => {
+      if (error === null) callback(null, socket);
+      else callback(new ConnectFailure(error), null);
+    }),
+  };
+}
+
+function loopbackOnly(connect: buildConnector.connector): buildConnector.connector {
+  return (to, callback) => connect(to, (...[error, socket]) => {
+    if (error !== null) callback(error, null);
+    else if (isLoopbackAddress(socket.remoteAddress ?? '')) callback(null, socket);
+    else {
+      callback(new NotLoopbackFailure(socket.remoteAddress), null);
+      socket.destroy();
+    }
+  });
+}
+
+/** The connections to a proxy. Whatever fails up to its answer to CONNECT is the proxy's fault. */
+class ProxyPool extends Pool {
+  used: () => void = () => undefined;
+
+  override connect(options: Omit<Dispatcher.ConnectOptions, 'origin'>): Promise<Dispatcher.ConnectData>;
+  override connect(options: Omit<Dispatcher.ConnectOptions, 'origin'>, callback: (error: Error | null, data: Dispatcher.ConnectData) => void): void;
+  override async connect(options: Omit<Dispatcher.ConnectOptions, 'origin'>): Promise<Dispatcher.ConnectData> {
+    this.used();
+    const answer = await super.connect(options).catch((error: unknown) => { throw new ProxyFailure(undefined, error); });
+    if (answer.statusCode === 200) return answer;
+    answer.socket.on('error', () => undefined).destroy();
+    throw new ProxyFailure(answer.statusCode, undefined);
+  }
+}

@@ -1,0 +1,101 @@
+/** One request and its answer on a dispatcher, within limits. */
+import type { Dispatcher } from 'undici';
+import { LimitFailure } from './failure.ts';
+import type { WireRequest } from './wire.ts';
+
+/** Milliseconds, and bytes of a response body, before and after decompression. */
+export interface Limits {
+  readonly connectMs: number;
+  readonly headersMs: number;
+  /** Between two pieces of the body. */
+  readonly bodyMs: number;
+  readonly totalMs: number;
+  readonly responseBytes: number;
+}
+
+export type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Buffer;
+}
+
+/** How far a request came. */
+export type Stage = 'connecting' | 'waiting' | 'reading';
+
+export interface Flight {
+  stage: Stage;
+  readonly answer: Promise<Answer>;
+  /** Ends it at once with this reason, also while it is still connecting. */
+  readonly abort: (reason: Error) => void;
+}
+
+/**
+ * Sends a request. Written on undici's `dispatch`, since its `request` cannot be aborted before it
+ * is connected (measured: the promise stays open until the connect limit). The answer rejects with
+ * undici's errors, the reason of `abort`, or a LimitFailure; redirects are answers like any other.
+ */
+export function startExchange(dispatcher: Dispatcher, wire: WireRequest, limits: Limits): Flight {
+  const flight: { stage: Stage; ended: Error | undefined; controller?: Dispatcher.DispatchController } = { stage: 'connecting', ended: undefined };
+  let abort: (reason: Error) => void = () => undefined;
+  const answer = new Promise<Answer>((resolve, reject) => {
+    const end = (reason: Error): void => {
+      clearTimeout(timer);
+      flight.ended ??= reason;
+      flight.controller?.abort(flight.ended);
+      reject(reason);
+    };
+    const timer = setTimeout(() => end(new LimitFailure('time')), limits.totalMs);
+    abort = end;
+    const handler = collect(flight, limits.responseBytes, end, (whole) => {
+      clearTimeout(timer);
+      resolve(whole);
+    });
+    const { origin, path, method, headers, body } = wire;
+    try {
+      dispatcher.dispatch({ origin, path, method, headers, body: body ?? null, headersTimeout: limits.headersMs, bodyTimeout: limits.bodyMs }, handler);
+    } catch (error) {
+      end(error instanceof Error ? error : new Error('dispatch failed'));
+    }
+  });
+  return { get stage() { return flight.stage; }, answer, abort };
+}
+
+function collect(
+  flight: { stage: Stage; readonly ended: Error | undefined; controller?: Dispatcher.DispatchController },
+  limit: number,
+  fail: (reason: Error) => void,
+  done: (answer: Answer) => void,
+): Dispatcher.DispatchHandler {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let head = { status: 0, headers: {} as Headers };
+  const grow = (bytes: number): void => {
+    size += bytes;
+    if (size > limit) fail(new LimitFailure('size'));
+  };
+  return {
+    onRequestStart(controller) {
+      flight.controller = controller;
+      flight.stage = 'waiting';
+      if (flight.ended !== undefined) controller.abort(flight.ended);
+    },
+    onResponseStart(_controller, status, headers) {
+      if (status < 200) return;
+      flight.stage = 'reading';
+      head = { status, headers };
+      if (Number(headers['content-length'] ?? 0) > limit) fail(new LimitFailure('size'));
+    },
+    onResponseData(_controller, chunk) {
+      chunks.push(chunk);
+      grow(chunk.length);
+    },
+    onResponseEnd() {
+      done({ ...head, body: Buffer.concat(chunks) });
+    },
+    onResponseError(_controller, error) {
+      fail(error);
+    },
+  };
+}
