@@ -51,7 +51,10 @@ await rm(join(root, 'build'), { recursive: true, force: true });
 await mkdir(join(root, 'dist'), { recursive: true });
 await mkdir(join(root, 'build'), { recursive: true });
 
-const entry = await build({ ...common, entryPoints: ['src/main.ts'], outfile: 'dist/main.cjs', format: 'cjs', minify: true, external: [...common.external, './run.js'] });
+// The entry reaches the chunks by a dynamic import that stays one.
+const chunksApart = { name: 'chunks-apart', setup: ({ onResolve }) => { onResolve({ filter: /^\.\/run\.ts$/ }, () => ({ path: './run.js', external: true })); } };
+
+const entry = await build({ ...common, entryPoints: ['src/main.ts'], outfile: 'dist/main.cjs', format: 'cjs', minify: true, plugins: [chunksApart] });
 const chunks = await build({
   ...common,
   entryPoints: await present(['src/run.ts', 'src/stores/keychain-child.ts', 'src/stores/scrypt-worker.ts']),

@@ -113,6 +113,11 @@ export class CredsetupError extends Error {
     const known = Object.fromEntries(Object.entries(this.details).filter(([, value]) => value !== undefined));
     return new CredsetupError(this.code, this.message, { ...details, ...known });
   }
+
+  /** The same error with another hint, from who knows better what to do next. */
+  withHint(hint: string): CredsetupError {
+    return new CredsetupError(this.code, this.message, { ...this.details, hint });
+  }
 }
 
 export function isCredsetupError(error: unknown): error is CredsetupError {

@@ -1,0 +1,113 @@
+/**
+ * The command line as data: every command with its arguments and options. The entry parses by
+ * it, the help is made from it, completions can be. No imports but the fields' descriptions, so
+ * that reading the command line loads nothing else.
+ */
+import * as mattermost from '../services/mattermost/fields.ts';
+import * as mautic from '../services/mautic/fields.ts';
+import type { Field } from '../services/service.ts';
+
+export interface OptionSpec {
+  /** As commander reads it: `--url <url>`. */
+  readonly flags: string;
+  readonly help: string;
+  readonly choices?: readonly string[];
+  /** May be given several times; the value is a list. */
+  readonly repeatable?: boolean;
+  /** A number above zero. */
+  readonly number?: boolean;
+  /** Values separated by commas. */
+  readonly list?: boolean;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  /** As commander reads it: `[name...]`. */
+  readonly arguments?: string;
+  readonly summary: string;
+  readonly options: readonly OptionSpec[];
+  readonly notes?: readonly string[];
+}
+
+/** Every command takes these, before or behind its name. */
+export const everywhere: readonly OptionSpec[] = [
+  { flags: '--json', help: 'one JSON document on standard output' },
+  { flags: '--no-input', help: 'never ask' },
+  { flags: '--yes', help: 'confirm what this command line asks for' },
+  { flags: '--quiet', help: 'only warnings and errors' },
+  { flags: '--debug', help: 'what is asked of whom, secrets masked' },
+  { flags: '--no-color', help: 'no colours (also: NO_COLOR)' },
+];
+
+const network: readonly OptionSpec[] = [
+  { flags: '--proxy <url>', help: 'proxy for this run, without user name and password' },
+  { flags: '--timeout <seconds>', help: 'time for one request (30)', number: true },
+];
+
+const connection: readonly OptionSpec[] = [
+  { flags: '--ca-file <file>', help: 'certificate of an authority to trust, stored with the credential (repeatable)', repeatable: true },
+  { flags: '--ignore-ssl-issues', help: 'do not check the certificate of this server' },
+  { flags: '--allow-http', help: 'accept an http:// address that is not this computer' },
+];
+
+const saving: readonly OptionSpec[] = [
+  { flags: '--store <store>', help: 'where it is kept (keychain)', choices: ['keychain', 'file', 'none'] },
+  { flags: '--name <name>', help: 'the name it is saved under' },
+  { flags: '--replace', help: 'replace what has this name' },
+];
+
+export const formats = ['json'] as const;
+
+const output: readonly OptionSpec[] = [
+  { flags: '--output <file>', help: 'write the export to this file (mode 0600)' },
+  { flags: '--overwrite', help: 'write over a file that is there' },
+];
+
+const setUpOnly: readonly OptionSpec[] = [
+  { flags: '--require <names>', help: 'what the account must be able to do, by commas', list: true },
+  { flags: '--export <format>', help: 'also write the credential, with its secrets, to standard output', choices: formats },
+  ...output,
+];
+
+/** A field as options: the value itself, or for a secret a file and standard input. */
+function fieldOptions(field: Field): readonly OptionSpec[] {
+  if (!field.secret) return [{ flags: `${field.option} <${field.key}>`, help: field.label }];
+  return [
+    { flags: `${field.option} <file>`, help: `file that holds the ${field.label}` },
+    ...(field.stdinOption === undefined ? [] : [{ flags: field.stdinOption, help: `read the ${field.label} from standard input` }]),
+  ];
+}
+
+function variables(service: string, fields: readonly Field[]): readonly string[] {
+  return [`Variables: ${fields.map((field) => `CREDSETUP_${service.toUpperCase()}_${field.variable}`).join(', ')}`, `or without ${service.toUpperCase()}_. No option takes a secret.`];
+}
+
+function setUpCommand(name: string, title: string, fields: readonly Field[], more: readonly OptionSpec[]): CommandSpec {
+  return {
+    name, summary: `set up a ${title} credential`,
+    options: [...fields.flatMap(fieldOptions), ...more, ...saving, ...setUpOnly, ...connection, ...network],
+    notes: variables(name, fields),
+  };
+}
+
+export const commands: readonly CommandSpec[] = [
+  setUpCommand('mautic', 'Mautic', mautic.fields, [
+    { flags: '--method <method>', help: 'how the credential signs in', choices: ['basic'] },
+  ]),
+  setUpCommand('mattermost', 'Mattermost', mattermost.fields, []),
+  { name: 'list', summary: 'what is stored; reads no secret', options: [] },
+  { name: 'show', arguments: '<name>', summary: 'one credential', options: [{ flags: '--reveal', help: 'with its secrets' }] },
+  { name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: [] },
+  { name: 'test', arguments: '[names...]', summary: 'validate stored credentials with their servers', options: [{ flags: '--all', help: 'every stored credential' }, ...network] },
+  {
+    name: 'export', arguments: '[names...]', summary: 'write credentials with their secrets',
+    options: [
+      { flags: '--all', help: 'every stored credential' },
+      { flags: '--format <format>', help: 'json (the default)', choices: formats },
+      { flags: '--test', help: 'validate first, and write nothing when one fails' },
+      ...output, ...network,
+    ],
+  },
+  { name: 'rename', arguments: '<old> <new>', summary: 'another name for a credential', options: [] },
+  { name: 'remove', arguments: '<names...>', summary: 'remove credentials from this computer', options: [] },
+];

@@ -1,0 +1,13 @@
+/** What a command file exports: its run, which gets the parsed command line and the effects. */
+import type { Context } from '../context.ts';
+import type { RawArguments, RawOptions } from './options.ts';
+
+export interface Call {
+  readonly args: RawArguments;
+  readonly options: RawOptions;
+  readonly json: boolean;
+  readonly yes: boolean;
+}
+
+/** Resolves to the exit code; throws CredsetupError. */
+export type Run = (call: Call, context: Context) => Promise<number>;

@@ -1,0 +1,31 @@
+/** Finding stored credentials by name, with the known names in the error. */
+import type { Vault } from '../context.ts';
+import type { Credential } from '../credential.ts';
+import { CredsetupError } from '../errors.ts';
+
+/** Throws NOT_FOUND, naming what there is. */
+export async function findOne(name: string, vault: Vault): Promise<Credential> {
+  const found = await vault.find(name);
+  if (found !== undefined) return found;
+  throw notFound(name, (await vault.list()).map((one) => one.name));
+}
+
+/**
+ * The names of a command line, or all with `--all`; each once.
+ * Throws USAGE when neither or both are given, NOT_FOUND for the first that is not there.
+ */
+export async function findMany(names: readonly string[], all: boolean, vault: Vault): Promise<readonly Credential[]> {
+  if (all === names.length > 0) {
+    throw new CredsetupError('USAGE', all ? '--all and names were both given.' : 'No name was given.', { hint: 'Give names, or --all. credsetup list shows the names.' });
+  }
+  if (all) return vault.list();
+  const found = await Promise.all(names.map((name) => findOne(name, vault)));
+  return found.filter((one, index) => found.findIndex((other) => other.id === one.id) === index);
+}
+
+function notFound(name: string, known: readonly string[]): CredsetupError {
+  const some = known.slice(0, 10).join(', ');
+  return new CredsetupError('NOT_FOUND', `No credential has the name ${name}.`, {
+    name, hint: known.length === 0 ? 'Nothing is stored yet. Set one up with: credsetup mautic, or: credsetup mattermost' : `There are: ${some}${known.length > 10 ? ' and more; credsetup list shows all' : ''}.`,
+  });
+}

@@ -1,0 +1,23 @@
+/** `list`: the index, nothing else. */
+import { table } from './table.ts';
+import type { Run } from './command.ts';
+
+export const run: Run = async ({ json }, { output, vault }) => {
+  const credentials = await (await vault()).list();
+  if (json) {
+    output.json({ credentials });
+    return 0;
+  }
+  if (credentials.length === 0) {
+    output.say('Nothing is stored yet. Set up a credential with: credsetup mautic, or: credsetup mattermost');
+    return 0;
+  }
+  output.data(output.plain(table(
+    ['NAME', 'SERVICE', 'METHOD', 'ADDRESS', 'ACCOUNT', 'VALIDATED', 'STORE', 'NOTES'],
+    credentials.map((one) => [
+      one.name, one.service, one.method, one.url, one.account.username ?? '', one.validatedAt.slice(0, 16).replace('T', ' '), one.store,
+      [one.ignoreSslIssues ? 'TLS unchecked' : '', one.allowHttp && one.url.startsWith('http:') ? 'not encrypted' : ''].filter((note) => note !== '').join(', '),
+    ]),
+  )));
+  return 0;
+};

@@ -1,0 +1,26 @@
+/** `remove NAME...`: from this computer. The service is not asked. */
+import type { Context } from '../context.ts';
+import { toCredsetupError } from '../errors.ts';
+import { confirm } from './confirm.ts';
+import type { Run } from './command.ts';
+import { names } from './options.ts';
+import { findMany } from './found.ts';
+import { exitCodeOf, reportResults, type Result } from './results.ts';
+
+export const run: Run = async (call, context) => {
+  const vault = await context.vault();
+  const found = await findMany(names(call.args), false, vault);
+  if (!call.yes) await confirm(context, { message: `Remove ${found.map(({ name }) => name).join(', ')} from this computer? Type the word`, word: 'remove', otherwise: '--yes' });
+  const results: Result[] = [];
+  for (const { name } of found) results.push(await removeOne(name, context));
+  return reportResults(results, call, context, exitCodeOf(results));
+};
+
+async function removeOne(name: string, context: Context): Promise<Result> {
+  try {
+    await (await context.vault()).remove(name);
+    return { name, status: 'removed' };
+  } catch (error) {
+    return { name, status: 'failed', error: toCredsetupError(error).with({ name }) };
+  }
+}

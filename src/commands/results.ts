@@ -1,0 +1,41 @@
+/** One shape for everything that is done to one name or many. */
+import type { Context } from '../context.ts';
+import type { Credential } from '../credential.ts';
+import { CredsetupError, errorDocument, exitCodes } from '../errors.ts';
+import { printError } from '../error-text.ts';
+import type { Call } from './command.ts';
+
+export interface Result {
+  readonly name: string;
+  readonly status: 'ok' | 'created' | 'replaced' | 'unchanged' | 'removed' | 'skipped' | 'failed';
+  readonly reason?: string;
+  readonly durationMs?: number;
+  readonly credential?: Credential;
+  readonly error?: CredsetupError;
+}
+
+/** One name has its own code; several have SOME_FAILED when not all went well. */
+export function exitCodeOf(results: readonly Result[], many = results.length > 1): number {
+  const failed = results.filter((one) => one.status === 'failed');
+  if (failed.length === 0) return 0;
+  return many ? exitCodes.SOME_FAILED : failed[0]?.error?.exitCode ?? exitCodes.UNEXPECTED;
+}
+
+/** Prints the results, as one JSON document or a line each. Returns the exit code that it was given. */
+export function reportResults(results: readonly Result[], { json }: Pick<Call, 'json'>, { output }: Context, exitCode: number): number {
+  if (json) {
+    output.json({ results: results.map(({ error, ...rest }) => ({ ...rest, ...(error === undefined ? {} : { error: errorDocument(error) }) })) });
+    return exitCode;
+  }
+  for (const { name, status, error, credential } of results) {
+    if (error !== undefined) {
+      output.warn(`${name}:`);
+      printError(error, output);
+      continue;
+    }
+    const who = credential === undefined ? '' : `  ${credential.url}${credential.account.username === undefined ? '' : ` as ${credential.account.username}`}`;
+    output.say(`${output.style.good('✔')} ${name}  ${status}${who}`);
+    for (const warning of credential?.warnings ?? []) output.warn(`  ${output.style.caution('!')} ${warning.message} (${warning.code})`);
+  }
+  return exitCode;
+}

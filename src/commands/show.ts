@@ -1,0 +1,57 @@
+/** `show NAME`: one credential; no network. */
+import type { Context } from '../context.ts';
+import type { Credential } from '../credential.ts';
+import { findMethod, findService } from '../services/registry.ts';
+import { confirm } from './confirm.ts';
+import type { Call, Run } from './command.ts';
+import { flag, name } from './options.ts';
+import { findOne } from './found.ts';
+
+export const run: Run = async (call, context) => {
+  const vault = await context.vault();
+  const wanted = name(call.args);
+  if (!flag(call.options, 'reveal')) {
+    print(await findOne(wanted, vault), undefined, call, context);
+    return 0;
+  }
+  await allowReveal(call, context);
+  const { credential, secrets } = await vault.load(wanted);
+  print(credential, secrets, call, context);
+  return 0;
+};
+
+/** A secret is shown on a screen only when somebody said so. */
+async function allowReveal(call: Call, context: Context): Promise<void> {
+  if (call.yes || !context.outputIsTerminal) return;
+  await confirm(context, { message: 'The secret will stand on the screen. Type the word to go on', word: 'show', otherwise: '--yes' });
+}
+
+function print(credential: Credential, secrets: Readonly<Record<string, string>> | undefined, { json }: Call, { output }: Context): void {
+  if (json) {
+    output.json(secrets === undefined ? credential : { ...credential, secrets }, { secrets: secrets !== undefined });
+    return;
+  }
+  const rows = [...rowsOf(credential), ...Object.entries(secrets ?? {}).map(([key, value]) => [secretLabel(credential, key), value] as const)];
+  const width = Math.max(...rows.map(([label]) => label.length)) + 2;
+  for (const [label, value] of rows) output.data(`${output.plain(`${label.padEnd(width)}${value}`)}\n`);
+}
+
+function secretLabel(credential: Credential, key: string): string {
+  return findMethod(findService(credential.service), credential.method).fields.find((field) => field.key === key)?.label ?? key;
+}
+
+function rowsOf(one: Credential): readonly (readonly [string, string])[] {
+  const { account } = one;
+  const who = [account.username, account.name, account.email].filter((part) => part !== undefined).join(', ');
+  const can = Object.entries(one.capabilities ?? {}).map(([key, may]) => (may ? key : `no ${key}`)).join(', ');
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ['Name', one.name], ['Service', one.service], ['Method', one.method], ['Address', one.url],
+    ['Account', `${who}${account.admin === true ? ' (admin)' : ''}${account.bot === true ? ' (bot)' : ''}`],
+    ['Server version', one.server.version], ['Username', one.fields.username], ['Can', can], ['Kept in', one.store], ['Validated', one.validatedAt], ['Ends', one.expiresAt],
+    ['TLS', one.ignoreSslIssues ? 'the certificate is not checked' : undefined],
+    ['CA certificates', one.caCertificates === 0 ? undefined : String(one.caCertificates)],
+    ...one.warnings.map(({ code, message }) => ['Warning', `${message} (${code})`] as const),
+  ];
+  return rows.filter((row): row is readonly [string, string] => row[1] !== undefined && row[1] !== '');
+}
+

@@ -1,0 +1,67 @@
+/** Runs one parsed command line: the one place from a failure to its text, JSON and exit code. */
+import type { Call, Run } from './commands/command.ts';
+import { CredsetupError, errorDocument, toCredsetupError } from './errors.ts';
+import { printError } from './error-text.ts';
+import type { Parsed } from './main.ts';
+import { wire, type Wiring } from './wiring.ts';
+
+const runs: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
+  mautic: () => import('./commands/mautic.ts'),
+  mattermost: () => import('./commands/mattermost.ts'),
+  list: () => import('./commands/list.ts'),
+  show: () => import('./commands/show.ts'),
+  get: () => import('./commands/get.ts'),
+  test: () => import('./commands/test.ts'),
+  export: () => import('./commands/export.ts'),
+  rename: () => import('./commands/rename.ts'),
+  remove: () => import('./commands/remove.ts'),
+};
+
+/** Resolves to the exit code; never rejects. */
+export async function run(parsed: Parsed, version: string): Promise<number> {
+  const { options } = parsed;
+  const wiring = wire({
+    json: options['json'] === true, quiet: options['quiet'] === true, debug: options['debug'] === true,
+    color: options['color'] !== false, input: options['input'] !== false, version,
+  });
+  try {
+    return await wiring.untilStopped(dispatch(parsed, wiring));
+  } catch (error) {
+    return report(error, parsed, wiring);
+  } finally {
+    await wiring.close();
+  }
+}
+
+/** Help that was asked for is data. */
+export function printHelp(text: string): number {
+  wire({ json: false, quiet: false, debug: false, color: false, input: false, version: '' }).context.output.data(text);
+  return 0;
+}
+
+async function dispatch(parsed: Parsed, { context }: Wiring): Promise<number> {
+  if (parsed.kind === 'usage') throw new CredsetupError('USAGE', parsed.message, { hint: `See ${parsed.help}` });
+  const call: Call = {
+    args: parsed.kind === 'command' ? parsed.args : [], options: parsed.options,
+    json: parsed.options['json'] === true, yes: parsed.options['yes'] === true,
+  };
+  if (parsed.kind === 'menu') {
+    if (context.interactive) return (await import('./commands/menu.ts')).run(call, context);
+    if (call.json) throw new CredsetupError('USAGE', 'No command was given.', { hint: 'See credsetup --help' });
+    context.output.warn(parsed.help);
+    return 2;
+  }
+  const load = runs[parsed.command];
+  if (load === undefined) throw new Error(`the command ${parsed.command} is described and not built`);
+  return (await load()).run(call, context);
+}
+
+function report(thrown: unknown, parsed: Parsed, { context }: Wiring): number {
+  const error = toCredsetupError(thrown);
+  const { output } = context;
+  if (error.code === 'UNEXPECTED' && thrown instanceof Error) output.debug(thrown.stack ?? thrown.message);
+  if (error.code === 'BROKEN_PIPE') return error.exitCode;
+  if (parsed.options['json'] === true) output.json({ error: errorDocument(error) });
+  else printError(error, output);
+  return error.exitCode;
+}

@@ -1,0 +1,30 @@
+/** Reading a service's answers without trusting them. */
+import type { HttpResponse } from '../context.ts';
+import { CredsetupError } from '../errors.ts';
+import type { Api } from './service.ts';
+
+export function isJson(response: HttpResponse): boolean {
+  return (response.header('content-type') ?? '').includes('json');
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A string member, or '' when it is absent or something else. */
+export function textOf(object: Record<string, unknown>, key: string): string {
+  return typeof object[key] === 'string' ? object[key] : '';
+}
+
+/** GET with an Authorization header when one is given. */
+export function get(api: Api, path: string, authorization?: string): Promise<HttpResponse> {
+  return api.send({ method: 'GET', path, ...(authorization === undefined ? {} : { headers: { authorization } }) });
+}
+
+/** RESPONSE_INVALID: the address was proved to be the service, and then answered something else. */
+export function invalidAnswer(api: Api, service: { readonly id: string; readonly title: string }, what: string): CredsetupError {
+  return new CredsetupError('RESPONSE_INVALID', `${api.base} answered something else than ${service.title} does when it is asked for ${what}.`, {
+    hint: `Open the address in a browser. If ${service.title} is there, something between you and it changes its answers: ask its admin about a proxy or firewall in front of it.`,
+    service: service.id, url: api.base,
+  });
+}

@@ -1,0 +1,108 @@
+/** The method "personal access token": validation against the live server. */
+import type { Account, Warning } from '../../credential.ts';
+import type { HttpResponse } from '../../context.ts';
+import { throwForStatus } from '../../http/status.ts';
+import { get, isObject } from '../answer.ts';
+import type { Api, Method, Validation, Values } from '../service.ts';
+import { parseUser, versionOf, type User } from './api.ts';
+import { refusal } from './diagnosis.ts';
+import { token as tokenField } from './fields.ts';
+import { createToken } from './steps.ts';
+
+export const accessToken: Method = {
+  id: 'access-token',
+  title: 'Access token',
+  summary: 'a personal access token or a bot\'s token that you have or make now',
+  steps: [createToken],
+  fields: [tokenField],
+  n8n: {
+    type: 'mattermostApi', title: 'Mattermost API', tlsOption: true, nodes: 'Mattermost',
+    fields: [
+      { label: 'Access Token', from: { secret: 'token' } },
+      { label: 'Base URL', from: 'url' },
+      { label: 'Ignore SSL Issues (Insecure)', from: 'ignoreSslIssues' },
+    ],
+  },
+  validate,
+};
+
+async function validate(api: Api, values: Values): Promise<Validation> {
+  const token = values['token'] ?? '';
+  const response = await get(api, '/api/v4/users/me', `Bearer ${token}`);
+  if (response.status !== 200) throw refusal(api, response, token);
+  const user = parseUser(api, response.json());
+  const [capabilities, sessionWarning] = await Promise.all([askCapabilities(api, token), warnOfSession(api, token)]);
+  const admin = isAdmin(user);
+  const version = versionOf(response);
+  return {
+    account: accountOf(user, admin),
+    ...(version === undefined ? {} : { version }),
+    capabilities,
+    warnings: [...sessionWarning, ...(admin ? [adminWarning(user)] : [])],
+    fields: {},
+    secrets: { token },
+  };
+}
+
+function accountOf(user: User, admin: boolean): Account {
+  const name = `${user.first_name} ${user.last_name}`.trim();
+  return {
+    id: user.id, username: user.username,
+    ...(name === '' ? {} : { name }), ...(user.email === '' ? {} : { email: user.email }),
+    admin, bot: user.is_bot,
+  };
+}
+
+function isAdmin(user: User): boolean {
+  return user.roles.split(' ').includes('system_admin');
+}
+
+function adminWarning(user: User): Warning {
+  return {
+    code: 'ADMIN_ACCOUNT',
+    message: `${user.username} is a system admin: this token opens everything on the server. An account of its own for n8n is safer.`,
+  };
+}
+
+/**
+ * What n8n's Mattermost node asks for: users, the account's teams and channels. A post is not
+ * tried (it would be seen); the node can post only where the account is a member of a channel.
+ */
+async function askCapabilities(api: Api, token: string): Promise<Record<string, boolean>> {
+  const [teams, users] = await Promise.all([
+    ask(api, '/api/v4/users/me/teams', token),
+    ask(api, '/api/v4/users?per_page=1', token),
+  ]);
+  const team: unknown = teams.status === 200 ? listOf(teams.json())[0] : undefined;
+  const channels = isObject(team) && typeof team['id'] === 'string'
+    ? await ask(api, `/api/v4/users/me/teams/${encodeURIComponent(team['id'])}/channels`, token) : undefined;
+  const hasChannels = channels?.status === 200 && listOf(channels.json()).length > 0;
+  return { teams: teams.status === 200, channels: hasChannels, posts: hasChannels, users: users.status === 200 };
+}
+
+/**
+ * No session of the type UserAccessToken on the account: the token in hand is a login session's,
+ * which expires. One there proves nothing, and then nothing is said.
+ */
+async function warnOfSession(api: Api, token: string): Promise<readonly Warning[]> {
+  const response = await ask(api, '/api/v4/users/me/sessions', token);
+  if (response.status !== 200) return [];
+  const sessions = listOf(response.json());
+  const known = sessions.some((session) => isObject(session) && isObject(session['props']) && session['props']['type'] === 'UserAccessToken');
+  if (known) return [];
+  return [{
+    code: 'SESSION_TOKEN',
+    message: 'This is the token of a login session: it works now and ends by itself. Create a Personal Access Token instead.',
+  }];
+}
+
+/** An answer that may be a refusal; only "try again" ends the set-up. */
+async function ask(api: Api, path: string, token: string): Promise<HttpResponse> {
+  const response = await get(api, path, `Bearer ${token}`);
+  throwForStatus(response);
+  return response;
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,89 @@
+/**
+ * Mautic's API, as far as a credential needs it. Source: recorded exchanges of a real 7.0.0 and a
+ * real 5.1.0 (test/wire/mautic-7.json, test/wire/mautic-5.json).
+ */
+import type { HttpResponse } from '../../context.ts';
+import { throwForStatus } from '../../http/status.ts';
+import { get, invalidAnswer, isJson, isObject, textOf } from '../answer.ts';
+import type { Api } from '../service.ts';
+
+/** Answers of Mautic are told apart by status and `errors[0].type`; its messages are translated. */
+export interface MauticError {
+  readonly status: number;
+  /** `api_disabled`, `access_denied`, `invalid_grant`...; absent for a missing permission. */
+  readonly type?: string;
+}
+
+/** GET /api/users/self, as far as it is used. */
+export interface User {
+  readonly id: string | undefined;
+  readonly username: string;
+  readonly name: string;
+  readonly email: string;
+  readonly admin: boolean;
+  readonly role: string;
+}
+
+/** How the service is named in errors. */
+export const about = { id: 'mautic', title: 'Mautic' } as const;
+
+export const selfPath = '/api/users/self';
+
+/** The fixed, made-up user name of the probe, so that an admin finds out who it was in the log. */
+export const probeUser = 'credsetup-probe';
+
+/** An `Authorization: Basic` value; RFC 7617 §2.1: user name and password in UTF-8. */
+export function basic(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`, 'utf8').toString('base64')}`;
+}
+
+/** Mautic's `{"errors": [{message, code, type}]}`; undefined when the answer is none. */
+export function mauticError(response: HttpResponse): MauticError | undefined {
+  if (response.status < 400 || !isJson(response) || response.text.trim() === '') return undefined;
+  const body = response.json();
+  const first: unknown = isObject(body) && Array.isArray(body['errors']) ? body['errors'][0] : undefined;
+  if (!isObject(first) || typeof first['message'] !== 'string') return undefined;
+  return { status: response.status, ...(typeof first['type'] === 'string' ? { type: first['type'] } : {}) };
+}
+
+/** Only answers after a successful sign-in carry the version. */
+export function versionOf(response: HttpResponse): string | undefined {
+  return /^\d+(\.\d+)+/.exec(response.header('mautic-version') ?? '')?.[0];
+}
+
+/** Throws RESPONSE_INVALID when what answers 200 is no user. */
+export function parseUser(api: Api, body: unknown): User {
+  if (!isObject(body) || typeof body['username'] !== 'string') throw invalidAnswer(api, about, 'the account');
+  const role = isObject(body['role']) ? body['role'] : {};
+  const id = body['id'];
+  return {
+    // A user that client credentials act as has no id.
+    id: typeof id === 'number' || typeof id === 'string' ? String(id) : undefined,
+    username: body['username'], name: `${textOf(body, 'firstName')} ${textOf(body, 'lastName')}`.trim(), email: textOf(body, 'email'),
+    admin: role['isAdmin'] === true, role: textOf(role, 'name'),
+  };
+}
+
+/** What n8n's nodes ask for, by capability. `hooks/triggers` answers 200 to everybody, so the list is asked for. */
+export const capabilityPaths = {
+  contacts: '/api/contacts?limit=1',
+  companies: '/api/companies?limit=1',
+  segments: '/api/segments?limit=1',
+  campaigns: '/api/campaigns?limit=1',
+  webhooks: '/api/hooks?limit=1',
+} as const;
+
+/**
+ * Which of n8n's requests the account may make. An admin may make all, and is not asked for.
+ * Throws RATE_LIMITED, SERVER_ERROR.
+ */
+export async function askCapabilities(api: Api, authorization: string, user: User): Promise<Record<string, boolean>> {
+  const names = Object.entries(capabilityPaths);
+  if (user.admin) return Object.fromEntries(names.map(([name]) => [name, true]));
+  const answers = await Promise.all(names.map(async ([name, path]) => {
+    const response = await get(api, path, authorization);
+    throwForStatus(response);
+    return [name, response.status === 200] as const;
+  }));
+  return Object.fromEntries(answers);
+}

@@ -1,0 +1,104 @@
+/** The method "basic": HTTP basic auth, validated against the live server. */
+import type { Warning } from '../../credential.ts';
+import type { HttpResponse } from '../../context.ts';
+import { CredsetupError } from '../../errors.ts';
+import { throwForStatus } from '../../http/status.ts';
+import { get, invalidAnswer } from '../answer.ts';
+import type { Api, Method, ServerState, Validation, Values } from '../service.ts';
+import { askCapabilities, basic as basicHeader, about as mautic, mauticError, parseUser, selfPath, versionOf, type User } from './api.ts';
+import { password as passwordField, username as usernameField } from './fields.ts';
+import { headerDropped } from './inspect.ts';
+import { enableApi, enableBasicAuth } from './steps.ts';
+
+export const basic: Method = {
+  id: 'basic',
+  title: 'Basic auth',
+  summary: 'username and password; never ends by itself; needs the switch "Enable HTTP basic auth?"',
+  steps: [enableApi, enableBasicAuth],
+  fields: [usernameField, passwordField],
+  n8n: {
+    type: 'mauticApi', title: 'Mautic API', tlsOption: false, nodes: 'Mautic and Mautic Trigger',
+    fields: [
+      { label: 'URL', from: 'url' },
+      { label: 'Username', from: { field: 'username' } },
+      { label: 'Password', from: { secret: 'password' } },
+    ],
+  },
+  validate,
+};
+
+async function validate(api: Api, values: Values, state: ServerState): Promise<Validation> {
+  const username = values['username'] ?? '';
+  const password = values['password'] ?? '';
+  if (username.includes(':')) {
+    throw new CredsetupError('INPUT_INVALID', 'The username holds a colon, which HTTP basic auth cannot carry.', {
+      service: 'mautic', field: 'username', hint: 'Give the email address of the account instead (RFC 7617 §2).',
+    });
+  }
+  const authorization = basicHeader(username, password);
+  const response = await get(api, selfPath, authorization);
+  if (response.status !== 200) throw await refusal(api, response, state);
+  const user = parseUser(api, response.json());
+  const capabilities = await askCapabilities(api, authorization, user);
+  const version = versionOf(response);
+  return {
+    account: {
+      ...(user.id === undefined ? {} : { id: user.id }), username: user.username,
+      ...(user.name === '' ? {} : { name: user.name }), ...(user.email === '' ? {} : { email: user.email }), admin: user.admin,
+    },
+    ...(version === undefined ? {} : { version }),
+    capabilities,
+    warnings: user.admin ? [adminWarning(user)] : [],
+    fields: { username },
+    secrets: { password },
+  };
+}
+
+/** Mautic 5 answers a wrong password with the status and type of a lost header; the made-up Bearer token tells them apart. */
+async function refusal(api: Api, response: HttpResponse, state: ServerState): Promise<CredsetupError> {
+  throwForStatus(response);
+  const about = { service: 'mautic', url: api.base };
+  const error = mauticError(response);
+  if (error?.type === 'api_disabled') return stepError(api, enableApi);
+  if (error?.status === 403 && error.type === 'access_denied') return stepError(api, enableBasicAuth);
+  if (response.status === 401 && (error !== undefined || response.text === '')) {
+    if (state.fault !== undefined || await headerIsLost(api, state)) return headerDropped(api);
+    return new CredsetupError('PASSWORD_REJECTED', 'Mautic refused the username and the password. It does not say which of the two is wrong.', {
+      ...about, field: 'password', causes: causes(api.base),
+      hint: `Sign in at ${api.base}/s/login with the same two values: that shows which cause it is.`,
+    });
+  }
+  return invalidAnswer(api, mautic, 'the account');
+}
+
+async function headerIsLost(api: Api, state: ServerState): Promise<boolean> {
+  // Asked once at the start of a set-up; a stored credential is tested without that.
+  if (state.done[enableApi.id] === true) return false;
+  const answer = await get(api, selfPath, 'Bearer credsetup-probe');
+  return mauticError(answer)?.type === 'access_denied';
+}
+
+function stepError(api: Api, step: typeof enableApi): CredsetupError {
+  const error = step.error ?? { code: 'API_DISABLED', message: step.title };
+  return new CredsetupError(error.code, error.message, {
+    service: 'mautic', url: api.base,
+    hint: `${step.instructions.join(': ')} ${step.page(api.base)}`,
+  });
+}
+
+function causes(base: string) {
+  const login = `${base}/s/login`;
+  return [
+    { code: 'PASSWORD_WRONG', message: 'The password is not this account\'s.', check: `Sign in at ${login} with it.`, fix: `Reset it there, or ask the admin.` },
+    { code: 'USERNAME_WRONG', message: 'There is no account with this username or email address.', check: `Sign in at ${login} with it.`, fix: 'Give the username that Mautic shows under your name > Account; the email address works too.' },
+    { code: 'ACCOUNT_DEACTIVATED', message: 'The account was deactivated (not published).', check: `Signing in at ${login} is refused with the right password.`, fix: 'An admin publishes it again under Settings > Users.' },
+    { code: 'SIGN_IN_ELSEWHERE', message: 'The account signs in by SAML and has no password of its own.', check: 'Do you sign in to Mautic through another page?', fix: 'Ask the admin for an account of its own for n8n, with a password.' },
+  ];
+}
+
+function adminWarning(user: User): Warning {
+  return {
+    code: 'ADMIN_ACCOUNT',
+    message: `${user.username} is an administrator: this password opens everything in Mautic. An account of its own with a role of its own is safer for n8n.`,
+  };
+}

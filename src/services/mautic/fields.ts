@@ -1,0 +1,22 @@
+/** Mautic's fields. No imports but types: options, prompts and help come from here. */
+import type { Field } from '../service.ts';
+
+export const url: Field = {
+  key: 'url', label: 'Mautic address', secret: false, option: '--url', variable: 'URL',
+  help: 'What your browser shows when Mautic is open; any page of it will do.',
+  maxLength: 2048, spaces: 'never',
+};
+
+export const username: Field = {
+  key: 'username', label: 'Username', secret: false, option: '--username', variable: 'USERNAME',
+  help: 'The username or the email address of the Mautic account that n8n will use.',
+  maxLength: 512, spaces: 'allowed',
+};
+
+export const password: Field = {
+  key: 'password', label: 'Password', secret: true, option: '--password-file', stdinOption: '--password-stdin', variable: 'PASSWORD',
+  help: 'The password of that account. It is validated with Mautic before it is saved.',
+  maxLength: 1024, spaces: 'allowed',
+};
+
+export const fields = [url, username, password] as const;

@@ -1,0 +1,31 @@
+/** Mautic, as the core sees it. */
+import type { Service } from '../service.ts';
+import { about, capabilityPaths, mauticError, selfPath } from './api.ts';
+import { basic } from './basic.ts';
+import { url } from './fields.ts';
+import { inspect } from './inspect.ts';
+
+export const mautic: Service = {
+  ...about,
+  address: {
+    field: url,
+    pages: [/\/s(\/|$)/, /\/api(\/|$)/, /\/oauth(\/|$)/, /\/installer(\/|$)/, /\/(form|asset|email|page|media|app)(\/|$)/],
+    frontControllers: ['index.php'],
+    proofPath: selfPath,
+    // Recorded: none (401 access_denied) and api-off-none (403 api_disabled).
+    proves: (response) => ['access_denied', 'api_disabled'].includes(mauticError(response)?.type ?? ''),
+    resembles: (response) => mauticError(response)?.type === 'access_denied' || response.header('mautic-version') !== undefined,
+    notThisService: 'NOT_MAUTIC',
+  },
+  inspect,
+  methods: [basic],
+  methodOption: { field: 'method', option: '--method', variable: '' },
+  capabilities: Object.keys(capabilityPaths),
+  capabilityUse: {
+    contacts: 'the Mautic node works on contacts',
+    companies: 'the Mautic node works on companies',
+    segments: 'the Mautic node adds contacts to segments',
+    campaigns: 'the Mautic node adds contacts to campaigns',
+    webhooks: 'the Mautic Trigger node makes webhooks',
+  },
+};

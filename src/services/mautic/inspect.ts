@@ -1,0 +1,52 @@
+/**
+ * What a Mautic tells before any secret is typed. The order matters: with a lost Authorization
+ * header the made-up Basic user would look as if basic auth were on, so the made-up Bearer token
+ * is asked first. One probe of each kind.
+ */
+import type { HttpResponse } from '../../context.ts';
+import { CredsetupError } from '../../errors.ts';
+import { throwForStatus } from '../../http/status.ts';
+import { get } from '../answer.ts';
+import type { Api, Method, ServerState } from '../service.ts';
+import { basic, mauticError, probeUser, selfPath } from './api.ts';
+import { enableApi, enableBasicAuth } from './steps.ts';
+
+/** Throws RATE_LIMITED, SERVER_ERROR, GATEWAY_IN_FRONT. */
+export async function inspect(api: Api, method: Method | undefined): Promise<ServerState> {
+  const anonymous = await get(api, selfPath);
+  throwForStatus(anonymous);
+  if (mauticError(anonymous)?.type === 'api_disabled') {
+    return { done: { [enableApi.id]: false }, warnings: [], says: ['the API is off'] };
+  }
+  const bearer = await probe(api, `Bearer ${probeUser}`);
+  if (mauticError(bearer)?.type === 'access_denied') {
+    return { done: { [enableApi.id]: true }, warnings: [], says: ['the API is on'], fault: headerDropped(api) };
+  }
+  if (method?.id !== 'basic') return { done: { [enableApi.id]: true }, warnings: [], says: ['the API is on'] };
+  const basicOn = (await probe(api, basic(probeUser, probeUser))).status === 401;
+  return {
+    done: { [enableApi.id]: true, [enableBasicAuth.id]: basicOn }, warnings: [],
+    says: ['the API is on', `HTTP basic auth is ${basicOn ? 'on' : 'off'}`],
+  };
+}
+
+/** Made-up credentials in a log look like an attack: an answer that is not Mautic's own ends the questions. */
+async function probe(api: Api, authorization: string): Promise<HttpResponse> {
+  const response = await get(api, selfPath, authorization);
+  throwForStatus(response);
+  // Mautic 7 refuses a Basic user with an empty body; everything else of Mautic is its JSON error.
+  const empty = response.status === 401 && response.text === '';
+  if (mauticError(response) !== undefined || empty) return response;
+  throw new CredsetupError('GATEWAY_IN_FRONT', `Something in front of ${api.base} answered a request that carries credentials (status ${response.status}); Mautic did not see it.`, {
+    service: 'mautic', url: api.base,
+    hint: 'A firewall or a sign-in page stands before Mautic, and n8n cannot pass it either. Ask the admin to let requests to /api through to Mautic. If this address was blocked for too many wrong sign-ins, wait before trying again.',
+  });
+}
+
+/** A credential arrived at the web server and Mautic did not see it. */
+export function headerDropped(api: Api): CredsetupError {
+  return new CredsetupError('AUTHORIZATION_HEADER_DROPPED', `The web server in front of ${api.base} does not pass the Authorization header on to Mautic.`, {
+    service: 'mautic', url: api.base,
+    hint: 'No method can work until that is repaired. Ask the admin of the web server: Apache needs "CGIPassAuth On" (or a rewrite rule that sets HTTP_AUTHORIZATION); in nginx no proxy_set_header or fastcgi_param may drop Authorization.',
+  });
+}

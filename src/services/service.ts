@@ -1,0 +1,141 @@
+/**
+ * What a service describes and the core acts on: fields, steps, probes and checks as data and
+ * small functions. Questions, options, variables, help and the list of what is missing all come
+ * from these descriptions; a third service is one folder and one line in the registry.
+ */
+import type { Account, PublicFields, Secrets, Warning } from '../credential.ts';
+import type { HttpRequest, HttpResponse } from '../context.ts';
+import type { CredsetupError, ErrorCode, MissingInput } from '../errors.ts';
+
+/** A value that a person, an option or a variable gives. */
+export interface Field {
+  readonly key: string;
+  /** The service's own label. */
+  readonly label: string;
+  readonly secret: boolean;
+  /** The option that holds the value, or for a secret the one that names a file. */
+  readonly option: string;
+  /** For secrets: the option that says that standard input holds it. */
+  readonly stdinOption?: string;
+  /** What follows `CREDSETUP_<SERVICE>_` and `CREDSETUP_`. */
+  readonly variable: string;
+  /** A line of help at the question and in the help text. */
+  readonly help: string;
+  /** Characters at most. */
+  readonly maxLength: number;
+  /** A service's value may hold spaces inside (a password), or never does (a token). */
+  readonly spaces: 'allowed' | 'never';
+}
+
+/** Base URL plus path; how it is connected to is decided by the caller. Redirects are not followed. */
+export interface Api {
+  /** Without a trailing slash. */
+  readonly base: string;
+  send(request: Omit<HttpRequest, 'url'> & { readonly path: string }): Promise<HttpResponse>;
+}
+
+/** How a service is told from everything else that answers HTTP. */
+export interface AddressKnowledge {
+  readonly field: Field;
+  /** Paths of the service's own pages; what follows the base in a pasted address. */
+  readonly pages: readonly RegExp[];
+  /** Path segments that may end a base although they look like a page (Mautic's index.php). */
+  readonly frontControllers: readonly string[];
+  /** The path whose anonymous answer proves the service. */
+  readonly proofPath: string;
+  /** Whether an answer to `proofPath` can only come from this service. */
+  readonly proves: (response: HttpResponse) => boolean;
+  /** Whether any answer looks like this service's, to say so to who wanted another one. */
+  readonly resembles: (response: HttpResponse) => boolean;
+  readonly notThisService: ErrorCode;
+}
+
+/** What the live server tells about itself before any secret is sent. */
+export interface ServerState {
+  readonly version?: string;
+  /** Switches by step id; absent = the server does not tell. */
+  readonly done: Readonly<Record<string, boolean>>;
+  /** A fault that makes every method fail, whatever is typed. */
+  readonly fault?: CredsetupError;
+  readonly warnings: readonly Warning[];
+  /** For people, in a few words each: "the API is off". */
+  readonly says: readonly string[];
+}
+
+/** One thing to do in the service's own pages. */
+export interface Step {
+  readonly id: string;
+  readonly title: string;
+  /** The page's address. */
+  readonly page: (base: string) => string;
+  /** What to do there, in the service's words. */
+  readonly instructions: readonly string[];
+  /** Asks the server whether the step is done, by one request. Absent: the server does not tell. */
+  readonly isDone?: (api: Api) => Promise<boolean>;
+  /** How a step that is not done is named in a script. Present when `isDone` is. */
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
+  /** What the person who has the rights is asked to do, and why; `{base}` is the address. Absent: everybody can do the step. */
+  readonly adminTask?: string;
+  /** Other help that belongs to the step, shown below it. */
+  readonly notes?: readonly string[];
+}
+
+export interface Validation {
+  readonly account: Account;
+  readonly version?: string;
+  readonly capabilities: Readonly<Record<string, boolean>>;
+  readonly warnings: readonly Warning[];
+  readonly expiresAt?: string;
+  readonly fields: PublicFields;
+  readonly secrets: Secrets;
+}
+
+/** One line of what to type in n8n: n8n's label and where the value comes from. */
+export interface N8nField {
+  readonly label: string;
+  readonly from: 'url' | 'ignoreSslIssues' | { readonly field: string } | { readonly secret: string };
+}
+
+/** Field values by key, trimmed and checked for shape. */
+export type Values = Readonly<Record<string, string>>;
+
+export interface Method {
+  readonly id: string;
+  readonly title: string;
+  /** One line on whom it suits. */
+  readonly summary: string;
+  readonly steps: readonly Step[];
+  readonly fields: readonly Field[];
+  /** n8n's credential type, its name in n8n, and its fields in n8n's order. */
+  readonly n8n: { readonly type: string; readonly title: string; readonly fields: readonly N8nField[]; readonly tlsOption: boolean; readonly nodes: string };
+  /**
+   * Asks the live server with the values. Throws the code of what was refused; `field` in the
+   * error's details names the question to go back to.
+   */
+  readonly validate: (api: Api, values: Values, state: ServerState) => Promise<Validation>;
+}
+
+export interface Service {
+  readonly id: string;
+  readonly title: string;
+  readonly address: AddressKnowledge;
+  /** Anonymous questions, few and in the order that the answers need. */
+  readonly inspect: (api: Api, method: Method | undefined) => Promise<ServerState>;
+  readonly methods: readonly Method[];
+  /** The option that chooses the method, where a script must say it. */
+  readonly methodOption?: MissingInput;
+  /** All that it can be asked for by `--require`. */
+  readonly capabilities: readonly string[];
+  /** Codes of `capabilities` to what in n8n needs them. */
+  readonly capabilityUse: Readonly<Record<string, string>>;
+}
+
+/** A label such as `--url` and a variable such as `CREDSETUP_MATTERMOST_URL`. */
+export function variableName(service: string, field: Field): string {
+  return `CREDSETUP_${service.toUpperCase()}_${field.variable}`;
+}
+
+/** The variable without the service's word. */
+export function shortVariableName(field: Field): string {
+  return `CREDSETUP_${field.variable}`;
+}

@@ -1,0 +1,168 @@
+/**
+ * From what people paste to the base URL: cut by what is known of the service's pages, decided
+ * by asking the server.
+ */
+import { isIPv6 } from 'node:net';
+import type { Connection, HttpClient, HttpResponse } from '../context.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
+import { isLoopbackHost } from '../http/loopback.ts';
+import { throwForStatus } from '../http/status.ts';
+import type { AddressKnowledge, Service } from '../services/service.ts';
+import { gatewayInFront, redirectTarget } from './in-front.ts';
+
+/** Requests at most for one address and scheme: each asks one possible base. */
+const mostCandidates = 6;
+
+/**
+ * A pasted address as URL, query and fragment dropped, host lower-case and in its ASCII form.
+ * `schemeGiven` is false when `https:` was assumed.
+ * Throws URL_INVALID, without repeating user names or passwords in it.
+ */
+export function parseAddress(pasted: string): { readonly url: URL; readonly schemeGiven: boolean } {
+  const text = pasted.trim();
+  if (text === '') throw invalid('The address is empty.');
+  if (/[\s\p{Cc}\p{Cf}]/u.test(text)) throw invalid('The address has spaces, line ends or invisible characters inside.');
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
+  if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') throw invalid(`An address begins with https://, not with ${scheme}://.`);
+  const rest = scheme === undefined ? text.replace(/^\/+/, '') : text.slice(scheme.length + 3);
+  const authority = /^[^/?#\\]*/.exec(rest)?.[0] ?? '';
+  if (authority.includes('@')) throw invalid('The address holds a user name or a password before an @. Give it without; the account is asked for separately.');
+  const host = isIPv6(authority) ? `[${authority}]${rest.slice(authority.length)}` : rest;
+  const url = parseUrl(`${scheme ?? 'https'}://${host}`);
+  url.search = '';
+  url.hash = '';
+  return { url, schemeGiven: scheme !== undefined };
+}
+
+function parseUrl(text: string): URL {
+  try {
+    const url = new URL(text);
+    if (url.hostname === '') throw invalid('The address has no host name.');
+    return url;
+  } catch (error) {
+    if (isCredsetupError(error)) throw error;
+    throw invalid('This is no web address.', error);
+  }
+}
+
+function invalid(message: string, cause?: unknown): CredsetupError {
+  return new CredsetupError('URL_INVALID', message, {
+    field: 'url', cause, hint: 'Copy it from your browser while the service is open, such as https://chat.example.com.',
+  });
+}
+
+/** The bases that a path may belong to, most likely first: '' or '/folder'. */
+export function candidateBases(path: string, knowledge: Pick<AddressKnowledge, 'pages' | 'frontControllers'>): readonly string[] {
+  const whole = path.replace(/\/{2,}/g, '/').replace(/\/+$/, '');
+  const cuts = knowledge.pages.map((page) => whole.search(page)).filter((at) => at >= 0).sort((a, b) => a - b);
+  const likely = cuts.flatMap((at) => prefixes(whole.slice(0, at)));
+  const plain = [...likely, ...prefixes(whole)].map((base) => withoutFrontController(base, knowledge.frontControllers));
+  const controlled = knowledge.frontControllers.map((name) => {
+    const folder = plain[0] ?? '';
+    return `${folder}/${name}`;
+  });
+  const unique = [...new Set(plain)];
+  return [...unique.slice(0, mostCandidates - controlled.length - 1), ...(unique.includes('') ? [''] : []), ...controlled]
+    .filter((base, index, all) => all.indexOf(base) === index);
+}
+
+/** '/a/b' gives '/a/b', '/a', ''. */
+function prefixes(path: string): readonly string[] {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  return Array.from({ length: segments.length + 1 }, (_, cut) => segments.slice(0, segments.length - cut).map((segment) => `/${segment}`).join(''));
+}
+
+function withoutFrontController(base: string, names: readonly string[]): string {
+  const found = names.find((name) => base.endsWith(`/${name}`));
+  return found === undefined ? base : base.slice(0, -found.length - 1);
+}
+
+/**
+ * The base URL of the service, without a trailing slash, proved by the server's own answer.
+ * Throws URL_INVALID, URL_INSECURE, the network's and TLS's codes, REDIRECTED (with `location`,
+ * the proved target), GATEWAY_IN_FRONT, NOT_MAUTIC / NOT_MATTERMOST, RATE_LIMITED, SERVER_ERROR.
+ */
+export async function locate(pasted: string, service: Service, others: readonly Service[], http: HttpClient, connection: Connection): Promise<string> {
+  const { url, schemeGiven } = parseAddress(pasted);
+  try {
+    return await ask(url, service, others, http, connection);
+  } catch (error) {
+    const plainAllowed = isLoopbackHost(url.hostname) || connection.allowHttp;
+    const noTls = isCredsetupError(error) && ['TLS_FAILED', 'CONNECTION_REFUSED', 'CONNECTION_LOST'].includes(error.code);
+    if (schemeGiven || !plainAllowed || !noTls) throw asUrlError(error, service);
+    // `localhost:8065` was typed, and no TLS is spoken there.
+    const plain = new URL(url.href.replace(/^https:/, 'http:'));
+    return await ask(plain, service, others, http, connection).catch((second: unknown) => { throw asUrlError(second, service); });
+  }
+}
+
+function asUrlError(error: unknown, service: Service): unknown {
+  return isCredsetupError(error) ? error.with({ field: 'url', service: service.id }) : error;
+}
+
+async function ask(url: URL, service: Service, others: readonly Service[], http: HttpClient, connection: Connection): Promise<string> {
+  const answers: HttpResponse[] = [];
+  for (const path of candidateBases(url.pathname, service.address)) {
+    const base = `${url.origin}${path}`;
+    const response = await http.send({ method: 'GET', url: base + service.address.proofPath }, connection);
+    if (service.address.proves(response)) return base;
+    if (response.status === 429) throwForStatus(response);
+    answers.push(response);
+  }
+  throw await explain(answers, url, service, others, http, connection);
+}
+
+/** Why none of the answers was the service's: the first that says something. */
+async function explain(answers: readonly HttpResponse[], url: URL, service: Service, others: readonly Service[], http: HttpClient, connection: Connection): Promise<CredsetupError> {
+  const gateway = answers.map((answer) => gatewayInFront(answer, service)).find((error) => error !== undefined);
+  if (gateway !== undefined) return gateway;
+  for (const answer of answers) {
+    const redirected = await redirection(answer, service, http, connection);
+    if (redirected !== undefined) return redirected;
+  }
+  for (const answer of answers) throwForStatus(answer);
+  const cutShort = answers.find((answer) => answer.status === 200 && (answer.header('content-type') ?? '').includes('json'));
+  cutShort?.json();
+  const other = others.find((one) => one.id !== service.id && answers.some((answer) => one.address.resembles(answer)));
+  return notThisService(url, service, other);
+}
+
+function notThisService(url: URL, service: Service, other: Service | undefined): CredsetupError {
+  const about = { service: service.id, url: url.href, field: 'url' };
+  if (other !== undefined) {
+    return new CredsetupError(service.address.notThisService, `${url.host} is a ${other.title}, not a ${service.title}.`, {
+      ...about, hint: `Run credsetup ${other.id} for it, or give the address of ${service.title}.`,
+    });
+  }
+  return new CredsetupError(service.address.notThisService, `${url.href} answers, but no ${service.title} answers there.`, {
+    ...about, hint: `Open ${service.title} in your browser and copy the address from there. If it lies in a folder, the folder belongs to the address.`,
+  });
+}
+
+/** A redirect whose target proved to be the service is named; any other says nothing. */
+async function redirection(answer: HttpResponse, service: Service, http: HttpClient, connection: Connection): Promise<CredsetupError | undefined> {
+  const target = redirectTarget(answer);
+  if (target === undefined) return undefined;
+  const from = new URL(answer.url);
+  const about = { service: service.id, url: answer.url, field: 'url' };
+  if (from.protocol === 'https:' && target.protocol === 'http:') {
+    return new CredsetupError('REDIRECTED', `${from.origin} redirects from https to ${target.origin}, which is not encrypted.`, {
+      ...about, hint: 'It is not followed. Ask the admin to repair the redirect: it would send the credential in clear.',
+    });
+  }
+  const base = await provedTarget(target, service, http, connection);
+  const where = base ?? target.href;
+  return new CredsetupError('REDIRECTED', `${from.origin} redirects to ${where}${base === undefined ? `, and no ${service.title} answered there` : ''}.`, {
+    ...about, ...(base === undefined ? {} : { location: base }),
+    hint: base === undefined ? `Open the address in your browser and copy the one that ${service.title} then has.` : `Use that address: --url ${base}. n8n does not keep the credential across a redirect either.`,
+  });
+}
+
+async function provedTarget(target: URL, service: Service, http: HttpClient, connection: Connection): Promise<string | undefined> {
+  for (const path of candidateBases(target.pathname, service.address).slice(0, 3)) {
+    const base = `${target.origin}${path}`;
+    const answer = await http.send({ method: 'GET', url: base + service.address.proofPath }, connection);
+    if (service.address.proves(answer)) return base;
+  }
+  return undefined;
+}

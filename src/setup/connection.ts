@@ -1,0 +1,66 @@
+/** How a server is reached: options into a Connection, and an Api bound to a base URL. */
+import type { Connection, Context, HttpClient } from '../context.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
+import type { Warning } from '../credential.ts';
+import type { Api, Method } from '../services/service.ts';
+import { isLoopbackHost } from '../http/loopback.ts';
+
+export interface ConnectionOptions {
+  readonly caFiles: readonly string[];
+  readonly ignoreSslIssues: boolean;
+  readonly allowHttp: boolean;
+}
+
+const mostBytes = 1024 * 1024;
+const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
+
+/** Throws FILE_UNREADABLE, FILE_INVALID. */
+export async function readConnection(options: ConnectionOptions, context: Context): Promise<Connection> {
+  const texts = await Promise.all(options.caFiles.map((path) => readCertificates(path, context)));
+  return { ignoreSslIssues: options.ignoreSslIssues, allowHttp: options.allowHttp, certificates: [...new Set(texts.flat())] };
+}
+
+async function readCertificates(path: string, context: Context): Promise<readonly string[]> {
+  const hint = '--ca-file takes the certificate of the authority in PEM form (a text with -----BEGIN CERTIFICATE-----).';
+  const text = await context.readFile(path, mostBytes).catch((error: unknown) => {
+    throw isCredsetupError(error) ? error.with({ hint }) : error;
+  });
+  const found = text.match(block) ?? [];
+  const { X509Certificate } = await import('node:crypto');
+  for (const pem of found) {
+    try {
+      new X509Certificate(pem);
+    } catch (error) {
+      throw new CredsetupError('FILE_INVALID', `A certificate in ${path} is damaged.`, { hint, cause: error });
+    }
+  }
+  if (found.length === 0) throw new CredsetupError('FILE_INVALID', `${path} holds no certificate.`, { hint });
+  return found;
+}
+
+/** An Api of one base URL. */
+export function apiOf(base: string, http: HttpClient, connection: Connection): Api {
+  return {
+    base,
+    send: ({ path, ...request }) => http.send({ ...request, url: base + path }, connection),
+  };
+}
+
+/** What the way to the server means for the credential, and for n8n, which must go the same way. */
+export function connectionWarnings(base: string, connection: Connection, method: Method): readonly Warning[] {
+  const { hostname } = new URL(base);
+  const warnings: Warning[] = [];
+  if (connection.ignoreSslIssues) {
+    warnings.push({ code: 'TLS_UNCHECKED', message: `The certificate of ${hostname} is not checked: whoever stands in between can read and change everything.` });
+    if (!method.n8n.tlsOption) {
+      warnings.push({ code: 'N8N_NO_TLS_OPTION', message: `n8n's credential "${method.n8n.title}" has no option to ignore SSL issues: there it needs a valid certificate, or the authority's in NODE_EXTRA_CA_CERTS.` });
+    }
+  }
+  if (connection.certificates.length > 0) {
+    warnings.push({ code: 'N8N_NEEDS_CA', message: `n8n needs the same certificate authority: set NODE_EXTRA_CA_CERTS=/path/to/ca.pem where n8n runs and restart it.` });
+  }
+  if (isLoopbackHost(hostname)) {
+    warnings.push({ code: 'N8N_LOOPBACK_ADDRESS', message: `${hostname} means this computer. An n8n in a container or on another machine does not reach the server by that name.` });
+  }
+  return warnings;
+}

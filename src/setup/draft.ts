@@ -1,0 +1,59 @@
+/** What a set-up has gathered so far, and what it works with. */
+import type { Connection, Context, HttpClient, Terminal, Vault } from '../context.ts';
+import type { Credential, StoreKind } from '../credential.ts';
+import type { Method, ServerState, Service, Validation } from '../services/service.ts';
+import type { ConnectionOptions } from './connection.ts';
+import type { FieldOptions, Given } from './sources.ts';
+
+/** A set-up as the command line describes it. */
+export interface SetupOptions extends ConnectionOptions {
+  readonly service: Service;
+  readonly method: string | undefined;
+  readonly name: string | undefined;
+  readonly replace: boolean;
+  readonly store: StoreKind | undefined;
+  /** By field key. */
+  readonly fields: Readonly<Record<string, FieldOptions>>;
+  readonly require: readonly string[];
+  readonly proxy: string | undefined;
+  /** Seconds. */
+  readonly timeout: number | undefined;
+}
+
+export interface Draft {
+  readonly options: SetupOptions;
+  readonly service: Service;
+  readonly context: Context;
+  /** Absent in a script: then nothing is asked. */
+  readonly terminal: Terminal | undefined;
+  readonly http: HttpClient;
+  readonly vault: Vault;
+  readonly connection: Connection;
+  /** By field key; what was refused is taken out, so that it is asked for. */
+  readonly given: Map<string, Given>;
+  /** Checked values by field key. */
+  readonly values: Map<string, string>;
+  /** The values that the server refused, together: never sent twice in a run. */
+  readonly refused: Set<string>;
+  base?: string;
+  method?: Method;
+  state?: ServerState;
+  store?: StoreKind;
+  name?: string;
+  validation?: Validation;
+  saved?: { readonly status: 'created' | 'replaced' | 'validated'; readonly credential: Credential };
+}
+
+/** 'next' when the stage asked the person something, 'through' when it did not. */
+export type Outcome = 'next' | 'through' | 'back' | { readonly goTo: string };
+
+export interface Stage {
+  readonly id: string;
+  readonly run: (draft: Draft) => Promise<Outcome>;
+}
+
+/** A value that an earlier stage has set. Its absence is a fault of ours. */
+export function known<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new Error(`a stage needs the ${what} that an earlier one sets`);
+  return value;
+}

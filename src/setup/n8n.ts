@@ -1,0 +1,53 @@
+/** After saving: what to type in n8n, field by field, in n8n's own labels. */
+import type { Context } from '../context.ts';
+import type { FullCredential } from '../credential.ts';
+import { findMethod } from '../services/registry.ts';
+import type { N8nField, Service } from '../services/service.ts';
+
+/** Asks where the credential is needed. A secret goes to the clipboard only when that is asked for. */
+export async function handOver(full: FullCredential, service: Service, context: Context): Promise<void> {
+  const terminal = await context.terminal();
+  const answer = await terminal.choose<'type' | 'here'>({
+    message: 'Where do you need it?',
+    choices: [
+      { value: 'type', label: 'In n8n: show me what to type there, field by field' },
+      { value: 'here', label: 'Only here' },
+    ],
+  });
+  if (answer.kind === 'value' && answer.value === 'type') await showFields(full, service, context);
+}
+
+async function showFields(full: FullCredential, service: Service, context: Context): Promise<void> {
+  const { output } = context;
+  const { n8n } = findMethod(service, full.credential.method);
+  output.say('');
+  output.say(`  In n8n: Create > Credential, search for ${output.style.bold(n8n.title)} (for ${n8n.nodes}), then:`);
+  const width = Math.max(...n8n.fields.map(({ label }) => label.length)) + 2;
+  for (const field of n8n.fields) {
+    output.say(`    ${output.style.bold(field.label.padEnd(width))}${shown(field, full)}`);
+    if (typeof field.from === 'object' && 'secret' in field.from) await offerCopy(field.label, full.secrets[field.from.secret] ?? '', full, context);
+  }
+  output.say('  Save there. n8n tests the credential and says "Connection tested successfully".');
+  for (const { code, message } of full.credential.warnings.filter((one) => one.code.startsWith('N8N_'))) {
+    output.warn(`  ${output.style.caution('!')} ${message} (${code})`);
+  }
+}
+
+function shown({ from }: N8nField, { credential, secrets }: FullCredential): string {
+  if (from === 'url') return credential.url;
+  if (from === 'ignoreSslIssues') return credential.ignoreSslIssues ? 'on' : 'off';
+  if ('secret' in from) return `(hidden, ${[...(secrets[from.secret] ?? '')].length} characters)`;
+  return Object.entries(credential.fields).find(([key]) => key === from.field)?.[1] ?? '';
+}
+
+async function offerCopy(label: string, secret: string, { credential }: FullCredential, context: Context): Promise<void> {
+  const terminal = await context.terminal();
+  const key = await terminal.waitKey({ message: label, keys: [{ key: 'c', means: 'copy it to the clipboard' }, { key: 'enter', means: 'go on' }] });
+  if (key !== 'c') return;
+  if (await context.copyToClipboard(secret)) {
+    context.output.say('      Copied. Paste it into n8n now; what is in the clipboard can be read by every program.');
+    return;
+  }
+  const how = credential.store === 'none' ? '' : ` Print it with: credsetup get ${credential.name}`;
+  context.output.say(`      There is no clipboard that credsetup can use here.${how}`);
+}

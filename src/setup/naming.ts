@@ -1,0 +1,82 @@
+/** The name that a credential is saved under, and who may replace what is there. */
+import type { Credential } from '../credential.ts';
+import { checkName, defaultName, freeName } from '../credential-name.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
+import { known, type Draft, type Outcome } from './draft.ts';
+
+/**
+ * What can be known before a secret is asked for: a name that holds something else.
+ * Throws NAME_INVALID, NAME_TAKEN (in a script).
+ */
+export async function checkEarlyName(draft: Draft): Promise<void> {
+  const name = wantedName(draft);
+  checkName(name);
+  draft.name = name;
+  if (draft.options.store === 'none') return;
+  if (draft.terminal !== undefined || draft.options.replace) return;
+  const there = await draft.vault.find(name);
+  if (there !== undefined && !sameTarget(draft, there)) throw nameTaken(there);
+}
+
+function wantedName(draft: Draft): string {
+  return draft.options.name ?? defaultName(draft.service.id, known(draft.base, 'address'));
+}
+
+/** Same service, address and method; the account is known only after the validation. */
+function sameTarget(draft: Draft, there: Credential): boolean {
+  return there.service === draft.service.id && there.url === draft.base && there.method === draft.method?.id;
+}
+
+function sameAccount(draft: Draft, there: Credential): boolean {
+  const account = known(draft.validation, 'validation').account;
+  if (account.id !== undefined && there.account.id !== undefined) return account.id === there.account.id;
+  return account.username === there.account.username;
+}
+
+/** Repeating a set-up replaces; anything else under the name needs `--replace`. */
+export function mayReplace(draft: Draft, there: Credential): boolean {
+  return draft.options.replace || (sameTarget(draft, there) && sameAccount(draft, there));
+}
+
+export function nameTaken(there: Credential): CredsetupError {
+  return new CredsetupError('NAME_TAKEN', `The name ${there.name} holds another credential: ${there.service} at ${there.url}${there.account.username === undefined ? '' : ` as ${there.account.username}`}.`, {
+    name: there.name, hint: 'Choose another name with --name, or replace it with --replace.',
+  });
+}
+
+export async function nameStage(draft: Draft): Promise<Outcome> {
+  if (draft.store === 'none') return 'through';
+  const { terminal, vault } = draft;
+  const wanted = known(draft.name, 'name');
+  const there = await vault.find(wanted);
+  const free = there === undefined || mayReplace(draft, there);
+  if (terminal === undefined) {
+    if (!free) throw nameTaken(there);
+    draft.name = wanted;
+    return 'through';
+  }
+  const taken = (await vault.list()).map(({ name }) => name);
+  if (!free) draft.context.output.warn(`  ${nameTaken(there).message}`);
+  const answer = await terminal.text({
+    message: 'Save as', initial: free ? wanted : freeName(wanted, taken), maxLength: 64,
+    check: nameProblem,
+  });
+  if (answer.kind === 'back') return 'back';
+  const other = await vault.find(answer.value);
+  if (other !== undefined && !mayReplace(draft, other)) {
+    draft.context.output.warn(`  ${nameTaken(other).message}`);
+    draft.name = freeName(answer.value, taken);
+    return { goTo: 'name' };
+  }
+  draft.name = answer.value;
+  return 'next';
+}
+
+function nameProblem(name: string): string | undefined {
+  try {
+    checkName(name);
+    return undefined;
+  } catch (error) {
+    return isCredsetupError(error) ? error.message : 'This is no name.';
+  }
+}

@@ -1,0 +1,167 @@
+/** The wizard: one plan, answered by a person, by options or by variables. */
+import type { Context } from '../context.ts';
+import type { FullCredential } from '../credential.ts';
+import { checkName } from '../credential-name.ts';
+import { printError } from '../error-text.ts';
+import { CredsetupError, isCredsetupError, type MissingInput } from '../errors.ts';
+import { findMethod } from '../services/registry.ts';
+import type { Field, Method } from '../services/service.ts';
+import { readConnection } from './connection.ts';
+import { known, type Draft, type Outcome, type SetupOptions } from './draft.ts';
+import { credentialOf } from './saving.ts';
+import { checkedValue, givenValue, missingInput, type Given } from './sources.ts';
+import { stagesOf } from './stages.ts';
+
+export interface SetupResult {
+  readonly status: 'created' | 'replaced' | 'validated';
+  readonly full: FullCredential;
+}
+
+/**
+ * Sets up one credential: address, steps, values, live validation, saving.
+ * Throws every code of the stages; INPUT_MISSING names all that is missing at once. Nothing is
+ * saved when it throws, and what was stored before is still there.
+ */
+export async function setUp(options: SetupOptions, context: Context): Promise<SetupResult> {
+  checkOptions(options);
+  const given = await gather(options, context);
+  if (!context.interactive) requireAll(options, given, context);
+  const connection = await readConnection(options, context);
+  const draft: Draft = {
+    options, service: options.service, context, connection, given, values: new Map(), refused: new Set(),
+    terminal: context.interactive ? await context.terminal() : undefined,
+    http: await context.http(options), vault: await context.vault(),
+  };
+  await walk(draft);
+  const { status, credential } = known(draft.saved, 'saved credential');
+  return { status, full: { ...credentialOf(draft), credential } };
+}
+
+/** What is wrong whatever the server says. Throws NAME_INVALID, USAGE, UNSUPPORTED. */
+function checkOptions({ service, name, require, method }: SetupOptions): void {
+  if (name !== undefined) checkName(name);
+  if (method !== undefined) findMethod(service, method);
+  const unknown = require.filter((one) => !service.capabilities.includes(one));
+  if (unknown.length > 0) {
+    throw new CredsetupError('USAGE', `--require does not know ${unknown.join(', ')}.`, { hint: `For ${service.title} it takes ${service.capabilities.join(', ')}.` });
+  }
+}
+
+function fieldsOf(options: SetupOptions): readonly Field[] {
+  return [options.service.address.field, ...methodsOf(options).flatMap((method) => method.fields)];
+}
+
+function methodsOf({ service, method }: SetupOptions): readonly Method[] {
+  return method === undefined ? service.methods : [findMethod(service, method)];
+}
+
+async function gather(options: SetupOptions, context: Context): Promise<Map<string, Given>> {
+  const fields = fieldsOf(options);
+  const stdin = fields.filter((field) => options.fields[field.key]?.stdin === true);
+  if (stdin.length > 1) throw new CredsetupError('USAGE', 'Standard input can give one value a run.', { hint: `Keep one of ${stdin.map((field) => field.stdinOption).join(', ')}.` });
+  const given = new Map<string, Given>();
+  for (const field of fields) {
+    const value = await givenValue(field, options.service, options.fields[field.key] ?? {}, context);
+    if (value === undefined) continue;
+    if (field.secret) context.output.protect(value.value);
+    given.set(field.key, value);
+  }
+  return given;
+}
+
+/** In a script: all that is missing, at once; then each value's shape, before any request. */
+function requireAll(options: SetupOptions, given: ReadonlyMap<string, Given>, context: Context): void {
+  const { service } = options;
+  const missing: MissingInput[] = [];
+  // Which way to sign in is never guessed where there are, or will be, several.
+  if (options.method === undefined && service.methodOption !== undefined) missing.push(service.methodOption);
+  for (const field of fieldsOf(options)) {
+    if (!given.has(field.key)) missing.push(missingInput(field, service));
+  }
+  if (options.store === 'file' && !canOpenFile(context)) {
+    missing.push({ field: 'passphrase', option: '', variable: 'CREDSETUP_PASSPHRASE' });
+  }
+  if (missing.length > 0) throw inputMissing(service.id, missing);
+  for (const field of fieldsOf(options)) {
+    const value = given.get(field.key);
+    if (value !== undefined) checkedValue(field, value);
+  }
+}
+
+function canOpenFile({ env }: Context): boolean {
+  return ['PASSPHRASE', 'PASSPHRASE_FILE', 'IDENTITY', 'IDENTITY_FILE'].some((name) => (env[`CREDSETUP_${name}`] ?? '') !== '');
+}
+
+function inputMissing(service: string, missing: readonly MissingInput[]): CredsetupError {
+  const lines = missing.map(({ field, option, variable }) => `${field} (${[option, variable].filter((one) => one !== '').join(' or ')})`);
+  return new CredsetupError('INPUT_MISSING', `Missing: ${lines.join(', ')}.`, {
+    service, missing, hint: 'Give each by its option or its variable, or run the command on a terminal to be asked.',
+  });
+}
+
+/** Goes through the stages; Esc goes back to the last one that asked, a refused value to its question. */
+async function walk(draft: Draft): Promise<void> {
+  const asked: string[] = [];
+  let at = 'url';
+  while (draft.saved === undefined) {
+    const outcome = await runStage(draft, at);
+    const ids = stagesOf(draft).map(({ id }) => id);
+    if (outcome === 'next' && asked.at(-1) !== at) asked.push(at);
+    if (outcome === 'next' || outcome === 'through') at = ids[ids.indexOf(at) + 1] ?? at;
+    else if (outcome === 'back') at = goBack(draft, asked, at);
+    else at = outcome.goTo;
+  }
+}
+
+function goBack(draft: Draft, asked: string[], at: string): string {
+  while (asked.at(-1) === at) asked.pop();
+  const to = asked.pop();
+  if (to === undefined) return at;
+  forget(draft, to);
+  return to;
+}
+
+/** What an earlier answer decided is decided anew. */
+function forget(draft: Draft, stage: string): void {
+  draft.given.delete(stage);
+  if (stage === 'store') delete draft.store;
+}
+
+async function runStage(draft: Draft, id: string): Promise<Outcome> {
+  const stage = known(stagesOf(draft).find((one) => one.id === id), `stage ${id}`);
+  try {
+    return await stage.run(draft);
+  } catch (error) {
+    if (draft.terminal === undefined || !isCredsetupError(error) || !canGoOn(error)) throw error;
+    return recover(draft, id, error);
+  }
+}
+
+/** A wrong call, a stop and our own faults end the wizard; everything else goes on from a question. */
+function canGoOn(error: CredsetupError): boolean {
+  return error.exitCode < 125 && !['UNEXPECTED', 'USAGE', 'UNSUPPORTED', 'INPUT_MISSING', 'NAME_INVALID', 'FILE_UNREADABLE', 'FILE_INVALID'].includes(error.code);
+}
+
+/** Shows the error; a value's goes back to its question, anything else is the person's choice. */
+async function recover(draft: Draft, stage: string, error: CredsetupError): Promise<Outcome> {
+  printError(error, draft.context.output);
+  const { field } = error.details;
+  if (field !== undefined && stagesOf(draft).some(({ id }) => id === field)) {
+    draft.given.delete(field);
+    return { goTo: field };
+  }
+  const again = error.exitCode === 6 ? 'inspect' : stage;
+  const answer = await known(draft.terminal, 'terminal').choose({
+    message: 'What now?',
+    choices: [
+      { value: 'again', label: 'Try again', note: 'everything that you entered is kept' },
+      ...(stage === 'save' ? [{ value: 'store', label: 'Keep it somewhere else' }] : []),
+      { value: 'url', label: 'Change the address' },
+      { value: 'stop', label: 'Stop', note: 'nothing is saved' },
+    ],
+  });
+  if (answer.kind === 'back' || answer.value === 'again') return { goTo: again };
+  if (answer.value === 'stop') throw error;
+  forget(draft, answer.value);
+  return { goTo: answer.value };
+}

@@ -1,0 +1,94 @@
+/**
+ * Where a value comes from when nobody is asked: option, the service's variable, the short
+ * variable. One description of a field serves all of them and the list of what is missing.
+ */
+import type { Context } from '../context.ts';
+import { CredsetupError, isCredsetupError, type MissingInput } from '../errors.ts';
+import { shortVariableName, variableName, type Field, type Service } from '../services/service.ts';
+
+/** What the command line says about one field. */
+export interface FieldOptions {
+  /** The value itself; never for a secret. */
+  readonly value?: string | undefined;
+  readonly file?: string | undefined;
+  readonly stdin?: boolean | undefined;
+}
+
+export interface Given {
+  readonly value: string;
+  /** `--token-file` or `CREDSETUP_TOKEN`, for errors. */
+  readonly source: string;
+}
+
+// Larger than any value, small enough to be read at once.
+const mostBytes = 1024 * 1024;
+const invisible = '[\\s\\p{Cc}\\p{Cf}\\u115f\\u1160\\u2800\\u3164\\uffa0]';
+const around = new RegExp(`^${invisible}+|${invisible}+$`, 'gu');
+const controls = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+
+/** The field's value from options and variables; undefined when it is given nowhere. Throws USAGE, FILE_UNREADABLE, INPUT_INVALID. */
+export async function givenValue(field: Field, service: Service, options: FieldOptions, context: Context): Promise<Given | undefined> {
+  if (options.file !== undefined && options.stdin === true) {
+    throw new CredsetupError('USAGE', `${field.option} and ${field.stdinOption ?? ''} both give the ${field.label}.`, { hint: 'Keep one of them.' });
+  }
+  if (options.value !== undefined) return { value: options.value, source: field.option };
+  if (options.stdin === true) {
+    const source = field.stdinOption ?? field.option;
+    return { value: oneLine(await context.readStdin(mostBytes), field, source), source };
+  }
+  if (options.file !== undefined) {
+    return { value: oneLine(await readSecretFile(options.file, field.option, context), field, field.option), source: field.option };
+  }
+  for (const name of [variableName(service.id, field), shortVariableName(field)]) {
+    const value = context.env[name];
+    if (value !== undefined && value !== '') return { value, source: name };
+  }
+  return undefined;
+}
+
+async function readSecretFile(path: string, option: string, context: Context): Promise<string> {
+  try {
+    return await context.readFile(path, mostBytes);
+  } catch (error) {
+    throw isCredsetupError(error) ? error.with({ hint: `${option} names the file that holds the value; check the path and whether you may read it.` }) : error;
+  }
+}
+
+/** One trailing line end is removed; more lines are an error, not a guess. */
+function oneLine(text: string, field: Field, source: string): string {
+  const value = text.replace(/\r?\n$/, '');
+  if (/[\r\n]/.test(value)) {
+    throw new CredsetupError('INPUT_INVALID', `What ${source} gives has more than one line; the ${field.label} is one.`, {
+      field: field.key, hint: 'Give the value alone, with at most one line end behind it.',
+    });
+  }
+  return value;
+}
+
+/** How the list of what is missing names a field. */
+export function missingInput(field: Field, service: Service): MissingInput {
+  return { field: field.key, option: field.option, variable: variableName(service.id, field) };
+}
+
+/**
+ * The value as it is used: spaces, line ends and invisible characters around it removed (a
+ * password keeps its spaces inside). Throws INPUT_INVALID, never repeating a secret.
+ */
+export function checkedValue(field: Field, given: Given): string {
+  // A password may begin or end with a space; only what cannot be typed is removed from it.
+  const value = field.secret && field.spaces === 'allowed' ? given.value.replace(/^[\r\n\p{Cf}]+|[\r\n\p{Cf}]+$/gu, '') : given.value.replace(around, '');
+  const problem = valueProblem(field, value);
+  if (problem === undefined) return value;
+  throw new CredsetupError('INPUT_INVALID', `${given.source}: ${problem}`, { field: field.key, hint: `${field.label}: ${field.help}` });
+}
+
+/** A sentence when a value cannot be this field's; undefined when it can. */
+export function valueProblem(field: Field, value: string): string | undefined {
+  if (value === '') return `The ${field.label} is empty.`;
+  if (value.length > field.maxLength) return `The ${field.label} has ${value.length} characters; ${field.maxLength} are the most.`;
+  const control = value.search(controls);
+  if (control >= 0) return `The ${field.label} has a line end or an invisible character inside, after ${control} characters.`;
+  const space = value.search(/\s/);
+  if (field.spaces === 'never' && space >= 0) return `The ${field.label} has a space inside, after ${space} characters.`;
+  return undefined;
+}

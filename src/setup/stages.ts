@@ -1,0 +1,148 @@
+/**
+ * The stages of a set-up, in order. Each asks when nothing was given, and says whether it asked:
+ * Esc goes back to the last stage that did.
+ */
+import type { Answer } from '../context.ts';
+import type { StoreKind } from '../credential.ts';
+import { isCredsetupError } from '../errors.ts';
+import { findMethod, services } from '../services/registry.ts';
+import type { Field } from '../services/service.ts';
+import { locate } from './address.ts';
+import { apiOf } from './connection.ts';
+import { known, type Draft, type Outcome, type Stage } from './draft.ts';
+import { checkEarlyName, nameStage } from './naming.ts';
+import { checkedValue, valueProblem } from './sources.ts';
+import { stepsStage } from './steps.ts';
+import { saveStage, validateStage } from './saving.ts';
+
+/** The stages of this draft; the method's fields are known once the method is. */
+export function stagesOf(draft: Draft): readonly Stage[] {
+  return [
+    { id: 'url', run: addressStage },
+    { id: 'method', run: methodStage },
+    { id: 'inspect', run: inspectStage },
+    { id: 'store', run: storeStage },
+    { id: 'steps', run: stepsStage },
+    ...(draft.method?.fields ?? []).map((field) => ({ id: field.key, run: (one: Draft) => fieldStage(one, field) })),
+    { id: 'validate', run: validateStage },
+    { id: 'name', run: nameStage },
+    { id: 'save', run: saveStage },
+  ];
+}
+
+async function addressStage(draft: Draft): Promise<Outcome> {
+  const { service, context, http, connection } = draft;
+  const field = service.address.field;
+  const { value, asked } = await valueFor(draft, field);
+  if (value.kind === 'back') return 'back';
+  const find = () => locate(value.value, service, services, http, connection);
+  try {
+    draft.base = await (draft.terminal?.busy(`asking ${service.title}`, find) ?? find());
+  } catch (error) {
+    const target = isCredsetupError(error) && error.code === 'REDIRECTED' ? error.details.location : undefined;
+    if (target === undefined || draft.terminal === undefined || !isCredsetupError(error)) throw error;
+    context.output.warn(`  ${error.message}`);
+    const answer = await draft.terminal.choose({
+      message: `Use ${target}?`,
+      choices: [{ value: true, label: `Yes, ${target}`, note: `${service.title} answers there` }, { value: false, label: 'No, type another address' }],
+    });
+    if (answer.kind === 'back' || !answer.value) throw error;
+    draft.base = target;
+  }
+  draft.values.set(field.key, draft.base);
+  return asked ? 'next' : 'through';
+}
+
+async function methodStage(draft: Draft): Promise<Outcome> {
+  const { methods } = draft.service;
+  const wanted = draft.options.method;
+  const only = methods.length === 1 ? methods[0] : undefined;
+  if (wanted !== undefined || only !== undefined) {
+    draft.method = wanted === undefined ? known(only, 'method') : findMethod(draft.service, wanted);
+    await checkEarlyName(draft);
+    return 'through';
+  }
+  const answer = await known(draft.terminal, 'terminal').choose({
+    message: 'How should the credential sign in?',
+    choices: methods.map((method) => ({ value: method, label: method.title, note: method.summary })),
+  });
+  if (answer.kind === 'back') return 'back';
+  draft.method = answer.value;
+  await checkEarlyName(draft);
+  return 'next';
+}
+
+async function inspectStage(draft: Draft): Promise<Outcome> {
+  const { service, context } = draft;
+  const base = known(draft.base, 'address');
+  const look = () => service.inspect(apiOf(base, draft.http, draft.connection), draft.method);
+  const state = await (draft.terminal?.busy(`asking ${service.title}`, look) ?? look());
+  const says = state.says.length === 0 ? '' : ` (${state.says.join(', ')})`;
+  context.output.say(`  ${context.output.style.good('✔')} ${service.title} answers at ${context.output.style.bold(base)}${says}`);
+  if (state.fault !== undefined) throw state.fault;
+  draft.state = state;
+  return 'through';
+}
+
+const storeChoices: readonly { readonly value: StoreKind; readonly label: string; readonly note: string }[] = [
+  { value: 'keychain', label: 'OS keychain', note: 'try it again, for example after unlocking it' },
+  { value: 'file', label: 'Encrypted file', note: 'an age file in your data folder; you choose a passphrase and type it at every use' },
+  { value: 'none', label: 'Nowhere', note: 'only validate; nothing is kept when this run ends' },
+];
+
+/** Which store works is found out before a secret is asked for. Never a silent fallback. */
+async function storeStage(draft: Draft): Promise<Outcome> {
+  if (draft.store !== undefined) return 'through';
+  const { context, vault, terminal } = draft;
+  const wanted = draft.options.store ?? 'keychain';
+  try {
+    if (wanted !== 'none') await vault.prepare(wanted);
+    draft.store = wanted;
+    return 'through';
+  } catch (error) {
+    if (terminal === undefined || !isCredsetupError(error) || error.exitCode !== 10) throw error;
+    context.output.warn(`  ${context.output.style.bad('✖')} ${error.message}`);
+    if (error.hint !== '') context.output.warn(`    ${error.hint}`);
+  }
+  return chooseStore(draft);
+}
+
+async function chooseStore(draft: Draft): Promise<Outcome> {
+  const answer = await known(draft.terminal, 'terminal').choose<StoreKind>({ message: 'Where should the credential be kept?', choices: storeChoices, initial: 'file' });
+  if (answer.kind === 'back') return 'back';
+  if (answer.value !== 'none') {
+    try {
+      await draft.vault.prepare(answer.value);
+    } catch (error) {
+      if (!isCredsetupError(error) || error.exitCode !== 10) throw error;
+      draft.context.output.warn(`  ${draft.context.output.style.bad('✖')} ${error.message}`);
+      return chooseStore(draft);
+    }
+  }
+  draft.store = answer.value;
+  return 'next';
+}
+
+async function fieldStage(draft: Draft, field: Field): Promise<Outcome> {
+  const { value, asked } = await valueFor(draft, field);
+  if (value.kind === 'back') return 'back';
+  if (field.secret) draft.context.output.protect(value.value);
+  draft.values.set(field.key, value.value);
+  return asked ? 'next' : 'through';
+}
+
+/** The given value when there is one, otherwise the answer to the field's question. */
+async function valueFor(draft: Draft, field: Field): Promise<{ readonly value: Answer<string>; readonly asked: boolean }> {
+  const given = draft.given.get(field.key);
+  if (given !== undefined) return { value: { kind: 'value', value: checkedValue(field, given) }, asked: false };
+  const terminal = known(draft.terminal, 'terminal');
+  const before = field.secret ? undefined : draft.values.get(field.key);
+  const question = {
+    message: field.label, help: field.help, maxLength: field.maxLength,
+    check: (value: string) => valueProblem(field, value),
+    ...(before === undefined ? {} : { initial: before }),
+  };
+  const value = await (field.secret ? terminal.secret(question) : terminal.text(question));
+  return { value, asked: true };
+}
+

@@ -1,0 +1,162 @@
+/**
+ * The steps that are still to do in the service's own pages. The server is asked whether one is
+ * done; while it is open it is asked again, sparingly, and the wizard goes on by itself.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Context, Terminal } from '../context.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
+import type { Api, Step } from '../services/service.ts';
+import { apiOf } from './connection.ts';
+import { known, type Draft, type Outcome } from './draft.ts';
+
+/** Times that one step is asked for by itself; then on Enter only. */
+const mostPolls = 20;
+const firstPause = 2_000;
+const longestPause = 30_000;
+
+export async function stepsStage(draft: Draft): Promise<Outcome> {
+  const method = known(draft.method, 'method');
+  const state = known(draft.state, 'state');
+  const base = known(draft.base, 'address');
+  const open = method.steps.filter((step) => isOpen(draft, step, state.done[step.id]));
+  for (const [index, step] of open.entries()) {
+    if (draft.terminal === undefined) throw notDone(step, base, draft.service.id);
+    show(step, base, `${index + 1} of ${open.length}`, draft.context);
+    const outcome = await doStep(step, draft, draft.terminal);
+    if (outcome === 'back') return 'back';
+    // A switch that was turned on may let the server tell more than before.
+    if (outcome === 'done') return { goTo: 'inspect' };
+  }
+  for (const step of method.steps.filter((one) => state.done[one.id] === true)) {
+    draft.context.output.say(`  ${draft.context.output.style.good('✔')} ${step.title}: done`);
+  }
+  return open.length === 0 ? 'through' : 'next';
+}
+
+/** A step that the server does not tell about is shown to a person who has no value yet. */
+function isOpen(draft: Draft, step: Step, done: boolean | undefined): boolean {
+  if (done !== undefined) return !done;
+  const fields = known(draft.method, 'method').fields;
+  return step.isDone === undefined && draft.terminal !== undefined && fields.some((field) => !draft.given.has(field.key));
+}
+
+function notDone(step: Step, base: string, service: string): CredsetupError {
+  const { code, message } = known(step.error, 'error of the step');
+  return new CredsetupError(code, message, {
+    service, url: base, hint: `${step.instructions.join(': ')} The page: ${step.page(base)}`,
+  });
+}
+
+function show(step: Step, base: string, place: string, { output }: Context): void {
+  output.say('');
+  output.say(`  ${output.style.bold(`${place}  ${step.title}`)}`);
+  output.say(`    Open   ${output.style.accent(step.page(base))}`);
+  for (const line of step.instructions) output.say(`    ${line}`);
+  for (const note of step.notes ?? []) output.say(`    ${output.style.dim(note)}`);
+}
+
+type StepOutcome = 'done' | 'skipped' | 'back';
+
+async function doStep(step: Step, draft: Draft, terminal: Terminal): Promise<StepOutcome> {
+  const api = apiOf(known(draft.base, 'address'), draft.http, draft.connection);
+  const poll = step.isDone === undefined ? undefined : new Poll(step.isDone, api);
+  for (;;) {
+    const key = await waitForKey(step, draft, terminal, poll);
+    if (key === 'done' || key === 'back') return key;
+    if (key === 's') return 'skipped';
+    if (key === 'o') await openPage(step.page(api.base), draft.context);
+    if (key === 'm') writeMessage(step, api.base, draft);
+    if (key === 'enter') {
+      if (poll === undefined) return 'skipped';
+      if (await terminal.busy(`asking ${draft.service.title}`, () => poll.ask())) return 'done';
+      draft.context.output.say('  Not yet. If Save changed nothing, look for a warning sign on another tab of that page.');
+    }
+  }
+}
+
+/** The key that was pressed, 'done' when the server said so first, or 'back'. */
+async function waitForKey(step: Step, draft: Draft, terminal: Terminal, poll: Poll | undefined): Promise<string> {
+  const stop = new AbortController();
+  const keys = [
+    { key: 'enter', means: poll === undefined ? 'I have it, go on' : 'check now' },
+    { key: 'o', means: 'open the page' },
+    ...(step.adminTask === undefined ? [] : [{ key: 'm', means: 'message for your admin' }]),
+    ...(poll === undefined ? [] : [{ key: 's', means: 'skip' }]),
+  ];
+  const message = poll === undefined ? step.title : `waiting for ${draft.service.title}: ${step.title}`;
+  const polled = poll?.untilDone(AbortSignal.any([stop.signal, draft.context.signal])).finally(() => stop.abort());
+  try {
+    const key = await terminal.waitKey({ message, keys, signal: stop.signal });
+    if (key !== undefined) return key;
+    return await polled === true ? 'done' : 'enter';
+  } finally {
+    stop.abort();
+    await polled;
+  }
+}
+
+/** Asks a server again and again, slower with time, and never more often than is polite. */
+class Poll {
+  private left = mostPolls;
+  private pause = firstPause;
+  private readonly isDone: (api: Api) => Promise<boolean>;
+  private readonly api: Api;
+
+  constructor(isDone: (api: Api) => Promise<boolean>, api: Api) {
+    this.isDone = isDone;
+    this.api = api;
+  }
+
+  ask(): Promise<boolean> {
+    return this.isDone(this.api);
+  }
+
+  /** True when the server said that the step is done; false when it was stopped. A server that asks for rest ends it. */
+  async untilDone(signal: AbortSignal): Promise<boolean> {
+    while (this.left > 0) {
+      if (!await sleep(this.pause, signal)) return false;
+      this.left -= 1;
+      this.pause = Math.min(this.pause * 1.25, longestPause);
+      try {
+        if (await this.ask()) return true;
+      } catch (error) {
+        // Not reached for a moment is no reason to end the wait; a limit or a firewall's answer is.
+        if (!isCredsetupError(error) || !error.code.startsWith('CONNECTION_')) this.left = 0;
+      }
+    }
+    // Nothing more to ask by itself: Enter still asks.
+    await aborted(signal);
+    return false;
+  }
+}
+
+/** False when it was stopped before the time was over. */
+async function sleep(milliseconds: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await delay(milliseconds, undefined, { signal });
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => { resolve(); }, { once: true });
+  });
+}
+
+async function openPage(url: string, context: Context): Promise<void> {
+  if (!await context.openBrowser(url)) context.output.say(`  No browser could be opened here. The address: ${url}`);
+}
+
+function writeMessage(step: Step, base: string, { context }: Draft): void {
+  const { output } = context;
+  output.say('');
+  output.say(`  ${output.style.dim('──── for your admin ────')}`);
+  output.say((step.adminTask ?? '').replaceAll('{base}', base));
+  output.say(`(Asked for by credsetup, which sets up the credential that n8n uses for ${base}.)`);
+  output.say(`  ${output.style.dim('────────────────────────')}`);
+}

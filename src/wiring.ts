@@ -1,0 +1,214 @@
+/** The real effects, wired in one place. `process` stands here and in bin, nowhere else. */
+import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Context, HttpClient, HttpOptions, Terminal, Vault } from './context.ts';
+import { CredsetupError, exitCodes, isCredsetupError, type ErrorCode } from './errors.ts';
+import { Redactor } from './redaction.ts';
+import { createPassphrase, identityText } from './passphrase.ts';
+import { createOutput, type Sink } from './terminal/output.ts';
+import { useColor } from './terminal/style.ts';
+
+export interface RunOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly debug: boolean;
+  readonly color: boolean;
+  readonly input: boolean;
+  readonly version: string;
+}
+
+export interface Wiring {
+  readonly context: Context;
+  /** The work's result, or the reason why the person or the system stopped it. */
+  untilStopped<T>(work: Promise<T>): Promise<T>;
+  /** Ends everything that would keep the process alive, and leaves the terminal as it was. */
+  close(): Promise<void>;
+}
+
+/** What is left to the work to clean up after a stop, before the process ends without it. */
+const graceMilliseconds = 2_000;
+
+const stops: readonly (readonly [NodeJS.Signals, ErrorCode])[] = [['SIGINT', 'CANCELLED'], ['SIGTERM', 'SIGTERM'], ['SIGHUP', 'SIGHUP']];
+
+/** Effects of one run. Nothing is loaded, opened or asked before it is used. */
+export function wire(options: RunOptions): Wiring {
+  const env = { ...process.env };
+  const stopper = new AbortController();
+  const redactor = new Redactor();
+  protectVariables(env, redactor);
+  const stop = (code: ErrorCode) => { stopper.abort(new CredsetupError(code, 'Stopped.', { hint: 'Run the same command again to go on.' })); };
+  for (const [signal, code] of stops) process.on(signal, () => { stop(code); });
+  const output = createOutput({
+    stdout: process.stdout, stderr: process.stderr, quiet: options.quiet, debug: options.debug, redactor,
+    color: useColor({ isTTY: process.stderr.isTTY, noColorOption: !options.color, env }),
+    onBrokenPipe: () => process.exit(exitCodes.BROKEN_PIPE),
+    onWriteFailure: (error) => { stopper.abort(error); },
+  });
+  return assemble({ options, env, stopper, output, stop });
+}
+
+interface Parts {
+  readonly options: RunOptions;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stopper: AbortController;
+  readonly output: Sink;
+  readonly stop: (code: ErrorCode) => void;
+}
+
+function assemble(parts: Parts): Wiring {
+  const { options, env, stopper: { signal }, output } = parts;
+  const interactive = options.input && process.stdin.isTTY && process.stderr.isTTY && !isSet(env['CI']);
+  const closers: (() => Promise<void> | void)[] = [];
+  const terminal = once(() => openTerminal(parts, closers));
+  const context: Context = {
+    env, output, signal, interactive,
+    outputIsTerminal: process.stdout.isTTY,
+    talkIsTerminal: process.stderr.isTTY,
+    now: () => new Date(),
+    terminal,
+    http: (network) => openHttp(network, parts, closers),
+    vault: once(() => openVault(context, closers)),
+    readStdin: (limit) => readStdin(limit, signal),
+    readFile: readText,
+    writeFile: async (path, text, { overwrite }) => {
+      const { writeExport } = await import('./stores/export-file.ts');
+      await writeExport(resolve(path), text, { overwrite, signal });
+    },
+    openBrowser: async (url) => (await import('./terminal/browser.ts')).openBrowser(url, env),
+    copyToClipboard: async (text) => (await import('./terminal/clipboard.ts')).copyToClipboard(text, env),
+  };
+  return {
+    context,
+    untilStopped: (work) => untilStopped(work, signal),
+    close: async () => {
+      await Promise.all(closers.map(async (close) => close()));
+      process.stdin.pause();
+      process.stdin.unref();
+    },
+  };
+}
+
+async function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => {
+      // The work sees the signal too and cleans up; what hangs is not waited for long.
+      const timer = setTimeout(() => { reject(signal.reason as Error); }, graceMilliseconds);
+      work.catch(() => undefined).finally(() => { clearTimeout(timer); reject(signal.reason as Error); }).catch(() => undefined);
+    }, { once: true });
+  });
+  return Promise.race([work.catch((error: unknown) => {
+    // A task that was cut off by the stop may throw anything; what is told is the stop.
+    if (signal.aborted && !(isCredsetupError(error) && error.exitCode > 128)) throw signal.reason;
+    throw error;
+  }), stopped]);
+}
+
+async function openTerminal({ env, stopper, output, stop, options }: Parts, closers: (() => void)[]): Promise<Terminal> {
+  const { createTerminal } = await import('./terminal/terminal.ts');
+  const opened = createTerminal({
+    stdin: process.stdin, stderr: process.stderr, signal: stopper.signal, env, output,
+    interrupt: () => { stop('CANCELLED'); },
+  });
+  closers.push(() => { opened.close(); });
+  void options;
+  return opened;
+}
+
+async function openHttp(network: HttpOptions, { env, stopper, output }: Parts, closers: (() => Promise<void>)[]): Promise<HttpClient> {
+  const { createHttpClient } = await import('./http/client.ts');
+  const client = createHttpClient({
+    proxy: network.proxy, timeoutSeconds: network.timeout, env, signal: stopper.signal,
+    debug: (line) => { output.debug(line); }, protect: (secret) => { output.protect(secret); },
+  });
+  closers.push(() => client.close());
+  return client;
+}
+
+async function openVault(context: Context, closers: (() => Promise<void>)[]): Promise<Vault> {
+  const { env, output, signal, interactive } = context;
+  const home = homeOf(env);
+  const { createVault } = await import('./vault.ts');
+  const { machineOf } = await import('./stores/home.ts');
+  const vault = createVault({
+    home, machine: machineOf(process), now: () => new Date(), signal,
+    stores: {
+      keychain: async () => (await import('./stores/keychain.ts')).createKeychain({
+        childPath: built('keychain-child.js'), env: childEnvironment(env), interactive, signal,
+        service: env['CREDSETUP_KEYCHAIN_SERVICE'] ?? 'credsetup',
+        onSlow: () => { output.say('  Waiting for the OS keychain. Is a dialog open that asks to unlock it?'); },
+      }),
+      file: async () => (await import('./stores/encrypted-file.ts')).createEncryptedFile({
+        home, workerPath: built('scrypt-worker.js'), signal, now: () => new Date(),
+        identity: () => identityText(context), passphrase: createPassphrase(context),
+      }),
+    },
+  });
+  closers.push(() => vault.close());
+  return vault;
+}
+
+/** Where the built chunks lie: this file is one of them. */
+function built(name: string): string {
+  return fileURLToPath(new URL(import.meta.url.includes('/chunks/') ? `../${name}` : name, import.meta.url));
+}
+
+/** Master secrets stay with us: no child gets a CREDSETUP_ variable. */
+function childEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.toUpperCase().startsWith('CREDSETUP_')));
+}
+
+/** CREDSETUP_HOME, or the platform's data folder. */
+function homeOf(env: Readonly<Record<string, string | undefined>>): string {
+  if (isGiven(env['CREDSETUP_HOME'])) return resolve(env['CREDSETUP_HOME']);
+  if (process.platform === 'win32' && isGiven(env['APPDATA'])) return join(env['APPDATA'], 'credsetup');
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'credsetup');
+  return join(isGiven(env['XDG_DATA_HOME']) ? resolve(env['XDG_DATA_HOME']) : join(homedir(), '.local', 'share'), 'credsetup');
+}
+
+function isGiven(value: string | undefined): value is string {
+  return value !== undefined && value !== '';
+}
+
+/** `CI` counts unless it is empty, `0` or `false`. */
+function isSet(value: string | undefined): boolean {
+  return isGiven(value) && value !== '0' && value.toLowerCase() !== 'false';
+}
+
+/** Whatever a variable holds that is a secret is masked from the first line on. */
+function protectVariables(env: Readonly<Record<string, string | undefined>>, redactor: Redactor): void {
+  for (const [name, value] of Object.entries(env)) {
+    if (/^CREDSETUP_.*(PASSWORD|TOKEN|SECRET|PASSPHRASE|IDENTITY|API_KEY|MFA_CODE)$/.test(name) && isGiven(value)) redactor.protect(value);
+  }
+}
+
+async function readStdin(limit: number, signal: AbortSignal): Promise<string> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of process.stdin) {
+    signal.throwIfAborted();
+    const bytes = Buffer.from(part as Uint8Array);
+    length += bytes.length;
+    if (length > limit) throw new CredsetupError('INPUT_INVALID', `Standard input gave more than ${limit} bytes.`, { hint: 'Give the value alone.' });
+    parts.push(bytes);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+async function readText(path: string, limit: number): Promise<string> {
+  try {
+    const { size } = await stat(path);
+    if (size > limit) throw new CredsetupError('FILE_INVALID', `${path} has ${size} bytes; ${limit} are the most.`, { hint: 'Is it the right file?' });
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isCredsetupError(error)) throw error;
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new CredsetupError('FILE_UNREADABLE', `${path} could not be read (${code}).`, { cause: error });
+  }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
