@@ -41,7 +41,7 @@ export interface PracticeMattermost extends PracticeServer {
 export async function startMattermost(options: MattermostOptions = {}): Promise<PracticeMattermost> {
   const state = newState(options, options.now ?? Date.now);
   const server = await startServer((request) => answer(state, request), options);
-  return { ...server, state, ...helpers(state) };
+  return Object.assign(server, { state }, helpers(state));
 }
 
 function helpers(state: MattermostState): Omit<PracticeMattermost, keyof PracticeServer | 'state'> {

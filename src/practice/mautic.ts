@@ -41,7 +41,7 @@ export async function startMautic(options: MauticOptions = {}): Promise<Practice
   const state = newState(options, options.now ?? Date.now);
   const server = await startServer((request) => answer(state, request), options);
   state.siteUrl = server.url;
-  return { ...server, state, ...helpers(state) };
+  return Object.assign(server, { state }, helpers(state));
 }
 
 function answer(state: MauticState, request: PracticeRequest): Reply {

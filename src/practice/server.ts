@@ -1,11 +1,13 @@
 /** A tiny HTTP server on the loopback address, shared by the practice services. */
-import { createServer as createHttpServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttpServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 
 /** A request as the services see it: the folder prefix is taken off. */
 export interface PracticeRequest {
+  /** The server's own address, as in PracticeServer. */
+  readonly url: string;
   readonly method: string;
   /** Without folder prefix and query. */
   readonly path: string;
@@ -60,6 +62,8 @@ export interface PracticeServer {
   readonly port: number;
   /** Every request in the order of arrival. Tests may empty it. */
   readonly log: LoggedRequest[];
+  /** Asked before the service itself; may be changed while the server runs. */
+  intercept: Intercept | undefined;
   /** Ends the server and every connection. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -101,13 +105,11 @@ export function html(status: number, body: string, headers: Reply['headers'] = {
 /** Starts a server; rejects with the system's error (EADDRINUSE) when the port is taken. */
 export async function startServer(answer: Answer, options: ServerOptions = {}): Promise<PracticeServer> {
   const prefix = options.prefix ?? '';
-  const log: LoggedRequest[] = [];
   const listener = (incoming: IncomingMessage, response: ServerResponse): void => {
-    const served = read(incoming, prefix).then(async (request) => {
-      log.push(logged(request));
-      const inside = request.target === prefix || request.target.startsWith(`${prefix}/`) || request.target.startsWith(`${prefix}?`);
-      const own = async (): Promise<Reply> => inside ? answer(request) : notHere;
-      send(response, await (options.intercept?.(request, own) ?? own()));
+    const served = read(incoming, prefix, practice.url).then(async (request) => {
+      practice.log.push(logged(request));
+      const own = async (): Promise<Reply> => isInside(request, prefix) ? answer(request) : notHere;
+      send(response, await (practice.intercept?.(request, own) ?? own()));
     });
     served.catch((error: unknown) => {
       // A fault of the double itself: visible as such, never as an answer of the service.
@@ -119,24 +121,27 @@ export async function startServer(answer: Answer, options: ServerOptions = {}): 
   server.listen(options.port ?? 0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const scheme = options.tls === undefined ? 'http' : 'https';
-  return {
-    url: `${scheme}://${options.hostname ?? '127.0.0.1'}:${port}${prefix}`,
-    port,
-    log,
-    async close() {
-      if (!server.listening) return;
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  const origin = `${options.tls === undefined ? 'http' : 'https'}://${options.hostname ?? '127.0.0.1'}:${port}`;
+  const practice: PracticeServer = { url: origin + prefix, port, log: [], intercept: options.intercept, close: () => end(server) };
+  return practice;
+}
+
+async function end(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}
+
+/** Whether the request is for the folder that the service lies in. */
+function isInside({ target }: PracticeRequest, prefix: string): boolean {
+  return ['/', '?'].some((mark) => target.startsWith(prefix + mark)) || target === prefix;
 }
 
 const notHere = html(404, '<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not Found</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n', { 'content-type': 'text/html' });
 
-async function read(incoming: IncomingMessage, prefix: string): Promise<PracticeRequest> {
+async function read(incoming: IncomingMessage, prefix: string, url: string): Promise<PracticeRequest> {
   const chunks: Buffer[] = [];
   for await (const chunk of incoming) chunks.push(chunk as Buffer);
   const target = incoming.url ?? '/';
@@ -144,6 +149,7 @@ async function read(incoming: IncomingMessage, prefix: string): Promise<Practice
   const path = mark < 0 ? target : target.slice(0, mark);
   const cookies = (incoming.headers.cookie ?? '').split(';').map((pair) => pair.trim().split('=', 2) as [string, string?]);
   return {
+    url,
     method: incoming.method ?? 'GET',
     path: path.slice(prefix.length) || '/',
     target,
