@@ -84,8 +84,6 @@ function assemble(parts: Parts): Wiring {
     untilStopped: (work) => untilStopped(work, signal),
     close: async () => {
       await Promise.all(closers.map(async (close) => close()));
-      process.stdin.pause();
-      process.stdin.unref();
     },
   };
 }
@@ -105,18 +103,17 @@ async function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T
   }), stopped]);
 }
 
-async function openTerminal({ env, stopper, output, stop, options }: Parts, closers: (() => void)[]): Promise<Terminal> {
+async function openTerminal({ env, stopper, output, stop }: Parts, closers: (() => Promise<void> | void)[]): Promise<Terminal> {
   const { createTerminal } = await import('./terminal/terminal.ts');
   const opened = createTerminal({
     stdin: process.stdin, stderr: process.stderr, signal: stopper.signal, env, output,
     interrupt: () => { stop('CANCELLED'); },
   });
   closers.push(() => { opened.close(); });
-  void options;
   return opened;
 }
 
-async function openHttp(network: HttpOptions, { env, stopper, output }: Parts, closers: (() => Promise<void>)[]): Promise<HttpClient> {
+async function openHttp(network: HttpOptions, { env, stopper, output }: Parts, closers: (() => Promise<void> | void)[]): Promise<HttpClient> {
   const { createHttpClient } = await import('./http/client.ts');
   const client = createHttpClient({
     proxy: network.proxy, timeoutSeconds: network.timeout, env, signal: stopper.signal,
@@ -126,7 +123,7 @@ async function openHttp(network: HttpOptions, { env, stopper, output }: Parts, c
   return client;
 }
 
-async function openVault(context: Context, closers: (() => Promise<void>)[]): Promise<Vault> {
+async function openVault(context: Context, closers: (() => Promise<void> | void)[]): Promise<Vault> {
   const { env, output, signal, interactive } = context;
   const home = homeOf(env);
   const { createVault } = await import('./vault.ts');
@@ -135,7 +132,7 @@ async function openVault(context: Context, closers: (() => Promise<void>)[]): Pr
     home, machine: machineOf(process), now: () => new Date(), signal,
     stores: {
       keychain: async () => (await import('./stores/keychain.ts')).createKeychain({
-        childPath: built('keychain-child.js'), env: childEnvironment(env), interactive, signal,
+        childPath: built('keychain-child.js'), execPath: process.execPath, env: childEnvironment(env), interactive, signal,
         service: env['CREDSETUP_KEYCHAIN_SERVICE'] ?? 'credsetup',
         onSlow: () => { output.say('  Waiting for the OS keychain. Is a dialog open that asks to unlock it?'); },
       }),

@@ -5,7 +5,9 @@ import { printError } from '../error-text.ts';
 import { services } from '../services/registry.ts';
 import type { Call, Run } from './command.ts';
 import { run as list } from './list.ts';
+import { reportResults } from './results.ts';
 import { setUpCommand } from './set-up.ts';
+import { testAll } from './test.ts';
 
 type Choice = { readonly setUp: string } | 'list' | 'quit';
 
@@ -29,9 +31,17 @@ export const run: Run = async (call, context) => {
 async function choose(choice: Exclude<Choice, 'quit'>, call: Call, context: Context): Promise<void> {
   try {
     const service = typeof choice === 'object' ? services.find(({ id }) => id === choice.setUp) : undefined;
-    await (service === undefined ? list(call, context) : setUpCommand(service)(call, context));
+    await (service === undefined ? listAndTest(call, context) : setUpCommand(service)(call, context));
   } catch (error) {
     if (!isCredsetupError(error) || context.signal.aborted) throw error;
     printError(error, context.output);
   }
+}
+
+async function listAndTest(call: Call, context: Context): Promise<void> {
+  await list(call, context);
+  const stored = await (await context.vault()).list();
+  if (stored.length === 0) return;
+  const results = await testAll(stored.map(({ name }) => name), {}, context);
+  reportResults(results, call, context, 0);
 }

@@ -89,7 +89,7 @@ async function validate(there: Credential, vault: Vault, http: HttpClient, conte
     ...one,
     account: validation.account, server: version === undefined ? {} : { version },
     validatedAt: context.now().toISOString(), capabilities: validation.capabilities,
-    warnings: [...connectionWarnings(one.url, connection, method), ...validation.warnings, ...capabilityWarnings(service, validation.capabilities)],
+    warnings: [...one.warnings.filter(({ code }) => service.inspectWarnings.includes(code)), ...connectionWarnings(one.url, connection, method), ...validation.warnings, ...capabilityWarnings(service, validation.capabilities)],
   }));
 }
 

@@ -121,6 +121,8 @@ export interface Service {
   readonly address: AddressKnowledge;
   /** Anonymous questions, few and in the order that the answers need. */
   readonly inspect: (api: Api, method: Method | undefined) => Promise<ServerState>;
+  /** Codes of the warnings that only `inspect` finds; validating again keeps them. */
+  readonly inspectWarnings: readonly string[];
   readonly methods: readonly Method[];
   /** The option that chooses the method, where a script must say it. */
   readonly methodOption?: MissingInput;

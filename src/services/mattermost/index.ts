@@ -22,6 +22,7 @@ export const mattermost: Service = {
     notThisService: 'NOT_MATTERMOST',
   },
   inspect,
+  inspectWarnings: ['SITE_URL_DIFFERS'],
   methods: [accessToken],
   capabilities: ['teams', 'channels', 'posts', 'users'],
   capabilityUse: {

@@ -18,6 +18,7 @@ export const mautic: Service = {
     notThisService: 'NOT_MAUTIC',
   },
   inspect,
+  inspectWarnings: [],
   methods: [basic],
   methodOption: { field: 'method', option: '--method', variable: '' },
   capabilities: Object.keys(capabilityPaths),
