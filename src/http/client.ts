@@ -87,7 +87,7 @@ function limitsOf({ timeoutSeconds = 30, limits }: HttpClientOptions): Limits {
 async function closeRoutes(routes: Map<string, Promise<Route>>): Promise<void> {
   const open = await Promise.allSettled(routes.values());
   routes.clear();
-  await Promise.all(open.flatMap((route) => (route.status === 'fulfilled' ? [route.value.dispatcher.destroy()] : [])));
+  await Promise.all(open.flatMap((route) => (route.status === 'fulfilled' ? [route.value.destroy()] : [])));
 }
 
 async function send(parts: Parts, flights: Set<Flight>, request: HttpRequest, connection: Connection): Promise<HttpResponse> {
@@ -129,14 +129,14 @@ function routeTo(parts: Parts, url: URL, connection: Connection): Promise<Route>
 }
 
 async function openRoute({ options, limits, proxies, authorities }: Parts, url: URL, connection: Connection): Promise<Route> {
-  const here = isLoopbackHost(url.hostname);
+  const proxy = isLoopbackHost(url.hostname) ? undefined : proxies.forScheme(url.protocol);
   return createRoute({
     ignoreSslIssues: connection.ignoreSslIssues,
     loopbackOnly: url.protocol === 'http:' && !connection.allowHttp,
-    proxy: here ? undefined : proxies.forScheme(url.protocol),
+    proxy,
     noProxy: proxies.noProxy,
-    target: await authorities.context(connection.certificates),
-    roots: await authorities.context([]),
+    target: url.protocol === 'https:' ? await authorities.context(connection.certificates) : undefined,
+    roots: proxy?.uri.startsWith('https:') === true ? await authorities.context([]) : undefined,
     connectMs: limits.connectMs,
     lookup: options.lookup,
   });

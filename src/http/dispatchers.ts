@@ -1,6 +1,7 @@
 /** The only home of undici: how one origin is connected to, directly or through a proxy. */
-import type { SecureContext } from 'node:tls';
+import { setMaxListeners } from 'node:events';
 import type { LookupFunction } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { buildConnector, EnvHttpProxyAgent, Pool, type Dispatcher } from 'undici';
 import { ConnectFailure, NotLoopbackFailure, ProxyFailure } from './failure.ts';
 import { isLoopbackAddress } from './loopback.ts';
@@ -13,11 +14,11 @@ export interface RouteOptions {
   readonly loopbackOnly: boolean;
   readonly proxy: Proxy | undefined;
   readonly noProxy: string;
-  /** Trust for the target. */
-  readonly target: SecureContext;
-  /** Trust for the proxy: a connection's own certificates are not for it. */
-  readonly roots: SecureContext;
-  /** For a TCP connection and its TLS handshake. */
+  /** Trust for the target; not needed for http://. */
+  readonly target: SecureContext | undefined;
+  /** Trust for an https:// proxy: a connection's own certificates are not for it. */
+  readonly roots: SecureContext | undefined;
+  /** For a TCP connection and its TLS handshake, and for a proxy's answer to CONNECT. */
   readonly connectMs: number;
   readonly lookup: LookupFunction | undefined;
 }
@@ -26,6 +27,8 @@ export interface Route {
   readonly dispatcher: Dispatcher;
   /** The proxy that this route went through; NO_PROXY is undici's to read, so only known afterwards. */
   proxy(): Proxy | undefined;
+  /** Ends every connection at once, those that are being made too. */
+  destroy(): Promise<void>;
 }
 
 /**
@@ -35,9 +38,12 @@ export interface Route {
  */
 export function createRoute(options: RouteOptions): Route {
   const { proxy, lookup, connectMs: timeout } = options;
-  const common = { timeout, ...(lookup === undefined ? {} : { lookup }) };
-  const target = { ...common, secureContext: options.target, rejectUnauthorized: !options.ignoreSslIssues };
-  const toProxy = { ...common, secureContext: options.roots, rejectUnauthorized: true };
+  // undici's own destroy leaves a socket that is connecting to its time limit (measured).
+  const sockets = new AbortController();
+  setMaxListeners(0, sockets.signal);
+  const common = { timeout, signal: sockets.signal, ...(lookup === undefined ? {} : { lookup }) };
+  const target = { ...common, ...trust(options.target), rejectUnauthorized: !options.ignoreSslIssues };
+  const toProxy = { ...common, ...trust(options.roots), rejectUnauthorized: true };
   let proxied = false;
   const dispatcher = new EnvHttpProxyAgent({
     httpProxy: proxy?.uri ?? '',
@@ -49,12 +55,23 @@ export function createRoute(options: RouteOptions): Route {
     proxyTls: toProxy,
     factory: (origin, poolOptions: Pool.Options) => new Pool(origin, withoutRetry(poolOptions)),
     clientFactory: (url, poolOptions: Pool.Options) => {
-      const pool = new ProxyPool(url, withoutRetry(poolOptions));
+      const pool = new ProxyPool(url, { ...withoutRetry(poolOptions), headersTimeout: timeout });
       pool.used = () => { proxied = true; };
       return pool;
     },
   });
-  return { dispatcher, proxy: () => (proxied ? proxy : undefined) };
+  return {
+    dispatcher,
+    proxy: () => (proxied ? proxy : undefined),
+    async destroy() {
+      await dispatcher.destroy();
+      sockets.abort();
+    },
+  };
+}
+
+function trust(secureContext: SecureContext | undefined): { readonly secureContext?: SecureContext } {
+  return secureContext === undefined ? {} : { secureContext };
 }
 
 /**

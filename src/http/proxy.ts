@@ -111,7 +111,7 @@ function decoded(text: string): string {
 
 /** Also when the value is no URL: `user:password@proxy:3128` is a usual mistake. */
 function protectUserInfo(value: string | undefined, protect: (secret: string) => void): void {
-  const [, userInfo] = /^\s*(?:[a-z][a-z0-9+.-]*:\/\/)?([^/]*)@/i.exec(value ?? '') ?? [];
+  const [, userInfo] = /^\s*(?:[a-z][a-z0-9+.-]*:\/\/)?(.*)@/i.exec(value ?? '') ?? [];
   if (userInfo === undefined) return;
   const colon = userInfo.indexOf(':');
   const secret = userInfo.slice(colon + 1);

@@ -135,3 +135,10 @@ export async function failureOf(promise: Promise<unknown>): Promise<CredsetupErr
 export function allOf(error: CredsetupError): string {
   return `${JSON.stringify(errorDocument(error))} ${inspect(error, { depth: Infinity, showHidden: true })}`;
 }
+
+/** A promise that is opened from outside. */
+export function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => { open = resolve; });
+  return { opened, open };
+}

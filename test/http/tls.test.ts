@@ -1,0 +1,193 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tls from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { CredsetupError } from '../../src/errors.ts';
+import { createAuthorities } from '../../src/http/authorities.ts';
+import { makeCertificates, type Certificates } from '../certificates.ts';
+import { has } from '../tools.ts';
+import { after, allOf, failureOf, lookupAs, makeClient, plain, serve, serveBytes } from './harness.ts';
+
+const secret = 'token-that-must-not-leak';
+const headers = { authorization: `Bearer ${secret}` };
+const lookup = lookupAs('127.0.0.1');
+
+describe.skipIf(!has('openssl'))('TLS', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'credsetup-tls-'));
+  let certificates: Certificates;
+  beforeAll(() => { certificates = makeCertificates(dir); });
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  const trusting = (): typeof plain => ({ ...plain, certificates: [certificates.ca] });
+
+  /** Asks a server with that certificate and gives the error back; nothing secret may have arrived or be told. */
+  async function refusal(kind: 'selfSigned' | 'withRoot' | 'good' | 'incomplete' | 'expired' | 'notYetValid' | 'wrongHost' | 'ofOtherCa', connection = plain): Promise<CredsetupError> {
+    const server = await serve(undefined, certificates[kind]);
+    const client = makeClient({ lookup });
+    const error = await failureOf(client.send({ method: 'GET', url: `https://service.test:${server.port}/api`, headers }, connection));
+    expect(server.requests).toHaveLength(0);
+    expect(allOf(error) + client.lines.join()).not.toContain(secret);
+    expect(error.message).toContain(`service.test:${server.port}`);
+    expect(error.hint).toContain('--ignore-ssl-issues');
+    expect(error.hint).toContain('n8n');
+    expect(error.exitCode).toBe(4);
+    return error;
+  }
+
+  it('names a certificate that signed itself, and the ways out', async () => {
+    const error = await refusal('selfSigned');
+    expect(error.code).toBe('TLS_SELF_SIGNED');
+    expect(error.message).toContain('for "Self Made", issued by "Self Made", valid from 20');
+    expect(error.hint).toContain('--ca-file FILE');
+    expect(error.hint).toContain('NODE_EXTRA_CA_CERTS=FILE');
+  });
+
+  it('names the unknown CA whose root the server sends along', async () => {
+    const error = await refusal('withRoot');
+    expect(error.code).toBe('TLS_SELF_SIGNED');
+    expect(error.message).toContain('for "service.test", issued by "Test Root"');
+    expect(error.message).toContain('The CA: "Test Root"');
+  });
+
+  it.each(['good', 'ofOtherCa'] as const)('says of an unknown CA both what it may be and how to check it (%s)', async (kind) => {
+    const error = await refusal(kind);
+    expect(error.code).toBe('TLS_UNKNOWN_CA');
+    expect(error.message).toMatch(/a private one, or the server leaves out its intermediate/);
+    expect(error.message).toContain(`issued by "${kind === 'good' ? 'Test Root' : 'Other Root'}"`);
+    expect(error.hint).toMatch(/openssl s_client -connect service\.test:\d+ -servername service\.test/);
+    expect(error.hint).toContain('--ca-file FILE');
+  });
+
+  it('does not take a missing intermediate for a known CA', async () => {
+    const error = await refusal('incomplete', trusting());
+    expect(error.code).toBe('TLS_UNKNOWN_CA');
+    expect(error.message).toContain('issued by "Test Intermediate"');
+  });
+
+  it('names the dates of an expired certificate', async () => {
+    const error = await refusal('expired', trusting());
+    expect(error.code).toBe('TLS_EXPIRED');
+    expect(error.message).toContain('valid from 2020-01-01T00:00:00.000Z to 2021-01-01T00:00:00.000Z');
+  });
+
+  it('suspects the local clock when a certificate is not valid yet', async () => {
+    const error = await refusal('notYetValid', trusting());
+    expect(error.code).toBe('TLS_NOT_YET_VALID');
+    expect(error.message).toContain('valid from 2090-01-01T00:00:00.000Z');
+    expect(error.hint).toContain('clock');
+  });
+
+  it('names the names that a certificate for another host is for', async () => {
+    const error = await refusal('wrongHost', trusting());
+    expect(error.code).toBe('TLS_HOST_MISMATCH');
+    expect(error.message).toContain('is not for service.test, but for other.test, elsewhere.test.');
+  });
+
+  it('does not trust another CA because one is given', async () => {
+    expect((await refusal('ofOtherCa', trusting())).code).toBe('TLS_UNKNOWN_CA');
+  });
+
+  it('stays checked when NODE_TLS_REJECT_UNAUTHORIZED is 0', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    after(() => { vi.unstubAllEnvs(); });
+    expect((await refusal('selfSigned')).code).toBe('TLS_SELF_SIGNED');
+    const server = await serve(undefined, certificates.selfSigned);
+    const client = makeClient({ lookup, env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } });
+    expect((await failureOf(client.send({ method: 'GET', url: `https://service.test:${server.port}/`, headers }, plain))).code).toBe('TLS_SELF_SIGNED');
+    expect(server.requests).toHaveLength(0);
+  });
+
+  it('accepts the CA file, also for 127.0.0.1 and for a chain', async () => {
+    const client = makeClient({ lookup });
+    for (const [kind, host] of [['good', 'service.test'], ['good', '127.0.0.1'], ['good', 'localhost'], ['chained', 'service.test']] as const) {
+      const server = await serve(undefined, certificates[kind]);
+      const response = await client.send({ method: 'GET', url: `https://${host}:${server.port}/`, headers }, trusting());
+      expect(response.status).toBe(200);
+    }
+  });
+
+  it('trusts the CA file beside NODE_EXTRA_CA_CERTS, not in its place', async () => {
+    const extra = join(dir, 'extra.pem');
+    writeFileSync(extra, certificates.otherCa);
+    const ours = await serve(undefined, certificates.good);
+    const theirs = await serve(undefined, certificates.ofOtherCa);
+    const client = makeClient({ lookup, env: { NODE_EXTRA_CA_CERTS: extra } });
+    for (const { port } of [ours, theirs]) {
+      expect((await client.send({ method: 'GET', url: `https://service.test:${port}/` }, trusting())).status).toBe(200);
+    }
+  });
+
+  it('trusts all built-in roots beside the CA file and NODE_EXTRA_CA_CERTS', async () => {
+    const trusted = await createAuthorities(certificates.caFile, () => undefined).trusted([certificates.otherCa]);
+    expect(tls.rootCertificates.length).toBeGreaterThan(100);
+    expect(trusted).toEqual(expect.arrayContaining([...tls.rootCertificates, certificates.ca, certificates.otherCa]));
+  });
+
+  it.each([['missing.pem', 'cannot be read (ENOENT)'], ['openssl.cnf', 'without a PEM certificate']])('says in the hint that NODE_EXTRA_CA_CERTS=%s is of no use', async (file, complaint) => {
+    const server = await serve(undefined, certificates.good);
+    const client = makeClient({ lookup, env: { NODE_EXTRA_CA_CERTS: join(dir, file) } });
+    const error = await failureOf(client.send({ method: 'GET', url: `https://service.test:${server.port}/` }, plain));
+    expect(error.hint).toContain(complaint);
+    expect(client.lines.join()).toContain(complaint);
+  });
+
+  it('ignores issues only for the request that says so, also at the same origin and at the same time', async () => {
+    const server = await serve(undefined, certificates.selfSigned);
+    const other = await serve(undefined, certificates.wrongHost);
+    const client = makeClient({ lookup });
+    const loose = { ...plain, ignoreSslIssues: true };
+    const get = (port: number, connection: typeof plain): Promise<number> => client.send({ method: 'GET', url: `https://service.test:${port}/` }, connection).then(({ status }) => status);
+    expect(await get(server.port, loose)).toBe(200);
+    expect((await failureOf(get(server.port, plain))).code).toBe('TLS_SELF_SIGNED');
+    expect((await failureOf(get(other.port, trusting()))).code).toBe('TLS_HOST_MISMATCH');
+    const both = await Promise.all([get(server.port, loose), failureOf(get(server.port, plain))]);
+    expect(both[0]).toBe(200);
+    expect(both[1].code).toBe('TLS_SELF_SIGNED');
+    expect(server.requests).toHaveLength(2);
+    expect(other.requests).toHaveLength(0);
+  });
+
+  it('keeps the certificates of one connection from another to the same origin', async () => {
+    const server = await serve(undefined, certificates.good);
+    const client = makeClient({ lookup });
+    const request = { method: 'GET', url: `https://service.test:${server.port}/` } as const;
+    expect((await client.send(request, trusting())).status).toBe(200);
+    expect((await failureOf(client.send(request, plain))).code).toBe('TLS_UNKNOWN_CA');
+  });
+
+  it('recognises plain http on an https port', async () => {
+    const server = await serve();
+    const error = await failureOf(makeClient().send({ method: 'GET', url: `https://127.0.0.1:${server.port}/`, headers }, plain));
+    expect(error.code).toBe('TLS_FAILED');
+    expect(error.message).toContain('plain http');
+    expect(error.message).toContain(`127.0.0.1:${server.port}`);
+  });
+
+  it('recognises a server that speaks old TLS only', async () => {
+    const old = tls.createServer({ ...certificates.good, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
+    old.on('tlsClientError', () => undefined);
+    await new Promise<void>((resolve) => { old.listen(0, '127.0.0.1', resolve); });
+    after(() => { old.close(); });
+    const { port } = old.address() as { port: number };
+    const error = await failureOf(makeClient().send({ method: 'GET', url: `https://127.0.0.1:${port}/` }, trusting()));
+    expect(error.code).toBe('TLS_FAILED');
+    expect(error.message).toContain('TLS 1.0 or 1.1');
+  });
+
+  it('does not wait for ever for a certificate to name', async () => {
+    let seen = 0;
+    const secure = tls.createServer(certificates.selfSigned);
+    secure.on('tlsClientError', () => undefined);
+    // The first connection gets its handshake, the second, which only looks, gets nothing.
+    const server = await serveBytes((socket) => {
+      seen += 1;
+      if (seen === 1) secure.emit('connection', socket);
+    });
+    const client = makeClient({ lookup, timeoutSeconds: 0.5 });
+    const error = await failureOf(client.send({ method: 'GET', url: `https://service.test:${server.port}/` }, plain));
+    expect(error.code).toBe('TLS_SELF_SIGNED');
+    expect(error.message).not.toContain('issued by');
+    expect(seen).toBe(2);
+  });
+});
