@@ -1,0 +1,106 @@
+/**
+ * The one owner of standard input, from the first question to the last.
+ *
+ * Left to themselves, prompts each read standard input on their own: the second line of a paste
+ * answers the next question, and what is typed or pasted between two questions is echoed by the
+ * terminal, a secret in clear (measured with inquirer 14.2.5). So there is one listener, in raw
+ * mode and without echo, and it lets an event through only while a question is open.
+ */
+import { StringDecoder } from 'node:string_decoder';
+import { InputParser, type InputEvent } from './input-parser.ts';
+
+/** What is needed of standard input. */
+export interface TerminalInput {
+  readonly isRaw?: boolean;
+  setRawMode?(raw: boolean): unknown;
+  on(event: 'data', listener: (bytes: Buffer | string) => void): unknown;
+  on(event: 'end' | 'close' | 'error', listener: () => void): unknown;
+  removeListener(event: 'data', listener: (bytes: Buffer | string) => void): unknown;
+  resume(): unknown;
+  pause(): unknown;
+}
+
+export type OpenEvent = Exclude<InputEvent, { readonly kind: 'interrupt' | 'paste-begins' }>;
+export type Listener = (event: OpenEvent) => void;
+
+const pasteModeOn = '\u001b[?2004h';
+/** Paste mode off, cursor shown: harmless where they were never changed. */
+const restored = '\u001b[?2004l\u001b[?25h';
+
+export class InputOwner {
+  readonly #stdin: TerminalInput;
+  readonly #stderr: { write(text: string): unknown };
+  readonly #interrupt: () => void;
+  readonly #decoder = new StringDecoder('utf8');
+  readonly #parser = new InputParser((event) => this.#receive(event));
+  readonly #onData = (bytes: Buffer | string): void => this.#parser.push(typeof bytes === 'string' ? bytes : this.#decoder.write(bytes));
+  #state: 'new' | 'reading' | 'stopped' = 'new';
+  #wasRaw = false;
+  #ended = false;
+  #listener: Listener | undefined;
+  /** Who was listening when the paste began: nobody else gets it. */
+  #pasteFor: Listener | undefined;
+
+  constructor(stdin: TerminalInput, stderr: { write(text: string): unknown }, interrupt: () => void) {
+    this.#stdin = stdin;
+    this.#stderr = stderr;
+    this.#interrupt = interrupt;
+  }
+
+  /** Takes standard input. Once stopped it stays with whoever had it before. */
+  start(): void {
+    if (this.#state !== 'new') return;
+    this.#state = 'reading';
+    const ended = (): void => this.#receive({ kind: 'end' }, true);
+    this.#stdin.on('end', ended);
+    this.#stdin.on('close', ended);
+    // A terminal that goes away (EIO) is the end of input.
+    this.#stdin.on('error', ended);
+    this.#stdin.on('data', this.#onData);
+    this.#wasRaw = this.#stdin.isRaw ?? false;
+    this.#stdin.setRawMode?.(true);
+    this.#stderr.write(pasteModeOn);
+    this.#stdin.resume();
+  }
+
+  /**
+   * Reads and drops what was typed so far. Two turns of the event loop: the first may be in the
+   * middle of its reading already, the second asks the system for all that has arrived.
+   */
+  async drain(): Promise<void> {
+    for (let turn = 0; turn < 2; turn += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
+    this.#parser.forget();
+  }
+
+  /** Lets events through to the listener until the returned function is called. */
+  open(listener: Listener): () => void {
+    this.#listener = listener;
+    if (this.#ended) queueMicrotask(() => this.#receive({ kind: 'end' }, true));
+    return () => {
+      if (this.#listener === listener) this.#listener = undefined;
+    };
+  }
+
+  /** Gives standard input back and leaves the terminal as it was. Safe to call twice. */
+  stop(): void {
+    if (this.#state !== 'reading') return;
+    this.#state = 'stopped';
+    this.#listener = undefined;
+    this.#parser.forget();
+    this.#stdin.removeListener('data', this.#onData);
+    this.#stdin.setRawMode?.(this.#wasRaw);
+    this.#stdin.pause();
+    this.#stderr.write(restored);
+  }
+
+  #receive(event: InputEvent, forGood = false): void {
+    if (forGood) this.#ended = true;
+    if (event.kind === 'interrupt') {
+      this.#interrupt();
+    } else if (event.kind === 'paste-begins') {
+      this.#pasteFor = this.#listener;
+    } else if (event.kind !== 'paste' || this.#pasteFor === this.#listener) {
+      this.#listener?.(event);
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * What the questions look like and how they take keys: views for inquirer's prompt engine.
+ */
+import { createPrompt, isBackspaceKey, isEnterKey, useKeypress, useState } from '@inquirer/core';
+import type { Style } from '../context.ts';
+import { characters, lengthOf } from './paste.ts';
+
+/** What a key event carries beside inquirer's own members. */
+export interface PromptKey {
+  readonly name: string;
+  readonly ctrl: boolean;
+  readonly shift: boolean;
+  /** Text for a hidden value: it never goes through readline, whose history would keep it. */
+  readonly hidden?: string;
+  /** A sentence to show instead of taking what came. */
+  readonly notice?: string;
+}
+
+export type Judged = { readonly value: string } | { readonly refusal: string };
+
+export interface ViewConfig {
+  readonly message: string;
+  readonly help: string | undefined;
+  readonly initial: string | undefined;
+  readonly maxLength: number;
+  readonly paint: Style;
+  /** The value to answer with, or why not. */
+  readonly judge: (typed: string) => Judged;
+  /** Called before the answer is given: what comes after it is not for this question. */
+  readonly answered: () => void;
+}
+
+/** The line of a question; the prompt engine wants the typed text at its end. */
+function line(config: ViewConfig, done: boolean, rest: string): string {
+  const { paint } = config;
+  return `${done ? paint.good('✔') : paint.accent('?')} ${paint.bold(config.message)} ${rest}`;
+}
+
+function below(config: ViewConfig, done: boolean, error: string | undefined): string {
+  if (done) return '';
+  if (error !== undefined) return config.paint.bad(`> ${error}`);
+  return config.help === undefined ? '' : config.paint.dim(config.help);
+}
+
+function tooLong(length: number, config: ViewConfig): string {
+  return `${characters(length)} are too many: at most ${characters(config.maxLength)} are taken.`;
+}
+
+/** A question whose answer is shown. Readline edits the line. */
+export const textView = createPrompt<string, ViewConfig>((config, done) => {
+  const [answered, setAnswered] = useState(false);
+  const [value, setValue] = useState('');
+  const [error, setError] = useState<string | undefined>(undefined);
+
+  useKeypress((key: PromptKey, readline) => {
+    if (answered) return;
+    const replaceBy = (text: string): void => {
+      readline.clearLine(0);
+      readline.write(text);
+      setValue(text);
+    };
+    if (key.notice !== undefined) {
+      setError(key.notice);
+    } else if (isEnterKey(key)) {
+      const judged = config.judge(value);
+      if ('refusal' in judged) {
+        // Readline has emptied its line; what was typed stays, to be put right.
+        replaceBy(value);
+        setError(judged.refusal);
+      } else {
+        config.answered();
+        setValue(judged.value);
+        setAnswered(true);
+        done(judged.value);
+      }
+    } else if (key.name === 'tab') {
+      replaceBy(value === '' ? config.initial ?? '' : value);
+    } else if (lengthOf(readline.line) > config.maxLength) {
+      setError(tooLong(lengthOf(readline.line), config));
+      replaceBy(value);
+    } else {
+      setValue(readline.line);
+      setError(undefined);
+    }
+  });
+
+  const { initial, paint } = config;
+  const proposal = value === '' && !answered && initial !== undefined && initial !== '' ? `${paint.dim(`(${initial})`)} ` : '';
+  return [line(config, answered, proposal + (answered ? paint.accent(value) : value)), below(config, answered, error)];
+});
+
+/** A question whose answer is hidden: only the number of its characters is shown. */
+export const secretView = createPrompt<string, ViewConfig>((config, done) => {
+  const [answered, setAnswered] = useState(false);
+  const [value, setValue] = useState('');
+  const [error, setError] = useState<string | undefined>(undefined);
+
+  const change = (text: string): void => {
+    const length = lengthOf(text);
+    if (length > config.maxLength) {
+      setError(tooLong(length, config));
+    } else {
+      setValue(text);
+      setError(undefined);
+    }
+  };
+  useKeypress((key: PromptKey) => {
+    if (answered) return;
+    if (key.notice !== undefined) setError(key.notice);
+    else if (key.hidden !== undefined) change(value + key.hidden);
+    else if (isBackspaceKey(key)) change(Array.from(value).slice(0, -1).join(''));
+    else if (key.name === 'u' && key.ctrl) change('');
+    else if (isEnterKey(key)) {
+      const judged = config.judge(value);
+      if ('refusal' in judged) {
+        // Emptied: the next paste would else be put behind the wrong value, and nobody would see it.
+        setValue('');
+        setError(judged.refusal);
+      } else {
+        config.answered();
+        setValue(judged.value);
+        setAnswered(true);
+        done(judged.value);
+      }
+    }
+  });
+
+  const hidden = `hidden, ${characters(lengthOf(value))}`;
+  return [line(config, answered, answered ? config.paint.accent(hidden) : config.paint.dim(`(${hidden})`)), below(config, answered, error)];
+});

@@ -1,0 +1,95 @@
+/**
+ * A small program that asks what its script says, for the tests to drive in a terminal. Answers go
+ * to a file, so that nothing but the prompts themselves can bring a secret onto the screen.
+ */
+import { appendFileSync, existsSync } from 'node:fs';
+import { CredsetupError, toCredsetupError, type ErrorCode } from '../../src/errors.ts';
+import { Redactor } from '../../src/redaction.ts';
+import { createOutput } from '../../src/terminal/output.ts';
+import { createTerminal } from '../../src/terminal/terminal.ts';
+import { useColor } from '../../src/terminal/style.ts';
+
+export type Step =
+  | { readonly do: 'text' | 'secret'; readonly message: string; readonly initial?: string; readonly help?: string; readonly maxLength?: number; readonly refuse?: string }
+  | { readonly do: 'choose'; readonly message: string; readonly choices: readonly string[]; readonly initial?: string; readonly note?: string }
+  | { readonly do: 'word'; readonly message: string; readonly word: string }
+  | { readonly do: 'key'; readonly message: string; readonly keys: Readonly<Record<string, string>>; readonly endsAfter?: number }
+  /** Ends when a BEL arrives on standard input: what was sent before it has arrived, too. */
+  | { readonly do: 'gap' | 'busy'; readonly message: string; readonly says?: string; readonly ignoresStop?: boolean }
+  /** Blocks the event loop until the file is there. */
+  | { readonly do: 'block'; readonly message: string; readonly file: string };
+
+const [script = '[]', answers = ''] = process.argv.slice(2);
+const steps = JSON.parse(script) as Step[];
+const stopper = new AbortController();
+const stop = (code: ErrorCode): void => stopper.abort(new CredsetupError(code, `Stopped (${code}). Nothing was saved.`));
+const output = createOutput({
+  stdout: process.stdout, stderr: process.stderr, quiet: false, debug: false, redactor: new Redactor(),
+  color: useColor({ isTTY: process.stderr.isTTY, env: process.env, noColorOption: false }),
+  onBrokenPipe: () => process.exit(141),
+});
+const terminal = createTerminal({
+  stdin: process.stdin, stderr: process.stderr, signal: stopper.signal, interrupt: () => stop('CANCELLED'), output, env: process.env,
+});
+process.on('SIGINT', () => stop('CANCELLED'));
+process.on('SIGTERM', () => stop('SIGTERM'));
+process.on('SIGHUP', () => stop('SIGHUP'));
+
+async function bell({ ignoresStop = false }: { readonly ignoresStop?: boolean }): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const onData = (bytes: Buffer): void => {
+      if (!bytes.includes(7)) return;
+      process.stdin.removeListener('data', onData);
+      resolve();
+    };
+    process.stdin.on('data', onData);
+    if (!ignoresStop) stopper.signal.addEventListener('abort', () => reject(stopper.signal.reason as Error));
+  });
+}
+
+async function run(step: Step): Promise<unknown> {
+  switch (step.do) {
+    case 'text':
+    case 'secret': {
+      const { do: kind, refuse, ...question } = step;
+      return terminal[kind](refuse === undefined ? question : { ...question, check: (value) => (value === refuse ? 'That one is refused.' : undefined) });
+    }
+    case 'choose': {
+      const { note } = step;
+      const choices = step.choices.map((value) => ({ value, label: value, ...(note === undefined ? {} : { note }) }));
+      return terminal.choose({ message: step.message, choices, ...(step.initial === undefined ? {} : { initial: step.initial }) });
+    }
+    case 'word':
+      return terminal.typeWord(step);
+    case 'key': {
+      const keys = Object.entries(step.keys).map(([key, means]) => ({ key, means }));
+      return await terminal.waitKey({ message: step.message, keys, ...(step.endsAfter === undefined ? {} : { signal: AbortSignal.timeout(step.endsAfter) }) }) ?? 'ended';
+    }
+    case 'gap':
+      output.say(step.message);
+      return bell(step).then(() => 'over');
+    case 'busy':
+      return terminal.busy(step.message, async () => {
+        if (step.says !== undefined) output.say(step.says);
+        await bell(step);
+        return 'done';
+      });
+    case 'block':
+      output.say(step.message);
+      while (!existsSync(step.file)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      return 'unblocked';
+  }
+}
+
+try {
+  output.say(`process ${process.pid}`);
+  for (const step of steps) appendFileSync(answers, `${JSON.stringify(await run(step))}\n`);
+  output.say('All asked.');
+} catch (thrown) {
+  const error = toCredsetupError(thrown);
+  terminal.close();
+  output.warn(error.code === 'UNEXPECTED' ? String(thrown instanceof Error ? thrown.stack : thrown) : error.message);
+  process.exitCode = error.exitCode;
+} finally {
+  terminal.close();
+}
