@@ -1,34 +1,35 @@
-/** A practice Mautic's pages: what a person without a session gets to see. */
+/** A practice Mautic's pages outside its API: what a person without a session gets to see. */
 import { html, type PracticeRequest, type Reply } from './server.ts';
 import { isSeven, newToken, type MauticState } from './mautic-state.ts';
 
-const mustRevalidate = { 'cache-control': 'max-age=0, must-revalidate, private' };
+export const mustRevalidate = { 'cache-control': 'max-age=0, must-revalidate, private' };
+
+/** Text for HTML. */
+export const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
+
+export const sessionCookie = (id: string): string => `mautic_session=${id}; path=/; HttpOnly; SameSite=Lax`;
 
 /** A page with its session cookie. */
-function page(body: string, status = 200): Reply {
-  return html(status, body, { ...mustRevalidate, 'set-cookie': `mautic_session=${newToken()}; path=/; HttpOnly; SameSite=Lax` });
+export function page(body: string, session = newToken(), status = 200): Reply {
+  return html(status, body, { ...mustRevalidate, 'set-cookie': sessionCookie(session) });
 }
 
 /** Symfony's redirect page; Mautic 7 and 5 spell the charset differently. */
-function redirect(state: MauticState, location: string, headers: Reply['headers'] = {}): Reply {
-  const body = `<!DOCTYPE html> <html> <head> <meta charset="UTF-8" /> <meta http-equiv="refresh" content="0;url='${location}'" /> <title>Redirecting to ${location}</title> </head> <body> Redirecting to <a href="${location}">${location}</a>. </body> </html>`;
+export function redirect(state: MauticState, location: string, headers: Reply['headers'] = {}): Reply {
+  const shown = escaped(location);
+  const body = `<!DOCTYPE html> <html> <head> <meta charset="UTF-8" /> <meta http-equiv="refresh" content="0;url='${shown}'" /> <title>Redirecting to ${shown}</title> </head> <body> Redirecting to <a href="${shown}">${shown}</a>. </body> </html>`;
   return html(302, body, { ...mustRevalidate, location, 'content-type': `text/html; charset=${isSeven(state) ? 'utf-8' : 'UTF-8'}`, ...headers });
 }
 
 /** The folder that Mautic lies in, '' for none. */
 const folder = (state: MauticState): string => new URL(state.siteUrl).pathname.replace(/\/$/, '');
 
-/** GET /oauth/v2/authorize without a session: to the login page of the authorization. */
-export function authorizePage(state: MauticState): Reply {
-  return redirect(state, `${state.siteUrl}/oauth/v2/authorize_login`, { 'set-cookie': `mautic_session=${newToken()}; path=/; HttpOnly; SameSite=Lax` });
-}
-
 /** Everything outside /api and /oauth. */
 export function webPage(state: MauticState, { path }: PracticeRequest): Reply {
   if (path === '/' || path === '/index.php') return redirect(state, `${folder(state)}/s/dashboard`);
   if (path === '/s/login') return page(loginPage(state));
   if (path === '/s' || path.startsWith('/s/')) return redirect(state, `${state.siteUrl}/s/login`);
-  return page('<!DOCTYPE html><html><head><title>404 Not Found | Mautic</title></head><body><h1>404 Not Found</h1></body></html>', 404);
+  return page('<!DOCTYPE html><html><head><title>404 Not Found | Mautic</title></head><body><h1>404 Not Found</h1></body></html>', newToken(), 404);
 }
 
 function loginPage(state: MauticState): string {

@@ -76,6 +76,15 @@ export interface MauticRefreshToken extends MauticAccessToken {
   readonly user: MauticUser;
 }
 
+/** What a browser's session knows. */
+export interface MauticBrowserSession {
+  user: MauticUser | undefined;
+  /** Where the login page was reached from. */
+  target: string;
+  /** The login page says so once. */
+  refused: boolean;
+}
+
 export interface MauticState extends MauticSettings {
   /** What the server believes its address is; filled in when it listens. */
   siteUrl: string;
@@ -84,6 +93,8 @@ export interface MauticState extends MauticSettings {
   readonly codes: MauticCode[];
   readonly accessTokens: MauticAccessToken[];
   readonly refreshTokens: MauticRefreshToken[];
+  /** By session cookie. */
+  readonly browsers: Map<string, MauticBrowserSession>;
   nextClient: number;
   now: () => number;
 }
@@ -122,7 +133,7 @@ function newUsers(now: number): MauticUser[] {
 /** A server as it is at first; members that are no settings are left out. */
 export function newState(settings: Partial<MauticSettings>, now: () => number): MauticState {
   const known = Object.fromEntries(Object.entries(settings).filter(([name]) => name in defaultSettings));
-  return { ...defaultSettings, ...known, siteUrl: '', users: newUsers(now()), clients: [], codes: [], accessTokens: [], refreshTokens: [], nextClient: 1, now };
+  return { ...defaultSettings, ...known, siteUrl: '', users: newUsers(now()), clients: [], codes: [], accessTokens: [], refreshTokens: [], browsers: new Map(), nextClient: 1, now };
 }
 
 /** The versions differ: 7 and later, or 5. */

@@ -5,7 +5,8 @@
  */
 import { api, switchedOff } from './mautic-api.ts';
 import { issueCode, issueTokens, tokenEndpoint } from './mautic-oauth.ts';
-import { authorizePage, webPage } from './mautic-pages.ts';
+import { authorizePages } from './mautic-authorize.ts';
+import { webPage } from './mautic-pages.ts';
 import { newState, randomText, type MauticClient, type MauticRole, type MauticSettings, type MauticState, type MauticUser } from './mautic-state.ts';
 import { startServer, type PracticeRequest, type PracticeServer, type Reply, type ServerOptions } from './server.ts';
 
@@ -51,8 +52,7 @@ function answer(state: MauticState, request: PracticeRequest): Reply {
   const off = switchedOff(state, request);
   if (off !== undefined) return off;
   if (path === '/oauth/v2/token' && method === 'POST') return tokenEndpoint(state, request);
-  if (path === '/oauth/v2/authorize') return authorizePage(state);
-  return inApi ? api(state, request) : webPage(state, request);
+  return inApi ? api(state, request) : authorizePages(state, request) ?? webPage(state, request);
 }
 
 const defaultRedirectUri = 'http://127.0.0.1:18265/callback';

@@ -126,3 +126,18 @@ function compareHeader(actual: string | null, header: string, expected: string, 
     expect(actual, header).toBe(localized(expected, url));
   }
 }
+
+export interface RecordedVisit {
+  readonly name: string;
+  readonly browser: {
+    readonly consentPage: boolean;
+    readonly pages: readonly { readonly status?: number; readonly url: string; readonly text?: string }[];
+    readonly redirectedTo: string | null;
+  };
+}
+
+/** What a person's browser went through, in the order it happened. */
+export function recordedVisits(file: string): RecordedVisit[] {
+  const all = JSON.parse(readFileSync(new URL(`../wire/${file}`, import.meta.url), 'utf8')) as (RecordedVisit & { readonly replay: string })[];
+  return all.filter(({ replay }) => replay === 'browser');
+}
