@@ -52,6 +52,8 @@ class Keychain implements SecretStore {
   #child: Child | undefined;
   /** Why the child was ended: later calls fail at once with it, until prepare() tries again. */
   #broken: Error | undefined;
+  /** Whether any call failed since the child was started. */
+  #failed = false;
   #lastId = 0;
   #saidSlow = false;
 
@@ -64,6 +66,9 @@ class Keychain implements SecretStore {
   }
 
   async prepare(): Promise<void> {
+    // The keychain's service may have been started anew meanwhile, and libsecret clings to the old one.
+    if (this.#failed) await this.close();
+    this.#failed = false;
     this.#broken = undefined;
     await probe(this);
   }
@@ -117,6 +122,9 @@ class Keychain implements SecretStore {
     const stopTimers = this.#startTimers();
     try {
       return failureOrAnswer(await this.#ask(body));
+    } catch (error) {
+      this.#failed = true;
+      throw error;
     } finally {
       stopTimers();
       signal?.removeEventListener('abort', stop);

@@ -28,7 +28,7 @@ afterEach(async () => {
 /** The error that a promise ends with, which must have this code, a message and a hint. */
 export async function failure(promise: Promise<unknown>, code: ErrorCode): Promise<CredsetupError> {
   const error: unknown = await promise.then(() => undefined, (reason: unknown) => reason);
-  if (!isCredsetupError(error)) throw error ?? new Error(`nothing failed, and ${code} was expected`);
+  if (!isCredsetupError(error)) throw error instanceof Error ? error : new Error(`nothing failed, and ${code} was expected`);
   expect(error.code, error.message).toBe(code);
   expect(error.message).not.toBe('');
   expect(error.hint).not.toBe('');

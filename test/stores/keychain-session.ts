@@ -1,0 +1,90 @@
+/**
+ * A D-Bus session of the test's own, with or without gnome-keyring in it: nobody's keychain is
+ * touched, and the bus starts no service by itself.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface KeychainSession {
+  /** For the keychain's child. */
+  readonly env: Readonly<Record<string, string>>;
+  lock(): void;
+  /** A new daemon over the same keyring: the old one has no unlocking without a dialog. */
+  unlock(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const nameOwner = ['--session', '--print-reply', '--dest=org.freedesktop.DBus', '/', 'org.freedesktop.DBus.GetNameOwner', 'string:org.freedesktop.secrets'];
+const service = ['--session', '--print-reply', '--dest=org.freedesktop.secrets', '/org/freedesktop/secrets'];
+
+/** @param keyring false for a bus without any keychain */
+export async function startSession({ keyring = true } = {}): Promise<KeychainSession> {
+  const folder = await mkdtemp(join(tmpdir(), 'credsetup-bus-'));
+  const config = join(folder, 'bus.conf');
+  await writeFile(config, `<busconfig><type>session</type><listen>unix:dir=${folder}</listen><policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>`);
+  const bus = spawn('dbus-daemon', [`--config-file=${config}`, '--nofork', '--print-address'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const [address] = await once(createInterface({ input: bus.stdout }), 'line') as [string];
+  const env = { PATH: process.env['PATH'] ?? '', HOME: folder, XDG_RUNTIME_DIR: folder, XDG_DATA_HOME: folder, DBUS_SESSION_BUS_ADDRESS: address };
+  let daemon = keyring ? await startKeyring(env) : undefined;
+  const send = (...args: string[]): void => void spawnSync('dbus-send', [...service, ...args], { env });
+  const collection = 'array:objpath:/org/freedesktop/secrets/collection/login';
+  return {
+    env,
+    lock: () => send('org.freedesktop.Secret.Service.Lock', collection),
+    unlock: async () => {
+      if (daemon !== undefined) await end(daemon);
+      daemon = await startKeyring(env);
+    },
+    stop: async () => {
+      if (daemon !== undefined) await end(daemon);
+      await end(bus);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startKeyring(env: Record<string, string>): Promise<ChildProcess> {
+  const daemon = spawn('gnome-keyring-daemon', ['--foreground', '--unlock', '--components=secrets'], { env, stdio: ['pipe', 'ignore', 'ignore'] });
+  daemon.stdin.end('test');
+  const until = Date.now() + 10_000;
+  // Not spawnSync: it would keep the password from being written.
+  while (!await succeeds('dbus-send', nameOwner, env)) {
+    if (Date.now() > until) throw new Error('gnome-keyring-daemon does not come up');
+  }
+  return daemon;
+}
+
+async function succeeds(command: string, args: readonly string[], env: Record<string, string>): Promise<boolean> {
+  const child = spawn(command, args, { env, stdio: 'ignore' });
+  const [code] = await once(child, 'exit') as [number | null];
+  return code === 0;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+/** A bus that takes connections and never says a word. */
+export async function startWedgedBus(): Promise<KeychainSession> {
+  const folder = await mkdtemp(join(tmpdir(), 'credsetup-bus-'));
+  const path = join(folder, 'bus');
+  const server = createServer((socket) => socket.on('error', () => undefined));
+  server.listen(path);
+  await once(server, 'listening');
+  const env = { PATH: process.env['PATH'] ?? '', HOME: folder, XDG_RUNTIME_DIR: folder, DBUS_SESSION_BUS_ADDRESS: `unix:path=${path}` };
+  return {
+    env, lock: () => undefined, unlock: async () => undefined,
+    stop: async () => {
+      server.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
