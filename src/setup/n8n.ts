@@ -21,13 +21,13 @@ async function showFields(full: FullCredential, service: Service, context: Conte
   const { output } = context;
   const { n8n } = findMethod(service, full.credential.method);
   output.say('');
-  output.say(`  In n8n: Create > Credential, search for ${output.style.bold(n8n.title)} (for ${n8n.nodes}), then:`);
+  output.say(`  In n8n, create a credential of the type ${output.style.bold(n8n.title)} (for ${n8n.nodes}) and type:`);
   const width = Math.max(...n8n.fields.map(({ label }) => label.length)) + 2;
   for (const field of n8n.fields) {
     output.say(`    ${output.style.bold(field.label.padEnd(width))}${shown(field, full)}`);
     if (typeof field.from === 'object' && 'secret' in field.from) await offerCopy(field.label, full.secrets[field.from.secret] ?? '', full, context);
   }
-  output.say('  Save there. n8n tests the credential and says "Connection tested successfully".');
+  output.say('  Save there; n8n then tests the credential.');
   for (const { code, message } of full.credential.warnings.filter((one) => one.code.startsWith('N8N_'))) {
     output.warn(`  ${output.style.caution('!')} ${message} (${code})`);
   }

@@ -19,9 +19,9 @@ export async function stepsStage(draft: Draft): Promise<Outcome> {
   const state = known(draft.state, 'state');
   const base = known(draft.base, 'address');
   const open = method.steps.filter((step) => isOpen(draft, step, state.done[step.id]));
-  for (const [index, step] of open.entries()) {
+  for (const step of open) {
     if (draft.terminal === undefined) throw notDone(step, base, draft.service.id);
-    show(step, base, `${index + 1} of ${open.length}`, draft.context);
+    show(step, base, `${method.steps.indexOf(step) + 1} of ${method.steps.length}`, draft.context);
     const outcome = await doStep(step, draft, draft.terminal);
     if (outcome === 'back') return 'back';
     // A switch that was turned on may let the server tell more than before.
@@ -36,8 +36,10 @@ export async function stepsStage(draft: Draft): Promise<Outcome> {
 /** A step that the server does not tell about is shown to a person who has no value yet. */
 function isOpen(draft: Draft, step: Step, done: boolean | undefined): boolean {
   if (done !== undefined) return !done;
+  // Not told yet: a step before it has to be done first.
+  if (step.isDone !== undefined) return true;
   const fields = known(draft.method, 'method').fields;
-  return step.isDone === undefined && draft.terminal !== undefined && fields.some((field) => !draft.given.has(field.key));
+  return draft.terminal !== undefined && fields.some((field) => !draft.given.has(field.key));
 }
 
 function notDone(step: Step, base: string, service: string): CredsetupError {
