@@ -56,9 +56,10 @@ export async function statOrUndefined(path: string): Promise<Stats | undefined> 
  * A regular file's bytes, undefined when there is none.
  *
  * @param limit bytes; a larger file is STORE_CORRUPT, for we never write one
+ * @param narrow takes the file's rights away from everybody else, where that can be done
  * @throws STORE_UNWRITABLE for links and whatever is no regular file, or cannot be read; STORE_CORRUPT
  */
-export async function readRegular(path: string, limit: number): Promise<Buffer | undefined> {
+export async function readRegular(path: string, limit: number, narrow = false): Promise<Buffer | undefined> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(path, constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -69,6 +70,8 @@ export async function readRegular(path: string, limit: number): Promise<Buffer |
         hint: 'Move that file away or bring it back from a backup; it was left as it is.',
       });
     }
+    // A read-only disk or another owner: then it stays as wide as somebody made it.
+    if (narrow && (stats.mode & 0o077) !== 0) await handle.chmod(0o600).catch(() => undefined);
     return await handle.readFile();
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;

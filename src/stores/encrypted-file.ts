@@ -118,7 +118,7 @@ class EncryptedFile implements SecretStore {
 
   /** The binary age file; undefined when there is none. */
   async #file(): Promise<Buffer | undefined> {
-    const bytes = await readRegular(this.#path, largestFile);
+    const bytes = await readRegular(this.#path, largestFile, true);
     return bytes === undefined ? undefined : await withoutArmor(bytes, this.#path);
   }
 
@@ -173,7 +173,7 @@ class EncryptedFile implements SecretStore {
   /** A key that opens what is there. */
   async #findKey(): Promise<Key> {
     const given = await this.#options.identity();
-    const wrapped = given === undefined ? await readRegular(this.#identityPath, largestFile) : undefined;
+    const wrapped = given === undefined ? await readRegular(this.#identityPath, largestFile, true) : undefined;
     const file = await this.#file();
     const key = await this.#keyFrom(given, wrapped, file);
     if (file !== undefined) await this.#decrypt(file, key);

@@ -27,7 +27,7 @@ export interface LockOptions {
 
 export interface HeldLock {
   /** False when somebody took the lock over: nothing may be committed then. */
-  stillHeld(): Promise<boolean>;
+  readonly stillHeld: () => Promise<boolean>;
 }
 
 interface Holder {
