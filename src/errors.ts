@@ -10,7 +10,7 @@ export const exitCodes = {
   UNEXPECTED: 1,
 
   USAGE: 2, INPUT_MISSING: 2, INPUT_INVALID: 2, URL_INVALID: 2, URL_INSECURE: 2, NAME_INVALID: 2,
-  FILE_UNREADABLE: 2, FILE_INVALID: 2, FILE_TOO_NEW: 2, UNSUPPORTED: 2,
+  FILE_UNREADABLE: 2, FILE_INVALID: 2, UNSUPPORTED: 2,
 
   HOST_NOT_FOUND: 3, CONNECTION_REFUSED: 3, CONNECTION_TIMEOUT: 3, CONNECTION_LOST: 3,
   PROXY_FAILED: 3, SERVER_ERROR: 3, RATE_LIMITED: 3,
@@ -47,7 +47,7 @@ export interface Cause {
   readonly fix: string;
 }
 
-/** A value that was needed and not given, and where it can be given. */
+/** A value that was needed and not given, and where it can be given; '' where there is no such place. */
 export interface MissingInput {
   readonly field: string;
   readonly option: string;
@@ -81,7 +81,7 @@ export interface ErrorDocument {
   service?: string;
   url?: string;
   name?: string;
-  missing?: readonly MissingInput[];
+  missing?: readonly Partial<MissingInput>[];
   causes?: readonly Cause[];
 }
 
@@ -141,9 +141,14 @@ export function errorDocument(error: CredsetupError): ErrorDocument {
     ...(service === undefined ? {} : { service }),
     ...(url === undefined ? {} : { url }),
     ...(name === undefined ? {} : { name }),
-    ...(missing === undefined ? {} : { missing }),
+    ...(missing === undefined ? {} : { missing: missing.map(withoutEmpty) }),
     ...(causes === undefined ? {} : { causes }),
   };
+}
+
+/** What has no option or no variable lacks the member. */
+function withoutEmpty(missing: MissingInput): Partial<MissingInput> {
+  return Object.fromEntries(Object.entries(missing).filter(([, value]) => value !== ''));
 }
 
 /**

@@ -2,7 +2,7 @@
  * The entry: reads the command line and hands it on. It holds only commander and the catalog;
  * everything else is loaded when a command runs.
  */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { commands, everywhere, type CommandSpec, type OptionSpec } from './commands/catalog.ts';
 
 /** A command line that was read, or why it could not be. */
@@ -45,9 +45,15 @@ export function parse(argv: readonly string[], printed: string[]): Parsed | unde
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
-    return { kind: 'usage', message: error.message.replace(/^error: /, ''), help: helpFor(root, argv), options: flagsIn(argv) };
+    return { kind: 'usage', message: usageMessage(error), help: helpFor(root, argv), options: flagsIn(argv) };
   }
   return parsed;
+}
+
+/** `--token=SECRET` is no option of ours, and the value is not repeated. */
+function usageMessage({ code, message }: CommanderError): string {
+  const text = message.replace(/^error: /, '').replaceAll('\n', ' ');
+  return code === 'commander.unknownOption' ? text.replace(/^(unknown option '[^'=]*)=[^]*?'(?=$| \(Did)/, "$1'") : text;
 }
 
 function helpFor(root: Command, argv: readonly string[]): string {
@@ -68,9 +74,12 @@ function program(found: (parsed: Parsed) => void): Command {
     .version(CREDSETUP_VERSION, '-V, --version')
     .helpCommand('help [command]', 'help for a command');
   for (const spec of everywhere) root.addOption(option(spec));
-  root.action(() => { found({ kind: 'menu', options: root.opts(), help: root.helpInformation() }); });
   // A word that is no command is a mistake and not an argument.
-  root.allowExcessArguments(false);
+  root.argument('[command]').allowExcessArguments(true).usage('[options] [command]');
+  root.action((word: string | undefined) => {
+    if (word !== undefined) throw new CommanderError(2, 'credsetup.command', `There is no command ${JSON.stringify(word)}.`);
+    found({ kind: 'menu', options: root.opts(), help: root.helpInformation() });
+  });
   for (const spec of commands) root.addCommand(subcommand(spec, root, found));
   root.addHelpText('after', '\nOn a terminal, credsetup asks for what it needs. In scripts give options and variables.\n');
   return root;
@@ -112,6 +121,6 @@ function option(spec: OptionSpec): Option {
 
 function positiveNumber(text: string): number {
   const value = Number(text);
-  if (!(value > 0 && value < 1e6)) throw new CommanderError(2, 'credsetup.number', `${JSON.stringify(text)} is no number above zero.`);
+  if (!(value > 0 && value < 1e6)) throw new InvalidArgumentError('It takes a number above zero.');
   return value;
 }

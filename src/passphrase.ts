@@ -1,6 +1,6 @@
 /** Where the encrypted file's key comes from: variables first, then a question. */
 import type { Context } from './context.ts';
-import { CredsetupError } from './errors.ts';
+import { CredsetupError, isCredsetupError } from './errors.ts';
 
 const mostBytes = 64 * 1024;
 
@@ -29,8 +29,11 @@ async function fromVariables(name: string, context: Reader): Promise<string | un
   const path = context.env[`${name}_FILE`] ?? '';
   if (value !== '' && path !== '') throw new CredsetupError('USAGE', `${name} and ${name}_FILE are both set.`, { hint: 'Keep one of them.' });
   if (path === '') return value === '' ? undefined : value;
-  const text = (await context.readFile(path, mostBytes)).replace(/\r?\n$/, '');
-  context.output.protect(text);
+  const text = (await context.readFile(path, mostBytes).catch((error: unknown) => {
+    throw isCredsetupError(error) ? error.with({ hint: `${name}_FILE names this file; check the path and whether you may read it.` }) : error;
+  })).replace(/\r?\n$/, '');
+  // An identity file has comments beside the line that is secret.
+  for (const line of text.split(/\r?\n/).filter((one) => !one.startsWith('#'))) context.output.protect(line);
   return text;
 }
 

@@ -25,7 +25,10 @@ export async function run(parsed: Parsed, version: string): Promise<number> {
     color: options['color'] !== false, input: options['input'] !== false, version,
   });
   try {
-    return await wiring.untilStopped(dispatch(parsed, wiring));
+    return await wiring.untilStopped(dispatch(parsed, wiring).then(async (exitCode) => {
+      await wiring.written();
+      return exitCode;
+    }));
   } catch (error) {
     return report(error, parsed, wiring);
   } finally {
@@ -62,6 +65,7 @@ function report(thrown: unknown, parsed: Parsed, { context }: Wiring): number {
   if (error.code === 'UNEXPECTED' && thrown instanceof Error) output.debug(thrown.stack ?? thrown.message);
   if (error.code === 'BROKEN_PIPE') return error.exitCode;
   if (parsed.options['json'] === true) output.json({ error: errorDocument(error) });
-  else printError(error, output);
+  // Standard output may be what cannot be written.
+  if (parsed.options['json'] !== true || error.code === 'FILE_UNWRITABLE') printError(error, output);
   return error.exitCode;
 }

@@ -1,7 +1,8 @@
 /** The real effects, wired in one place. `process` stands here and in bin, nowhere else. */
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Context, HttpClient, HttpOptions, Terminal, Vault } from './context.ts';
 import { CredsetupError, exitCodes, isCredsetupError, type ErrorCode } from './errors.ts';
@@ -23,6 +24,8 @@ export interface Wiring {
   readonly context: Context;
   /** The work's result, or the reason why the person or the system stopped it. */
   untilStopped<T>(work: Promise<T>): Promise<T>;
+  /** Standard output has taken what was written. Throws FILE_UNWRITABLE when it did not (a full disk). */
+  written(): Promise<void>;
   /** Ends everything that would keep the process alive, and leaves the terminal as it was. */
   close(): Promise<void>;
 }
@@ -71,7 +74,7 @@ function assemble(parts: Parts): Wiring {
     http: (network) => openHttp(network, parts, closers),
     vault: once(() => openVault(context, closers)),
     readStdin: (limit) => readStdin(limit, signal),
-    readFile: readText,
+    readFile: (path, limit) => readText(path, limit, signal),
     writeFile: async (path, text, { overwrite }) => {
       const { writeExport } = await import('./stores/export-file.ts');
       await writeExport(resolve(path), text, { overwrite, signal });
@@ -82,6 +85,11 @@ function assemble(parts: Parts): Wiring {
   return {
     context,
     untilStopped: (work) => untilStopped(work, signal),
+    written: async () => {
+      // The stream tells of a failed write by an event, after the callback.
+      await new Promise<void>((resolve) => { process.stdout.write('', () => { setImmediate(resolve); }); });
+      signal.throwIfAborted();
+    },
     close: async () => {
       await Promise.all(closers.map(async (close) => close()));
     },
@@ -180,29 +188,40 @@ function protectVariables(env: Readonly<Record<string, string | undefined>>, red
   }
 }
 
-async function readStdin(limit: number, signal: AbortSignal): Promise<string> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of process.stdin) {
-    signal.throwIfAborted();
-    const bytes = Buffer.from(part as Uint8Array);
-    length += bytes.length;
-    if (length > limit) throw new CredsetupError('INPUT_INVALID', `Standard input gave more than ${limit} bytes.`, { hint: 'Give the value alone.' });
-    parts.push(bytes);
-  }
-  return Buffer.concat(parts).toString('utf8');
+function readStdin(limit: number, signal: AbortSignal): Promise<string> {
+  return textOf(process.stdin, limit, signal, () => new CredsetupError('INPUT_INVALID', `Standard input gave more than ${limit} bytes.`, { hint: 'Give the value alone.' }));
 }
 
-async function readText(path: string, limit: number): Promise<string> {
+async function readText(path: string, limit: number, signal: AbortSignal): Promise<string> {
   try {
-    const { size } = await stat(path);
-    if (size > limit) throw new CredsetupError('FILE_INVALID', `${path} has ${size} bytes; ${limit} are the most.`, { hint: 'Is it the right file?' });
-    return await readFile(path, 'utf8');
+    return await textOf(createReadStream(path), limit, signal, () => new CredsetupError('FILE_INVALID', `${path} has more than ${limit} bytes.`, { hint: 'Is it the right file?' }));
   } catch (error) {
     if (isCredsetupError(error)) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
     throw new CredsetupError('FILE_UNREADABLE', `${path} could not be read (${code}).`, { cause: error });
   }
+}
+
+/** A stream to its end. It is closed when the run is stopped: an open one would keep the process alive. */
+async function textOf(stream: Readable, limit: number, signal: AbortSignal, tooLarge: () => CredsetupError): Promise<string> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  const stop = (): void => { stream.destroy(); };
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const part of stream) {
+      const bytes = Buffer.from(part as Uint8Array);
+      length += bytes.length;
+      if (length > limit) throw tooLarge();
+      parts.push(bytes);
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  return Buffer.concat(parts).toString('utf8');
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

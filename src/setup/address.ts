@@ -22,9 +22,10 @@ export function parseAddress(pasted: string): { readonly url: URL; readonly sche
   const text = pasted.trim();
   if (text === '') throw invalid('The address is empty.');
   if (/[\s\p{Cc}\p{Cf}]/u.test(text)) throw invalid('The address has spaces, line ends or invisible characters inside.');
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
+  // One slash or a backslash behind `https:` is a slip that must not turn a password into a path.
+  const [start = '', scheme] = /^(https?|[a-z][a-z0-9+.-]*(?=:\/\/)):[\\/]+/i.exec(text)?.map((part) => part.toLowerCase()) ?? [];
   if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') throw invalid(`An address begins with https://, not with ${scheme}://.`);
-  const rest = scheme === undefined ? text.replace(/^\/+/, '') : text.slice(scheme.length + 3);
+  const rest = text.slice(start.length).replace(/^[\\/]+/, '');
   const authority = /^[^/?#\\]*/.exec(rest)?.[0] ?? '';
   if (authority.includes('@')) throw invalid('The address holds a user name or a password before an @. Give it without; the account is asked for separately.');
   const host = isIPv6(authority) ? `[${authority}]${rest.slice(authority.length)}` : rest;
@@ -105,25 +106,43 @@ async function ask(url: URL, service: Service, others: readonly Service[], http:
   for (const path of candidateBases(url.pathname, service.address)) {
     const base = `${url.origin}${path}`;
     const response = await http.send({ method: 'GET', url: base + service.address.proofPath }, connection);
-    if (service.address.proves(response)) return base;
+    if (proves(service, response)) return base;
     if (response.status === 429) throwForStatus(response);
     answers.push(response);
   }
   throw await explain(answers, url, service, others, http, connection);
 }
 
+/** JSON that is cut short proves nothing; another base may still answer. */
+function proves(service: Service, response: HttpResponse): boolean {
+  return parses(response) && service.address.proves(response);
+}
+
+/** What calls itself JSON and holds something is JSON. */
+function parses(response: HttpResponse): boolean {
+  if (!(response.header('content-type') ?? '').includes('json') || response.text.trim() === '') return true;
+  try {
+    response.json();
+    return true;
+  } catch (error) {
+    if (isCredsetupError(error)) return false;
+    throw error;
+  }
+}
+
 /** Why none of the answers was the service's: the first that says something. */
 async function explain(answers: readonly HttpResponse[], url: URL, service: Service, others: readonly Service[], http: HttpClient, connection: Connection): Promise<CredsetupError> {
-  const gateway = answers.map((answer) => gatewayInFront(answer, service)).find((error) => error !== undefined);
+  const whole = answers.filter(parses);
+  const gateway = whole.map((answer) => gatewayInFront(answer, service)).find((error) => error !== undefined);
   if (gateway !== undefined) return gateway;
-  for (const answer of answers) {
+  for (const answer of whole) {
     const redirected = await redirection(answer, service, http, connection);
     if (redirected !== undefined) return redirected;
   }
   for (const answer of answers) throwForStatus(answer);
-  const cutShort = answers.find((answer) => answer.status === 200 && (answer.header('content-type') ?? '').includes('json'));
-  cutShort?.json();
-  const other = others.find((one) => one.id !== service.id && answers.some((answer) => one.address.resembles(answer)));
+  // Throws RESPONSE_INVALID, which says what is wrong with it.
+  answers.find((answer) => !parses(answer))?.json();
+  const other = others.find((one) => one.id !== service.id && whole.some((answer) => one.address.resembles(answer)));
   return notThisService(url, service, other);
 }
 
@@ -150,7 +169,7 @@ async function redirection(answer: HttpResponse, service: Service, http: HttpCli
       ...about, hint: 'It is not followed. Ask the admin to repair the redirect: it would send the credential in clear.',
     });
   }
-  const base = await provedTarget(target, service, http, connection);
+  const base = await provedTarget(target, from, service, http, connection);
   const where = base ?? target.href;
   return new CredsetupError('REDIRECTED', `${from.origin} redirects to ${where}${base === undefined ? `, and no ${service.title} answered there` : ''}.`, {
     ...about, ...(base === undefined ? {} : { location: base }),
@@ -158,11 +177,17 @@ async function redirection(answer: HttpResponse, service: Service, http: HttpCli
   });
 }
 
-async function provedTarget(target: URL, service: Service, http: HttpClient, connection: Connection): Promise<string | undefined> {
-  for (const path of candidateBases(target.pathname, service.address).slice(0, 3)) {
-    const base = `${target.origin}${path}`;
-    const answer = await http.send({ method: 'GET', url: base + service.address.proofPath }, connection);
-    if (service.address.proves(answer)) return base;
+/** What was allowed for one host is not allowed for the one that it points to. A target that cannot be reached proves nothing. */
+async function provedTarget(target: URL, from: URL, service: Service, http: HttpClient, given: Connection): Promise<string | undefined> {
+  const connection = target.hostname === from.hostname ? given : { ...given, ignoreSslIssues: false, allowHttp: false };
+  try {
+    for (const path of candidateBases(target.pathname, service.address).slice(0, 3)) {
+      const base = `${target.origin}${path}`;
+      const answer = await http.send({ method: 'GET', url: base + service.address.proofPath }, connection);
+      if (proves(service, answer)) return base;
+    }
+  } catch (error) {
+    if (!isCredsetupError(error) || error.exitCode > 128) throw error;
   }
   return undefined;
 }

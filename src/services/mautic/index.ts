@@ -14,7 +14,7 @@ export const mautic: Service = {
     proofPath: selfPath,
     // Recorded: none (401 access_denied) and api-off-none (403 api_disabled).
     proves: (response) => ['access_denied', 'api_disabled'].includes(mauticError(response)?.type ?? ''),
-    resembles: (response) => mauticError(response)?.type === 'access_denied' || response.header('mautic-version') !== undefined,
+    resembles: (response) => ['access_denied', 'api_disabled'].includes(mauticError(response)?.type ?? '') || response.header('mautic-version') !== undefined,
     notThisService: 'NOT_MAUTIC',
   },
   inspect,
