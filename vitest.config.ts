@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+// Where the counts go, for .ci/run.
+const report = process.env['CREDSETUP_TEST_REPORT'] ?? '';
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
@@ -8,5 +11,6 @@ export default defineConfig({
     hookTimeout: 30_000,
     // Two cores: the terminal and keychain tests start real programs.
     maxWorkers: 2,
+    reporters: report === '' ? ['default'] : ['default', ['json', { outputFile: report }]],
   },
 });

@@ -1,0 +1,151 @@
+/** The package as it is published: what the tarball holds, and that it installs and runs. */
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Linter } from 'eslint';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cleanEnvironment } from './program.ts';
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
+const windows = process.platform === 'win32';
+// Node starts npm's script itself: npm is a shell script on Windows, and npm_execpath is set under `npm test` only.
+const npm = process.env['npm_execpath'];
+
+interface PackageJson {
+  readonly version: string;
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly engines: { readonly node: string };
+}
+
+let folder: string;
+let files: readonly string[];
+let installed: string;
+
+async function readJson<T>(path: string): Promise<T> {
+  return JSON.parse(await readFile(path, 'utf8')) as T;
+}
+
+function npmRun(args: readonly string[], cwd: string): Promise<{ readonly stdout: string }> {
+  const env = cleanEnvironment({ npm_config_fund: 'false', npm_config_audit: 'false', npm_config_update_notifier: 'false' });
+  return npm === undefined ? run('npm', [...args], { cwd, env, shell: windows }) : run(process.execPath, [npm, ...args], { cwd, env });
+}
+
+/** All files below a folder, as paths from it with forward slashes. */
+async function filesBelow(path: string): Promise<readonly string[]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name).slice(path.length + 1).replaceAll('\\', '/'));
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'credsetup package '));
+  // The build is there (global-setup.ts), and building again would take it from under the other tests.
+  const { stdout } = await npmRun(['pack', '--ignore-scripts', '--json', '--pack-destination', folder], root);
+  const packed = JSON.parse(stdout) as readonly { readonly filename: string; readonly files: readonly { readonly path: string }[] }[];
+  files = packed[0]!.files.map(({ path }) => path);
+  const prefix = join(folder, 'prefix');
+  await mkdir(prefix);
+  await npmRun(['install', '--global', '--prefix', prefix, join(folder, packed[0]!.filename)], folder);
+  installed = join(prefix, ...(windows ? [] : ['lib']), 'node_modules', 'credsetup');
+}, 240_000);
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('the tarball', () => {
+  it('holds bin, dist, LICENSE, README.md and package.json, and nothing else', () => {
+    expect([...new Set(files.map((path) => path.split('/')[0]))].sort()).toEqual(['LICENSE', 'README.md', 'bin', 'dist', 'package.json']);
+    expect(files).toEqual(expect.arrayContaining(['bin/credsetup.js', 'dist/main.cjs', 'dist/run.js', 'dist/help.txt', 'dist/keychain-child.js', 'dist/scrypt-worker.js', 'dist/THIRD-PARTY-LICENSES.txt']));
+  });
+
+  it('holds no practice server, no test and no source', async () => {
+    expect(files.filter((path) => /practice|demo|\.test\.|\.ts$|\.map$/.test(path))).toEqual([]);
+    const texts = await Promise.all(files.filter((path) => path.startsWith('dist/')).map((path) => readFile(join(installed, path), 'utf8')));
+    expect(texts.filter((text) => text.includes('src/practice'))).toEqual([]);
+  });
+
+  it('names no folder of the machine that built it', async () => {
+    for (const path of await filesBelow(installed)) {
+      if (path.startsWith('node_modules/')) continue;
+      const text = await readFile(join(installed, path), 'utf8');
+      expect(text.includes(root), path).toBe(false);
+      expect(text.includes(tmpdir() + '/credsetup'), path).toBe(false);
+    }
+  });
+
+  it('runs no script when it is installed', async () => {
+    const { scripts } = await readJson<PackageJson>(join(root, 'package.json'));
+    // npm runs prepare for a checkout, never for a published package.
+    expect(Object.keys(scripts).filter((name) => /^(?:pre|post)?(?:install|prepare|publish|pack|uninstall)$|^prepublishOnly$|^dependencies$/.test(name))).toEqual(['prepare']);
+  });
+
+  it('has a lock file that names no place to download from', async () => {
+    const text = await readFile(join(root, 'package-lock.json'), 'utf8');
+    const { packages } = JSON.parse(text) as { readonly packages: Readonly<Record<string, { readonly resolved?: string }>> };
+    expect(Object.values(packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
+    expect(text).not.toMatch(/"resolved"/);
+  });
+});
+
+describe('the installed program', () => {
+  const credsetup = (...args: readonly string[]) => {
+    const command = windows ? join(folder, 'prefix', 'credsetup.cmd') : join(folder, 'prefix', 'bin', 'credsetup');
+    const { status, stdout, stderr } = spawnSync(command, args, {
+      cwd: folder, encoding: 'utf8', shell: windows, env: cleanEnvironment({ CREDSETUP_HOME: join(folder, 'its home') }),
+    });
+    return { status, stdout, stderr };
+  };
+
+  it('says its version', async () => {
+    const { version } = await readJson<PackageJson>(join(root, 'package.json'));
+    expect(credsetup('--version')).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' });
+    expect(credsetup('-V').stdout).toBe(`${version}\n`);
+  });
+
+  it('shows its help, the same with and without loading the program', () => {
+    const help = credsetup('--help');
+    expect(help.status).toBe(0);
+    expect(help.stdout).toContain('Usage: credsetup');
+    expect(credsetup('--quiet', '--help').stdout.startsWith(help.stdout.trimEnd())).toBe(true);
+  });
+
+  it('runs a command from a folder with spaces', () => {
+    const { status, stdout, stderr } = credsetup('list', '--json');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({ credentials: [] });
+  });
+});
+
+describe('the starting file', () => {
+  const bin = join(root, 'bin', 'credsetup.js');
+
+  it('is written in ES5, so that an old Node reads it to the end', async () => {
+    const text = await readFile(bin, 'utf8');
+    expect(new Linter().verify(text, { languageOptions: { ecmaVersion: 5, sourceType: 'script' } })).toEqual([]);
+    expect(new Linter().verify(`${text}\nconst late = 1;`, { languageOptions: { ecmaVersion: 5, sourceType: 'script' } })).toHaveLength(1);
+  });
+
+  it.each(['0.12.18', '8.17.0', '18.20.8', '20.18.3'])('says on Node %s which one it needs', async (version) => {
+    // The rest of process stays: the file is to read the version first and load nothing.
+    const faked = join(folder, `node-${version}.cjs`);
+    await writeFile(faked, `Object.defineProperty(process, 'versions', { value: { node: '${version}' } });\nrequire(${JSON.stringify(bin)});\n`);
+    const { status, stdout, stderr } = spawnSync(process.execPath, [faked, '--version'], { encoding: 'utf8', env: cleanEnvironment() });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toBe(`credsetup needs Node.js 20.19 or later; this is ${version}.\nInstall a newer one from https://nodejs.org and run the same command again.\n`);
+  });
+
+  it('needs the Node that package.json names', async () => {
+    const { engines } = await readJson<PackageJson>(join(root, 'package.json'));
+    expect(engines.node).toBe('>=20.19.0');
+  });
+
+  it.skipIf(windows)('ends with 141 and no message when the reader of the help left', async () => {
+    const script = '{ sleep 0.3; "$0" "$1" --help; } | true; echo "${PIPESTATUS[0]}"';
+    const { stdout, stderr } = await run('bash', ['-c', script, process.execPath, bin], { env: cleanEnvironment() });
+    expect({ stdout, stderr }).toEqual({ stdout: '141\n', stderr: '' });
+  });
+});
