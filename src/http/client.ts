@@ -52,15 +52,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     routes: new Map(),
   };
   // One listener for all requests: more than ten on one signal make node print a warning.
-  const flights = new Set<Flight>();
-  const stop = (): void => {
-    const reason: unknown = options.signal.reason;
-    for (const flight of flights) flight.abort(reason instanceof Error ? reason : new Error('stopped'));
-    void closeRoutes(parts.routes);
-  };
+  const stop = (): void => void closeRoutes(parts.routes);
   options.signal.addEventListener('abort', stop);
   return {
-    send: (request, connection) => send(parts, flights, request, connection),
+    send: (request, connection) => send(parts, request, connection),
     async close() {
       options.signal.removeEventListener('abort', stop);
       await closeRoutes(parts.routes);
@@ -90,17 +85,15 @@ async function closeRoutes(routes: Map<string, Promise<Route>>): Promise<void> {
   await Promise.all(open.flatMap((route) => (route.status === 'fulfilled' ? [route.value.destroy()] : [])));
 }
 
-async function send(parts: Parts, flights: Set<Flight>, request: HttpRequest, connection: Connection): Promise<HttpResponse> {
+async function send(parts: Parts, request: HttpRequest, connection: Connection): Promise<HttpResponse> {
   const { options: { signal, debug }, limits } = parts;
   const url = parseAddress(request.url, connection);
   const wire = wireRequest(request, url);
-  signal.throwIfAborted();
   const route = await routeTo(parts, url, connection);
   signal.throwIfAborted();
   const began = performance.now();
   const took = (): string => `${Math.round(performance.now() - began)} ms`;
   const flight = startExchange(route.dispatcher, wire, limits);
-  flights.add(flight);
   try {
     const answer = await flight.answer;
     const response = createResponse(url, answer, await textOf(answer, limits.responseBytes));
@@ -112,8 +105,6 @@ async function send(parts: Parts, flights: Set<Flight>, request: HttpRequest, co
     signal.throwIfAborted();
     debug(`${wire.method} ${loggable(url)}: ${[failure.code, ...new Set(codesOf(error))].join(' ')}, ${took()}`);
     throw failure;
-  } finally {
-    flights.delete(flight);
   }
 }
 

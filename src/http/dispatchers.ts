@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { LookupFunction } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { buildConnector, EnvHttpProxyAgent, Pool, type Dispatcher } from 'undici';
-import { ConnectFailure, NotLoopbackFailure, ProxyFailure } from './failure.ts';
+import { NotLoopbackFailure, ProxyFailure } from './failure.ts';
 import { isLoopbackAddress } from './loopback.ts';
 import type { Proxy } from './proxy.ts';
 
@@ -53,9 +53,8 @@ export function createRoute(options: RouteOptions): Route {
     connect: options.loopbackOnly ? loopbackOnly(buildConnector(target)) : buildConnector(target),
     requestTls: target,
     proxyTls: toProxy,
-    factory: (origin, poolOptions: Pool.Options) => new Pool(origin, withoutRetry(poolOptions)),
     clientFactory: (url, poolOptions: Pool.Options) => {
-      const pool = new ProxyPool(url, { ...withoutRetry(poolOptions), headersTimeout: timeout });
+      const pool = new ProxyPool(url, { ...poolOptions, headersTimeout: timeout });
       pool.used = () => { proxied = true; };
       return pool;
     },
@@ -74,22 +73,6 @@ function trust(secureContext: SecureContext | undefined): { readonly secureConte
   return secureContext === undefined ? {} : { secureContext };
 }
 
-/**
- * undici tries again without end when connecting fails with UND_ERR_SOCKET (a proxy that closes
- * instead of answering CONNECT): a wrapped error has no such code and fails the request.
- */
-function withoutRetry(options: Pool.Options): Pool.Options {
-  const { connect } = options;
-  if (typeof connect !== 'function') return options;
-  return {
-    ...options,
-    connect: (to, callback) => connect(to, (...[error, socket]) => {
-      if (error === null) callback(null, socket);
-      else callback(new ConnectFailure(error), null);
-    }),
-  };
-}
-
 function loopbackOnly(connect: buildConnector.connector): buildConnector.connector {
   return (to, callback) => connect(to, (...[error, socket]) => {
     if (error !== null) callback(error, null);
@@ -101,7 +84,11 @@ function loopbackOnly(connect: buildConnector.connector): buildConnector.connect
   });
 }
 
-/** The connections to a proxy. Whatever fails up to its answer to CONNECT is the proxy's fault. */
+/**
+ * The connections to a proxy. Whatever fails up to its answer to CONNECT is the proxy's fault. The
+ * error has no code: with UND_ERR_SOCKET, from a proxy that closes instead of answering, undici
+ * tries again without end (measured).
+ */
 class ProxyPool extends Pool {
   used: () => void = () => undefined;
 

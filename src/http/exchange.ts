@@ -25,20 +25,18 @@ export interface Answer {
 export type Stage = 'connecting' | 'waiting' | 'reading';
 
 export interface Flight {
-  stage: Stage;
+  readonly stage: Stage;
   readonly answer: Promise<Answer>;
-  /** Ends it at once with this reason, also while it is still connecting. */
-  readonly abort: (reason: Error) => void;
 }
 
 /**
- * Sends a request. Written on undici's `dispatch`, since its `request` cannot be aborted before it
- * is connected (measured: the promise stays open until the connect limit). The answer rejects with
- * undici's errors, the reason of `abort`, or a LimitFailure; redirects are answers like any other.
+ * Sends a request. Written on undici's `dispatch`, since its `request` cannot be ended before it
+ * is connected (measured: its promise stays open to the connect limit) and does not tell how far
+ * it came. The answer rejects with undici's errors or a LimitFailure; a redirect is an answer like
+ * any other. Destroying the dispatcher ends it.
  */
 export function startExchange(dispatcher: Dispatcher, wire: WireRequest, limits: Limits): Flight {
   const flight: { stage: Stage; ended: Error | undefined; controller?: Dispatcher.DispatchController } = { stage: 'connecting', ended: undefined };
-  let abort: (reason: Error) => void = () => undefined;
   const answer = new Promise<Answer>((resolve, reject) => {
     const end = (reason: Error): void => {
       clearTimeout(timer);
@@ -47,7 +45,6 @@ export function startExchange(dispatcher: Dispatcher, wire: WireRequest, limits:
       reject(reason);
     };
     const timer = setTimeout(() => end(new LimitFailure('time')), limits.totalMs);
-    abort = end;
     const handler = collect(flight, limits.responseBytes, end, (whole) => {
       clearTimeout(timer);
       resolve(whole);
@@ -59,7 +56,7 @@ export function startExchange(dispatcher: Dispatcher, wire: WireRequest, limits:
       end(error instanceof Error ? error : new Error('dispatch failed'));
     }
   });
-  return { get stage() { return flight.stage; }, answer, abort };
+  return { get stage() { return flight.stage; }, answer };
 }
 
 function collect(

@@ -4,13 +4,6 @@ import { insecureHint } from './address.ts';
 import { certificateCodes, failures, lost, otherTls, tooLarge, tooSlow, type Failure, type Scene } from './failure-table.ts';
 import type { Proxy } from './proxy.ts';
 
-/** Connecting failed; the reason is the cause. Has no code, so that undici does not try again. */
-export class ConnectFailure extends Error {
-  constructor(cause: unknown) {
-    super('connecting failed', { cause });
-  }
-}
-
 /** The proxy could not be used: it answered CONNECT with `status`, or failed with the cause. */
 export class ProxyFailure extends Error {
   readonly status: number | undefined;

@@ -53,17 +53,15 @@ export async function serve(handler: Handler = answerEmptyObject, tls?: Pair, ho
   return { port, requests, bodies, url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}` };
 }
 
-/** A server that does with each connection what `onSocket` says. Received bytes are kept. */
-export async function serveBytes(onSocket: (socket: Socket) => void): Promise<{ readonly port: number; readonly connections: () => number; readonly received: () => string }> {
+/** A server that does with each connection what `onSocket` says. */
+export async function serveBytes(onSocket: (socket: Socket) => void): Promise<{ readonly port: number; readonly connections: () => number }> {
   let connections = 0;
-  let received = '';
   const server = createTcpServer((socket) => {
     connections += 1;
     socket.on('error', () => socket.destroy());
-    socket.on('data', (data) => { received += data.toString('latin1'); });
     onSocket(socket);
   });
-  return { port: await listen(server, '127.0.0.1'), connections: () => connections, received: () => received };
+  return { port: await listen(server, '127.0.0.1'), connections: () => connections };
 }
 
 async function listen(server: TcpServer, host: string): Promise<number> {
@@ -133,7 +131,7 @@ export async function failureOf(promise: Promise<unknown>): Promise<CredsetupErr
 
 /** Everything that an error could print, by any way. */
 export function allOf(error: CredsetupError): string {
-  return `${JSON.stringify(errorDocument(error))} ${inspect(error, { depth: Infinity, showHidden: true })}`;
+  return `${JSON.stringify(errorDocument(error))} ${inspect(error, { depth: 8 })}`;
 }
 
 /** A promise that is opened from outside. */

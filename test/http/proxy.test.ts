@@ -207,7 +207,8 @@ describe.skipIf(!has('openssl'))('TLS and proxies', () => {
   it('are end to end: the server\'s certificate is checked for its own name', async () => {
     const server = await serve(undefined, certificates.good);
     const between = await proxy({ target: server.port });
-    const client = makeClient({ lookup, proxy: between.url });
+    const names: string[] = [];
+    const client = makeClient({ lookup: (...args) => { names.push(args[0]); lookup(...args); }, proxy: between.url });
     const trusting = { ...plain, certificates: [certificates.ca] };
     expect((await client.send(get('https://service.test/'), trusting)).status).toBe(200);
     const mismatch = await failureOf(client.send(get('https://elsewhere.example/'), trusting));
@@ -216,6 +217,8 @@ describe.skipIf(!has('openssl'))('TLS and proxies', () => {
     expect(unknown.code).toBe('TLS_UNKNOWN_CA');
     expect(unknown.message).toContain(`through the proxy 127.0.0.1:${between.port}`);
     expect(unknown.hint).toContain('A proxy that opens TLS');
+    // Not even to look at the certificate is the server connected to directly.
+    expect(names).toEqual([]);
     expect(server.requests).toHaveLength(1);
     expect((await client.send(get('https://elsewhere.example/'), { ...plain, ignoreSslIssues: true })).status).toBe(200);
   });

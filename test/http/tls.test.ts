@@ -1,4 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
@@ -7,7 +9,7 @@ import type { CredsetupError } from '../../src/errors.ts';
 import { createAuthorities } from '../../src/http/authorities.ts';
 import { makeCertificates, type Certificates } from '../certificates.ts';
 import { has } from '../tools.ts';
-import { after, allOf, failureOf, lookupAs, makeClient, plain, serve, serveBytes } from './harness.ts';
+import { after, allOf, failureOf, gate, lookupAs, makeClient, plain, serve, serveBytes } from './harness.ts';
 
 const secret = 'token-that-must-not-leak';
 const headers = { authorization: `Bearer ${secret}` };
@@ -173,6 +175,29 @@ describe.skipIf(!has('openssl'))('TLS', () => {
     const error = await failureOf(makeClient().send({ method: 'GET', url: `https://127.0.0.1:${port}/` }, trusting()));
     expect(error.code).toBe('TLS_FAILED');
     expect(error.message).toContain('TLS 1.0 or 1.1');
+  });
+
+  it('sends nothing when the connection stands after the time is over', async () => {
+    const arrived = gate();
+    const settled = gate();
+    let held: Socket | undefined;
+    const late = createServer(certificates.good, () => {
+      requests += 1;
+      settled.open();
+    });
+    let requests = 0;
+    const server = await serveBytes((socket) => {
+      held = socket;
+      socket.once('close', settled.open);
+      socket.pause();
+      arrived.open();
+    });
+    const sending = failureOf(makeClient({ lookup, timeoutSeconds: 0.4, limits: { connectMs: 20_000 } }).send({ method: 'GET', url: `https://service.test:${server.port}/`, headers }, trusting()));
+    await arrived.opened;
+    expect((await sending).code).toBe('CONNECTION_TIMEOUT');
+    late.emit('connection', held);
+    await settled.opened;
+    expect(requests).toBe(0);
   });
 
   it('does not wait for ever for a certificate to name', async () => {
