@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { mattermostMfaCode, mattermostPassword, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { mauticPassword, type PracticeMautic } from '../../src/practice/mautic.ts';
+import { authorizeAs } from '../../src/practice/person.ts';
 import { basic, get, mattermost, mautic, post, send, type Told } from './asking.ts';
 
 describe('a practice Mattermost', () => {
@@ -87,6 +88,17 @@ describe('a practice Mattermost', () => {
     expect((await me(server, String(rotated.body['token']))).status).toBe(200);
     server.state.version = '6.7.0';
     expect((await post(`${server.url}/api/v4/users/tokens/rotate`, { token_id: id }, `Bearer ${token}`)).status).toBe(404);
+  });
+
+  it('lists sessions newest first, and none of a token that ended', async () => {
+    const server = await mattermost({ now: () => 1_800_000_000_000 });
+    const first = `Bearer ${server.makeSession('maker')}`;
+    const { id, token } = server.makeToken('maker');
+    await me(server, token);
+    const types = async (): Promise<unknown[]> => (JSON.parse((await get(`${server.url}/api/v4/users/me/sessions`, first)).text) as { props: { type?: string } }[]).map(({ props }) => props.type);
+    expect(await types()).toEqual(['UserAccessToken', undefined]);
+    await post(`${server.url}/api/v4/users/tokens/disable`, { token_id: id }, first);
+    expect(await types()).toEqual([undefined]);
   });
 
   it('keeps one account from ending the tokens of another', async () => {
@@ -175,6 +187,18 @@ describe('a practice Mautic', () => {
     expect((await token(server, { ...form, code: late })).text).toContain('The authorization code has expired');
   });
 
+  it('takes a redirect URI that continues a registered one, letters\' case ignored, host and port exactly equal', async () => {
+    const server = await mautic();
+    const client = server.makeClient({ redirectUris: ['http://127.0.0.1:1', 'http://n8n.example.com/Callback'] });
+    const back = async (redirectUri: string): Promise<string | undefined> => (await authorizeAs(
+      `${server.url}/oauth/v2/authorize?${new URLSearchParams({ client_id: client.clientId, redirect_uri: redirectUri, response_type: 'code' }).toString()}`,
+      { username: 'admin', password: mauticPassword },
+    )).redirectedTo;
+    expect(await back('http://n8n.example.com/callback/more')).toMatch(/^http:\/\/n8n\.example\.com\/callback\/more\?code=/);
+    expect(await back('http://127.0.0.1:18')).toBeUndefined();
+    expect(await back('http://127.0.0.1:1/x')).toContain('/x?code=');
+  });
+
   it('ends a refresh token with its first use and leaves the access token until it expires', async () => {
     let clock = Date.now();
     const server = await mautic({ accessTokenMinutes: 5, refreshTokenDays: 1, now: () => clock });
@@ -216,7 +240,7 @@ describe('a practice Mautic', () => {
     expect(server.url).toBe(`${root}/mautic`);
     expect((await self(server)).status).toBe(401);
     expect((await get(`${root}/api/users/self`)).status).toBe(404);
-    expect((await get(`${root}/mauticus`)).status).toBe(404);
+    expect((await get(`${root}/mailer/api/users/self`)).status).toBe(404);
     expect((await get(server.url)).headers.get('location')).toBe('/mautic/s/dashboard');
     expect((await get(`${server.url}/oauth/v2/authorize?client_id=x`)).headers.get('location')).toBe(`${server.url}/oauth/v2/authorize_login`);
   });
