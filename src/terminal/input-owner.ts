@@ -23,6 +23,8 @@ export interface TerminalInput {
 export type OpenEvent = Exclude<InputEvent, { readonly kind: 'interrupt' | 'paste-begins' }>;
 export type Listener = (event: OpenEvent) => void;
 
+/** Somebody who leans on a key must not keep the question from coming. */
+const longestDrain = 1_000;
 const pasteModeOn = '\u001b[?2004h';
 /** Paste mode off, cursor shown: harmless where they were never changed. */
 const restored = '\u001b[?2004l\u001b[?25h';
@@ -33,10 +35,14 @@ export class InputOwner {
   readonly #interrupt: () => void;
   readonly #decoder = new StringDecoder('utf8');
   readonly #parser = new InputParser((event) => this.#receive(event));
-  readonly #onData = (bytes: Buffer | string): void => this.#parser.push(typeof bytes === 'string' ? bytes : this.#decoder.write(bytes));
+  readonly #onData = (bytes: Buffer | string): void => {
+    this.#lastInput = performance.now();
+    this.#parser.push(typeof bytes === 'string' ? bytes : this.#decoder.write(bytes));
+  };
   #state: 'new' | 'reading' | 'stopped' = 'new';
   #wasRaw = false;
   #ended = false;
+  #lastInput = 0;
   #listener: Listener | undefined;
   /** Who was listening when the paste began: nobody else gets it. */
   #pasteFor: Listener | undefined;
@@ -64,11 +70,17 @@ export class InputOwner {
   }
 
   /**
-   * Reads and drops what was typed so far. Two turns of the event loop: the first may be in the
-   * middle of its reading already, the second asks the system for all that has arrived.
+   * Reads and drops what was typed so far, until nothing has come for `quiet` milliseconds: what
+   * was typed in time may still be on its way (through the system's own queue, or over SSH).
    */
-  async drain(): Promise<void> {
-    for (let turn = 0; turn < 2; turn += 1) await new Promise<void>((resolve) => void setImmediate(resolve));
+  async drain(quiet: number): Promise<void> {
+    const begun = performance.now();
+    this.#lastInput = begun;
+    do {
+      await new Promise<void>((resolve) => void setTimeout(resolve, Math.max(1, quiet - (performance.now() - this.#lastInput))));
+      // The timer may be late and input be waiting: one turn of the event loop reads it.
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+    } while (performance.now() - this.#lastInput < quiet && performance.now() - begun < longestDrain);
     this.#parser.forget();
   }
 

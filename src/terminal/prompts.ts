@@ -31,6 +31,9 @@ export interface Stage {
   readonly output: Sink;
 }
 
+/** For how many milliseconds nothing may come before a question opens; nobody notices these. */
+export const quietBefore = { question: 20, confirmation: 150 } as const;
+
 type Ending = { readonly kind: 'back' } | { readonly kind: 'failed'; readonly error: unknown };
 
 /** The error for a question that nobody can answer any more. */
@@ -51,7 +54,7 @@ export function reasonOf(signal: AbortSignal): Error {
  */
 export async function ask<T>(stage: Stage, asked: Asked, run: (prompt: PromptRun) => Promise<T>): Promise<T | undefined> {
   const { owner, signal } = stage;
-  await owner.drain();
+  await owner.drain(asked.pasteRefused === undefined ? quietBefore.question : quietBefore.confirmation);
   if (signal.aborted) throw reasonOf(signal);
   const prompt = new PromptRun(stage, asked);
   const ended = (): void => prompt.end({ kind: 'failed', error: reasonOf(signal) });
@@ -115,7 +118,9 @@ export class PromptRun {
         prefix: { idle: paint.accent('?'), done: paint.good('✔') },
         icon: { cursor: '❯' },
         style: {
-          message: paint.bold, answer: paint.accent, highlight: paint.accent, error: paint.bad,
+          // One argument each: inquirer passes the state too, and a paint would print it.
+          message: (text: string) => paint.bold(text), answer: (text: string) => paint.accent(text),
+          highlight: (text: string) => paint.accent(text), error: (text: string) => paint.bad(`> ${text}`),
           keysHelpTip: () => paint.dim('Up and Down: choose · Enter: take it · Esc: back'),
         },
       },

@@ -6,7 +6,7 @@ import type { Answer, Choice, KeyHint, Terminal, TextQuestion } from '../context
 import { InputOwner, type TerminalInput } from './input-owner.ts';
 import type { Sink } from './output.ts';
 import { characters, clean, lengthOf } from './paste.ts';
-import { ask, inputEnded, reasonOf, type Asked, type Stage } from './prompts.ts';
+import { ask, inputEnded, quietBefore, reasonOf, type Asked, type Stage } from './prompts.ts';
 import { cut, spin, widthOf, type SpinnerOptions } from './spinner.ts';
 import type { Judged } from './views.ts';
 
@@ -87,8 +87,11 @@ class PromptTerminal implements Terminal {
   async waitKey({ message, keys, signal }: { readonly message: string; readonly keys: readonly KeyHint[]; readonly signal?: AbortSignal }): Promise<string | undefined> {
     const { output, owner } = this.#stage;
     const text = output.plain(message);
-    return this.#working(this.#withHints(text, keys), async (ended) => {
-      await owner.drain();
+    const ready = async (): Promise<string> => {
+      await owner.drain(quietBefore.question);
+      return this.#withHints(text, keys);
+    };
+    return this.#working(ready, async (ended) => {
       const over = new AbortController();
       const pressed = new Promise<string | undefined>((resolve, reject) => {
         const close = owner.open((event) => {
@@ -107,7 +110,7 @@ class PromptTerminal implements Terminal {
 
   async busy<T>(message: string, task: () => Promise<T>): Promise<T> {
     const shown = this.#stage.output.quiet ? undefined : this.#stage.output.plain(message);
-    return this.#working(shown, async (ended) => {
+    return this.#working(() => shown, async (ended) => {
       const running = task();
       // When the run ends first, nobody waits for the task any more: its own failure is not news.
       running.catch(() => undefined);
@@ -146,19 +149,23 @@ class PromptTerminal implements Terminal {
   }
 
   /** Spins while something is waited for. `ended` rejects when the run ends. */
-  async #working<T>(message: string | undefined, wait: (ended: Promise<never>) => Promise<T>): Promise<T> {
+  async #working<T>(ready: () => Promise<string> | string | undefined, wait: (ended: Promise<never>) => Promise<T>): Promise<T> {
     return this.#during(async () => {
       const { signal } = this.#stage;
+      const message = await ready();
+      signal.throwIfAborted();
       let onAbort = (): void => undefined;
       const ended = new Promise<never>((_, reject) => {
         onAbort = () => reject(reasonOf(signal));
         signal.addEventListener('abort', onAbort, { once: true });
       });
       ended.catch(() => undefined);
+      // Begun before it is shown: a key pressed at once is a key pressed here.
+      const waiting = wait(ended);
       const stop = message === undefined ? () => undefined : spin(message, this.#spinner);
       this.#stopSpinner = stop;
       try {
-        return await wait(ended);
+        return await waiting;
       } finally {
         stop();
         signal.removeEventListener('abort', onAbort);

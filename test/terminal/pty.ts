@@ -8,7 +8,7 @@ import xterm from '@xterm/headless';
 export interface PtyOptions {
   readonly command: string;
   readonly args?: readonly string[];
-  /** Added to PATH, HOME, TERM and LANG: nothing else is inherited. */
+  /** Added to PATH, HOME, LANG and TERM: nothing else is inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly columns?: number;
@@ -18,9 +18,20 @@ export interface PtyOptions {
 }
 
 export interface Exit {
+  /** As a shell sees it: 128 and the signal's number when a signal ended the program. */
   readonly code: number;
-  readonly signal: number;
 }
+
+/**
+ * The program runs under a shell that reports its process and its exit code through the terminal
+ * itself, as sequences that no terminal knows. So the end comes after all output: a
+ * pseudoterminal's own exit event may come before the last of it.
+ */
+const shell = `trap : INT TERM HUP
+sh -c 'printf "\\033]9998;%d\\007" $$; exec "$@"' sh "$@"
+printf "\\033]9999;%d\\007" $?
+read -r rest`;
+const reports = /\u001b\]999([89]);(\d+)\u0007/g;
 
 const keys = {
   'enter': '\r', 'escape': '\u001b', 'backspace': '\u007f', 'tab': '\t', 'delete': '\u001b[3~',
@@ -29,7 +40,6 @@ const keys = {
 } as const;
 
 export class PtySession {
-  readonly pid: number;
   /** Resolves when the program has ended and all of its output was taken in. */
   readonly exit: Promise<Exit>;
   readonly #terminal: pty.IPty;
@@ -42,11 +52,10 @@ export class PtySession {
     const { columns = 100, rows = 40, patience = 10_000 } = options;
     this.#patience = patience;
     this.#screen = new xterm.Terminal({ cols: columns, rows, scrollback: 5000, allowProposedApi: true });
-    this.#terminal = pty.spawn(options.command, [...(options.args ?? [])], {
-      name: 'xterm-256color', cols: columns, rows, cwd: options.cwd ?? process.cwd(),
-      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', LANG: 'C.UTF-8', TERM: 'xterm-256color', ...options.env },
+    this.#terminal = pty.spawn('sh', ['-c', shell, 'sh', options.command, ...(options.args ?? [])], {
+      name: options.env?.['TERM'] ?? 'xterm-256color', cols: columns, rows, cwd: options.cwd ?? process.cwd(),
+      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', LANG: 'C.UTF-8', ...options.env },
     });
-    this.pid = this.#terminal.pid;
     this.#terminal.onData((data) => {
       this.#raw += data;
       this.#screen.write(data, () => this.#changed());
@@ -54,16 +63,22 @@ export class PtySession {
     // The terminal's own answers (where the cursor is, who it is) go back as in a real one.
     this.#screen.onData((data) => this.#terminal.write(data));
     this.exit = new Promise((resolve) => {
-      this.#terminal.onExit(({ exitCode, signal }) => {
-        this.#screen.write('', () => resolve({ code: exitCode, signal: signal ?? 0 }));
+      this.#watchers.add(() => {
+        const code = this.#report('9');
+        if (code !== undefined) resolve({ code });
       });
     });
     void this.exit.then(() => this.#changed());
   }
 
+  /** The program's process, as soon as it has started. */
+  get pid(): number | undefined {
+    return this.#report('8');
+  }
+
   /** Everything that was written to the terminal, control sequences included. */
   get raw(): string {
-    return this.#raw;
+    return this.#raw.replace(reports, '');
   }
 
   /** The text on the screen and above it, without trailing spaces and empty lines at the end. */
@@ -85,6 +100,12 @@ export class PtySession {
   /** Bytes as they are: what a keyboard would send. */
   type(text: string): void {
     this.#terminal.write(text);
+  }
+
+  /** Bytes that need not be whole characters. */
+  typeBytes(bytes: Buffer): void {
+    // Typed as text, but it goes to a socket as it is.
+    this.#terminal.write(bytes as unknown as string);
   }
 
   /** As a terminal pastes: line ends become carriage returns, brackets around it when the program asked for them. */
@@ -122,6 +143,11 @@ export class PtySession {
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
     }
+  }
+
+  #report(kind: '8' | '9'): number | undefined {
+    const found = [...this.#raw.matchAll(reports)].find((report) => report[1] === kind)?.[2];
+    return found === undefined ? undefined : Number(found);
   }
 
   #count(wanted: string | RegExp): number {

@@ -1,5 +1,5 @@
 import { build } from 'esbuild';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,6 +54,9 @@ afterEach(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const secret: Step = { do: 'secret', message: 'Token' };
+const token = 'xq7j4tz1ebn5pqdvnsa3k8yrwh';
+
 describe.skipIf(!has('terminal'))('A question', () => {
   it('takes a typed answer, shows a proposal and gives it for Enter alone', async () => {
     const { session, answers } = start([{ do: 'text', message: 'Address' }, { do: 'text', message: 'Save as', initial: 'mautic-crm' }]);
@@ -68,5 +71,439 @@ describe.skipIf(!has('terminal'))('A question', () => {
     await left(session, 0);
     expect(session.screen()).toContain('✔ Address crm.example.orX\n✔ Save as mautic-crm\n');
     expect(answers()).toEqual([{ kind: 'value', value: 'crm.example.orX' }, { kind: 'value', value: 'mautic-crm' }]);
+  });
+
+  it('lets the proposal be edited after Tab, with the cursor keys', async () => {
+    const { session, answers } = start([{ do: 'text', message: 'Save as', initial: 'mautic' }]);
+    await session.waitFor('? Save as (mautic)');
+    session.press('tab');
+    await session.waitFor('? Save as mautic');
+    session.press('left');
+    session.type('s');
+    await session.waitFor('? Save as mautisc');
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual([{ kind: 'value', value: 'mautisc' }]);
+  });
+
+  it('shows the number of characters of a secret, and takes Backspace and Ctrl-U', async () => {
+    const { session, answers } = start([secret]);
+    await session.waitFor('? Token (hidden, 0 characters)');
+    session.type('pass');
+    await session.waitFor('(hidden, 4 characters)');
+    session.press('backspace');
+    await session.waitFor('(hidden, 3 characters)');
+    session.press('ctrl-u');
+    await session.waitFor('(hidden, 0 characters)');
+    session.paste(token);
+    await session.waitFor('? Token (hidden, 26 characters)');
+    // inquirer's own password prompt reveals the value at Ctrl-T.
+    session.press('ctrl-t');
+    session.press('left');
+    session.press('enter');
+    await left(session, 0);
+    expect(session.screen()).toContain('✔ Token hidden, 26 characters\n');
+    expect(session.raw).not.toContain(token);
+    expect(session.raw).not.toContain('pas');
+    expect(answers()).toEqual([{ kind: 'value', value: token }]);
+  });
+
+  it('asks again for a value that its check refuses: a text stays to be put right, a secret goes', async () => {
+    const { session, answers } = start([
+      { do: 'text', message: 'Address', refuse: 'wrong' },
+      { do: 'secret', message: 'Token', refuse: 'wrong' },
+    ]);
+    await session.waitFor('? Address');
+    session.type('wrong');
+    session.press('enter');
+    await session.waitFor('> That one is refused.');
+    session.type('er');
+    session.press('enter');
+    await session.waitFor('? Token (hidden, 0 characters)');
+    session.type('wrong');
+    await session.waitFor('(hidden, 5 characters)');
+    session.press('enter');
+    await session.waitFor(/> That one is refused\.\s*$/);
+    await session.waitFor('(hidden, 0 characters)');
+    session.paste('right');
+    await session.waitFor('(hidden, 5 characters)');
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual([{ kind: 'value', value: 'wronger' }, { kind: 'value', value: 'right' }]);
+  });
+
+  it('does not take an empty answer where nothing is proposed', async () => {
+    const { session, answers } = start([{ do: 'text', message: 'Address', help: 'Where you sign in.' }]);
+    await session.waitFor('Where you sign in.');
+    session.press('enter');
+    await session.waitFor('> Nothing was typed.');
+    session.paste('\u200b \u00a0');
+    await session.waitFor('> The paste was empty.');
+    session.type('a');
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual([{ kind: 'value', value: 'a' }]);
+  });
+
+  it('gives back at Esc, and leaves no trace of the question', async () => {
+    const { session, answers } = start([
+      { do: 'text', message: 'Question one' }, secret, { do: 'choose', message: 'Question three', choices: ['a', 'b'] },
+      { do: 'key', message: 'Question four', keys: { enter: 'go on' } }, { do: 'word', message: 'Question five', word: 'delete' },
+    ]);
+    for (const shown of ['? Question one', '? Token', '? Question three', 'Question four', '? Question five']) {
+      await session.waitFor(shown);
+      session.press('escape');
+    }
+    await left(session, 0);
+    expect(session.screen()).not.toContain('Question');
+    expect(answers()).toEqual([{ kind: 'back' }, { kind: 'back' }, { kind: 'back' }, 'back', false]);
+  });
+
+  it('lets a choice be made by arrows, also when they arrive in pieces, and by digits', async () => {
+    const choose: Step = { do: 'choose', message: 'Method', choices: ['OAuth2', 'Basic auth', 'None'], note: 'a note' };
+    const { session, answers } = start([choose, { ...choose, message: 'Again', initial: 'None' }]);
+    await session.waitFor('❯ OAuth2      a note');
+    session.press('down');
+    await session.waitFor('❯ Basic auth  a note');
+    for (const piece of ['\u001b', '[', 'B']) session.type(piece);
+    await session.waitFor('❯ None');
+    session.press('up');
+    await session.waitFor('❯ Basic auth');
+    session.press('enter');
+    await session.waitFor(/Again[^]*❯ None/);
+    session.type('1');
+    await session.waitFor('❯ OAuth2');
+    session.press('enter');
+    await left(session, 0);
+    expect(session.screen()).toContain('✔ Method Basic auth\n✔ Again OAuth2\n');
+    expect(answers()).toEqual([{ kind: 'value', value: 'Basic auth' }, { kind: 'value', value: 'OAuth2' }]);
+  });
+
+  it('shows hostile text of a server without its sequences, marks and commands', async () => {
+    const { session } = start([{ do: 'text', message: 'Go to \u001b[2J\u001b[31m\u202eevil\u200b?', initial: 'a\u001b[5mb' }]);
+    await session.waitFor('? Go to evil? (ab)');
+    session.press('ctrl-c');
+    await left(session, 130);
+    for (const hostile of ['\u001b[2J', '\u001b[31m', '\u001b[5m', '\u202e', '\u200b']) expect(session.raw).not.toContain(hostile);
+  });
+});
+
+describe.skipIf(!has('terminal'))('A paste', () => {
+  it('is one value, without what stood around it', async () => {
+    const { session, answers } = start([secret, { do: 'text', message: 'Address' }, { do: 'text', message: 'Next' }]);
+    await session.waitFor('? Token');
+    session.paste(`\n\u00a0 ${token}\u200b \ufeff\t\n\n`);
+    await session.waitFor('(hidden, 26 characters)');
+    session.press('enter');
+    await session.waitFor('? Address');
+    session.paste(' crm.example.com/ü€🔑 \n');
+    await session.waitFor('? Address crm.example.com/ü€🔑');
+    session.press('enter');
+    await session.waitFor('? Next');
+    session.type('x');
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual([token, 'crm.example.com/ü€🔑', 'x'].map((value) => ({ kind: 'value', value })));
+  });
+
+  const wrong: readonly (readonly [string, string])[] = [
+    ['a line end', '\n'], ['a tab', '\t'], ['a no-break or other unusual space', '\u00a0'], ['an invisible character', '\u200b'],
+    ['an invisible character', '\ufeff'], ['an invisible character', '\u202e'], ['a control character', '\u0001'],
+  ];
+  it.each(wrong)('is not taken with %s inside, and neither answers this question nor the next', async (name, character) => {
+    const { session, answers } = start([secret, { do: 'text', message: 'Next' }]);
+    await session.waitFor('? Token');
+    session.paste(`first-secret${character}second-secret\n`);
+    await session.waitFor(`> The paste has ${name} after 12 characters and was not taken.`);
+    expect(session.screen()).toContain('(hidden, 0 characters)');
+    session.paste(token);
+    await session.waitFor('(hidden, 26 characters)');
+    session.press('enter');
+    await session.waitFor('? Next');
+    session.type('x');
+    session.press('enter');
+    await left(session, 0);
+    expect(session.raw).not.toMatch(/first|second/);
+    expect(answers()).toEqual([{ kind: 'value', value: token }, { kind: 'value', value: 'x' }]);
+  });
+
+  it('of several lines is one value also in a terminal that does not bracket pastes', async () => {
+    const { session, answers } = start([secret, { do: 'text', message: 'Next' }]);
+    await session.waitFor('? Token');
+    session.type('first-secret\rsecond-secret\r');
+    await session.waitFor('> The paste has a line end after 12 characters');
+    session.press('escape');
+    await session.waitFor('? Next');
+    session.press('escape');
+    await left(session, 0);
+    expect(session.raw).not.toMatch(/first|second/);
+    expect(answers()).toEqual([{ kind: 'back' }, { kind: 'back' }]);
+  });
+
+  it.each(['secret', 'text'] as const)('of 100 KB into a %s is refused with its length, and not printed', async (kind) => {
+    const { session } = start([{ do: kind, message: 'Value' }]);
+    await session.waitFor('? Value');
+    const before = session.raw.length;
+    session.paste('a'.repeat(102_400));
+    await session.waitFor('> The paste has 102,400 characters: at most 4,096 characters are taken.');
+    expect(session.raw.length - before).toBeLessThan(2_000);
+    session.press('escape');
+    await left(session, 0);
+  });
+
+  it('as long as a value may be is taken and drawn once', async () => {
+    const { session, answers } = start([{ do: 'text', message: 'Value' }, secret]);
+    await session.waitFor('? Value');
+    const value = 'v'.repeat(4_096);
+    session.paste(value);
+    await session.waitForRaw('vvvv');
+    session.press('enter');
+    await session.waitFor('? Token');
+    const before = session.raw.length;
+    expect(before).toBeLessThan(40_000);
+    session.paste(value);
+    await session.waitFor('(hidden, 4,096 characters)');
+    session.type('x');
+    await session.waitFor('> 4,097 characters are too many: at most 4,096 characters are taken.');
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual([{ kind: 'value', value }, { kind: 'value', value }]);
+  });
+
+  it('whose characters arrive in pieces is whole', async () => {
+    const { session, answers } = start([secret]);
+    await session.waitFor('? Token');
+    const bytes = Buffer.from('\u001b[200~pass€🔑wörd\n\u001b[201~');
+    // Latin-1 text would be encoded again: the pieces are bytes, one at a time.
+    for (const byte of bytes) session.typeBytes(Buffer.from([byte]));
+    await session.waitFor('(hidden, 10 characters)');
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual([{ kind: 'value', value: 'pass€🔑wörd' }]);
+  });
+
+  it('does nothing at a choice', async () => {
+    const { session, answers } = start([{ do: 'choose', message: 'Method', choices: ['a', 'b'] }]);
+    await session.waitFor('❯ a');
+    session.paste('b\n');
+    session.type('2');
+    await session.waitFor('❯ b');
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual([{ kind: 'value', value: 'b' }]);
+  });
+});
+
+describe.skipIf(!has('terminal'))('A confirmation', () => {
+  const word: Step = { do: 'word', message: 'Remove it?', word: 'delete' };
+
+  it('is given by the typed word alone', async () => {
+    const { session, answers } = start([word, { ...word, message: 'Sure?' }, { ...word, message: 'Really?' }]);
+    await session.waitFor('? Remove it?');
+    session.type('y');
+    session.press('enter');
+    await session.waitFor('> That is not the word.');
+    session.press('ctrl-u');
+    session.type('delete');
+    session.press('enter');
+    await session.waitFor('? Sure?');
+    session.press('enter');
+    await session.waitFor('? Really?');
+    session.type('no');
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual([true, false, false]);
+  });
+
+  it.each(['y\n', 'delete\n', 'delete'])('is not given by a pasted %j', async (pasted) => {
+    const { session, answers } = start([word]);
+    await session.waitFor('? Remove it?');
+    session.paste(pasted);
+    await session.waitFor('> The word is typed, not pasted.');
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual([false]);
+  });
+
+  it('is not given by what was typed before it was asked', async () => {
+    const file = join(folder, 'unblock-word');
+    const { session, answers } = start([{ do: 'text', message: 'One' }, { do: 'block', message: 'Blocked.', file }, word]);
+    await session.waitFor('? One');
+    session.press('escape');
+    await session.waitFor('Blocked.');
+    session.type('delete\r');
+    writeFileSync(file, '');
+    await session.waitFor('? Remove it?');
+    session.press('escape');
+    await left(session, 0);
+    expect(answers()).toEqual([{ kind: 'back' }, 'unblocked', false]);
+  });
+});
+
+describe.skipIf(!has('terminal'))('Between two questions', () => {
+  it('nothing that is typed or pasted is echoed or used', async () => {
+    const { session, answers } = start([{ do: 'text', message: 'One' }, { do: 'gap', message: 'Working.' }, { do: 'text', message: 'Two' }]);
+    await session.waitFor('? One');
+    session.type('a');
+    session.press('enter');
+    await session.waitFor('Working.');
+    session.paste(`${token}\ny\n`);
+    session.type('typed-ahead\r\u0007');
+    await session.waitFor('? Two');
+    session.type('b');
+    session.press('enter');
+    await left(session, 0);
+    expect(session.raw).not.toContain(token.slice(0, 4));
+    expect(session.raw).not.toContain('typed');
+    expect(answers()).toEqual([{ kind: 'value', value: 'a' }, 'over', { kind: 'value', value: 'b' }]);
+  });
+
+  it('a paste that goes on into the next question is dropped whole', async () => {
+    const { session, answers } = start([{ do: 'text', message: 'One' }, { do: 'gap', message: 'Working.' }, secret]);
+    await session.waitFor('? One');
+    session.type('a');
+    session.press('enter');
+    await session.waitFor('Working.');
+    // The BEL ends the gap in the middle of the paste.
+    session.type('\u001b[200~begun-too-early\u0007');
+    await session.waitFor('? Token');
+    session.type('the-rest\r\u001b[201~');
+    session.paste(token);
+    await session.waitFor('(hidden, 26 characters)');
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual([{ kind: 'value', value: 'a' }, 'over', { kind: 'value', value: token }]);
+  });
+
+  it('what was typed while the program could not listen is dropped', async () => {
+    const file = join(folder, 'unblock-text');
+    const { session, answers } = start([{ do: 'text', message: 'One' }, { do: 'block', message: 'Blocked.', file }, { do: 'text', message: 'Two' }]);
+    await session.waitFor('? One');
+    session.type('a');
+    session.press('enter');
+    await session.waitFor('Blocked.');
+    session.type('typed-ahead\r');
+    writeFileSync(file, '');
+    await session.waitFor('? Two');
+    session.type('b');
+    session.press('enter');
+    await left(session, 0);
+    expect(session.raw).not.toContain('typed');
+    expect(answers()).toEqual([{ kind: 'value', value: 'a' }, 'unblocked', { kind: 'value', value: 'b' }]);
+  });
+});
+
+describe.skipIf(!has('terminal'))('Waiting', () => {
+  const key: Step = { do: 'key', message: 'waiting for Mautic', keys: { enter: 'check now', o: 'open the page', m: 'message for your admin' } };
+
+  it('shows what it waits for with the keys, and takes one of them', async () => {
+    const { session, answers } = start([key, { ...key, message: 'waiting again' }]);
+    await session.waitFor(/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] waiting for Mautic {3}Enter: check now · o: open the page · m: message for your admin/);
+    session.type('x');
+    session.paste('o');
+    session.type('M');
+    await session.waitFor('waiting again');
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual(['m', 'enter']);
+    expect(session.screen()).not.toContain('waiting');
+  });
+
+  it('ends by its signal', async () => {
+    const { session, answers } = start([{ do: 'key', message: 'waiting', keys: { enter: 'now' }, endsAfter: 100 }]);
+    await left(session, 0);
+    expect(answers()).toEqual(['ended']);
+  });
+
+  it('redraws one line, cut to the width, with the keys above where they do not fit', async () => {
+    const { session } = start([key, { do: 'busy', message: `A message that is much longer than this narrow terminal is wide, ${'漢'.repeat(30)}` }], { columns: 50 });
+    await session.waitFor('⠹ waiting for Mautic');
+    expect(session.screen()).toContain('Enter: check now');
+    session.press('enter');
+    await session.waitFor('⠼ A message');
+    expect(session.screen().split('\n').filter((line) => line.includes('A message'))).toHaveLength(1);
+    expect(session.screen()).toContain('…');
+    session.type('\u0007');
+    await left(session, 0);
+    expect(session.screen()).not.toContain('A message');
+  });
+
+  it('says what is said meanwhile above the line', async () => {
+    const { session } = start([{ do: 'busy', message: 'checking', says: 'Is a dialog open?' }]);
+    await session.waitFor(/Is a dialog open\?\n\S checking/);
+    session.type('\u0007');
+    await left(session, 0);
+    expect(session.screen()).toContain('Is a dialog open?\nAll asked.');
+  });
+
+  it.each([{ TERM: 'dumb' }, { NO_COLOR: '1' }])('stands still with %o', async (env) => {
+    const { session, answers } = start([key, { do: 'busy', message: 'checking' }], { env });
+    await session.waitFor('waiting for Mautic');
+    await session.waitFor('o: open the page');
+    session.press('enter');
+    await session.waitFor('checking');
+    session.type('\u0007');
+    await left(session, 0);
+    expect(session.raw).not.toContain('⠋');
+    expect(session.raw.split('checking')).toHaveLength(2);
+    expect(answers()).toEqual(['enter', 'done']);
+  });
+});
+
+const kinds: readonly (readonly [string, Step, string])[] = [
+  ['a text', { do: 'text', message: 'Open' }, '? Open'],
+  ['a secret', { do: 'secret', message: 'Open' }, '? Open'],
+  ['a choice', { do: 'choose', message: 'Open', choices: ['a', 'b'] }, '❯ a'],
+  ['a confirmation', { do: 'word', message: 'Open', word: 'delete' }, '? Open'],
+  ['a key', { do: 'key', message: 'Open', keys: { enter: 'go on' } }, 'Open'],
+];
+const waits: readonly (readonly [string, Step, string])[] = [
+  ['a task', { do: 'busy', message: 'Open' }, 'Open'],
+  ['a task that does not listen', { do: 'busy', message: 'Open', ignoresStop: true }, 'Open'],
+  ['no question', { do: 'gap', message: 'Open' }, 'Open'],
+];
+
+describe.skipIf(!has('terminal'))('The end', () => {
+  const first: Step = { do: 'text', message: 'First' };
+  async function opened(step: Step, shown: string): Promise<PtySession> {
+    const { session } = start([first, step]);
+    await session.waitFor('? First');
+    session.type('a');
+    session.press('enter');
+    await session.waitFor(shown);
+    return session;
+  }
+
+  it.each([...kinds, ...waits])('by Ctrl-C at %s leaves the terminal as it was', async (_, step, shown) => {
+    const session = await opened(step, shown);
+    session.press('ctrl-c');
+    await left(session, 130);
+    expect(session.screen()).toContain('Stopped (CANCELLED). Nothing was saved.');
+  });
+
+  it.each([...kinds, ...waits])('by SIGTERM or SIGHUP at %s leaves the terminal as it was', async (_, step, shown) => {
+    for (const [signal, code] of [['SIGTERM', 143], ['SIGHUP', 129]] as const) {
+      const session = await opened(step, shown);
+      process.kill(Number(/process (\d+)/.exec(session.screen())?.[1]), signal);
+      await left(session, code);
+      expect(session.screen()).toContain(`Stopped (${signal}). Nothing was saved.`);
+    }
+  });
+
+  it.each(kinds)('of input at %s is an error that names the question', async (_, step, shown) => {
+    const session = await opened(step, shown);
+    session.press('ctrl-d');
+    await left(session, 2);
+    expect(session.screen()).toContain('The input ended at the question "Open". Nothing was saved.');
+  });
+
+  it('by a program that just ends gives the terminal back', async () => {
+    const { session } = start([first]);
+    await session.waitFor('? First');
+    // Ctrl-Z would stop the program and leave the terminal raw: it does nothing.
+    session.press('ctrl-z');
+    session.type('a');
+    session.press('enter');
+    await left(session, 0);
   });
 });
