@@ -193,6 +193,8 @@ export interface Context {
   readFile(path: string, limit: number): Promise<string>;
   /** Atomic and 0600; straight through to what is no regular file. Throws FILE_EXISTS, FILE_UNWRITABLE. */
   writeFile(path: string, text: string, options: { readonly overwrite: boolean }): Promise<void>;
+  /** Whether `writeFile` could begin: finds out early, decides nothing. Throws FILE_EXISTS, FILE_UNWRITABLE. */
+  checkTarget(path: string, options: { readonly overwrite: boolean }): Promise<void>;
   /** False when there is nothing to open it with; never throws. */
   openBrowser(url: string): Promise<boolean>;
   /** False when this machine has no clipboard; never throws. */

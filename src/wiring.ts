@@ -79,6 +79,10 @@ function assemble(parts: Parts): Wiring {
       const { writeExport } = await import('./stores/export-file.ts');
       await writeExport(resolve(path), text, { overwrite, signal });
     },
+    checkTarget: async (path, { overwrite }) => {
+      const { checkTarget } = await import('./stores/export-file.ts');
+      await checkTarget(resolve(path), overwrite);
+    },
     openBrowser: async (url) => (await import('./terminal/browser.ts')).openBrowser(url, env),
     copyToClipboard: async (text) => (await import('./terminal/clipboard.ts')).copyToClipboard(text, env),
   };

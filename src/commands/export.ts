@@ -15,11 +15,9 @@ export const run: Run = async (call, context) => {
   const many = flag(call.options, 'all');
   const found = await findMany(names(call.args), many, vault);
   const target = exportTarget(call);
-  if (!call.yes && target.output === undefined && context.outputIsTerminal) {
-    await confirm(context, { message: 'The secrets will stand on the screen. Type the word to go on', word: 'show', otherwise: '--yes' });
-  }
+  await allowExport(target, call, context);
   if (flag(call.options, 'test')) {
-    const results = await testAll(found.map(({ name }) => name), networkOptions(call.options), context);
+    const results = [...(await testAll(found, networkOptions(call.options), context)).values()];
     const exitCode = exitCodeOf(results, many || results.length > 1);
     if (exitCode !== 0) return reportResults(results.filter((one) => one.status === 'failed'), call, context, exitCode);
   }
@@ -40,6 +38,17 @@ export function exportTarget({ options }: Pick<Call, 'options'>, format = text(o
   const output = text(options, 'output');
   if (flag(options, 'overwrite') && output === undefined) throw new CredsetupError('USAGE', '--overwrite goes with --output.', { hint: 'Name the file with --output FILE.' });
   return { format: format as ExportFormat, output, overwrite: flag(options, 'overwrite') };
+}
+
+/**
+ * Before anything is done for it: secrets on a screen only when somebody said so, and no file
+ * that is in the way. Throws CANCELLED, FILE_EXISTS, FILE_UNWRITABLE.
+ */
+export async function allowExport({ output, overwrite }: ExportTarget, { yes }: Call, context: Context): Promise<void> {
+  if (output !== undefined) await context.checkTarget(output, { overwrite });
+  else if (!yes && context.outputIsTerminal) {
+    await confirm(context, { message: 'The secrets will stand on the screen. Type the word to go on', word: 'show', otherwise: '--yes' });
+  }
 }
 
 /** To standard output and nothing else, or to the file and then what was written as `--json` says. */

@@ -1,6 +1,7 @@
 /** Finding stored credentials by name, with the known names in the error. */
 import type { Vault } from '../context.ts';
 import type { Credential } from '../credential.ts';
+import { sameName } from '../credential-name.ts';
 import { CredsetupError } from '../errors.ts';
 
 /** Throws NOT_FOUND, naming what there is. */
@@ -15,12 +16,32 @@ export async function findOne(name: string, vault: Vault): Promise<Credential> {
  * Throws USAGE when neither or both are given, NOT_FOUND for the first that is not there.
  */
 export async function findMany(names: readonly string[], all: boolean, vault: Vault): Promise<readonly Credential[]> {
-  if (all === names.length > 0) {
-    throw new CredsetupError('USAGE', all ? '--all and names were both given.' : 'No name was given.', { hint: 'Give names, or --all. credsetup list shows the names.' });
-  }
+  checkNames(names, all);
   if (all) return vault.list();
   const found = await Promise.all(names.map((name) => findOne(name, vault)));
   return found.filter((one, index) => found.findIndex((other) => other.id === one.id) === index);
+}
+
+/** Throws USAGE when neither names nor `--all` are given, or both. */
+export function checkNames(names: readonly string[], all: boolean): void {
+  if (all !== names.length > 0) return;
+  throw new CredsetupError('USAGE', all ? '--all and names were both given.' : 'No name was given.', { hint: 'Give names, or --all. credsetup list shows the names.' });
+}
+
+/** The names of a command line, each once, found or not: a missing one is a failure of its own beside the others. */
+export async function findEach(names: readonly string[], vault: Vault): Promise<readonly (Credential | Missing)[]> {
+  const known = await vault.list();
+  const once = names.filter((name, index) => names.findIndex((other) => sameName(other, name)) === index);
+  return once.map((name) => known.find((one) => sameName(one.name, name)) ?? { name, error: notFound(name, known.map((one) => one.name)) });
+}
+
+export interface Missing {
+  readonly name: string;
+  readonly error: CredsetupError;
+}
+
+export function isFound(found: Credential | Missing): found is Credential {
+  return !('error' in found);
 }
 
 function notFound(name: string, known: readonly string[]): CredsetupError {

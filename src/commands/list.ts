@@ -2,8 +2,9 @@
 import { table } from './table.ts';
 import type { Run } from './command.ts';
 
-export const run: Run = async ({ json }, { output, vault }) => {
-  const credentials = await (await vault()).list();
+export const run: Run = async ({ json }, context) => {
+  const { output } = context;
+  const credentials = await (await context.vault()).list();
   if (json) {
     output.json({ credentials });
     return 0;

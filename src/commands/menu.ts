@@ -42,6 +42,6 @@ async function listAndTest(call: Call, context: Context): Promise<void> {
   await list(call, context);
   const stored = await (await context.vault()).list();
   if (stored.length === 0) return;
-  const results = await testAll(stored.map(({ name }) => name), {}, context);
-  reportResults(results, call, context, 0);
+  const results = await testAll(stored, {}, context);
+  reportResults([...results.values()], call, context, 0);
 }

@@ -4,15 +4,16 @@ import { toCredsetupError } from '../errors.ts';
 import { confirm } from './confirm.ts';
 import type { Run } from './command.ts';
 import { names } from './options.ts';
-import { findMany } from './found.ts';
+import { findEach, isFound } from './found.ts';
 import { exitCodeOf, reportResults, type Result } from './results.ts';
 
 export const run: Run = async (call, context) => {
   const vault = await context.vault();
-  const found = await findMany(names(call.args), false, vault);
-  if (!call.yes) await confirm(context, { message: `Remove ${found.map(({ name }) => name).join(', ')} from this computer? Type the word`, word: 'remove', otherwise: '--yes' });
+  const found = await findEach(names(call.args), vault);
+  const there = found.filter(isFound).map(({ name }) => name);
+  if (!call.yes && there.length > 0) await confirm(context, { message: `Remove ${there.join(', ')} from this computer? Type the word`, word: 'remove', otherwise: '--yes' });
   const results: Result[] = [];
-  for (const { name } of found) results.push(await removeOne(name, context));
+  for (const one of found) results.push(isFound(one) ? await removeOne(one.name, context) : { ...one, status: 'failed' });
   return reportResults(results, call, context, exitCodeOf(results));
 };
 

@@ -2,8 +2,9 @@
 import type { Run } from './command.ts';
 import { name } from './options.ts';
 
-export const run: Run = async ({ args, json }, { output, vault }) => {
-  const credential = await (await vault()).rename(name(args), name(args, 1));
+export const run: Run = async ({ args, json }, context) => {
+  const { output } = context;
+  const credential = await (await context.vault()).rename(name(args), name(args, 1));
   if (json) output.json(credential);
   else output.say(`${output.style.good('✔')} ${name(args)} is now ${credential.name}.`);
   return 0;

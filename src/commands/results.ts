@@ -1,7 +1,7 @@
 /** One shape for everything that is done to one name or many. */
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
-import { CredsetupError, errorDocument, exitCodes } from '../errors.ts';
+import { errorDocument, exitCodes, type CredsetupError } from '../errors.ts';
 import { printError } from '../error-text.ts';
 import type { Call } from './command.ts';
 

@@ -6,7 +6,7 @@ import type { SetupOptions } from '../setup/draft.ts';
 import { setUp } from '../setup/setup.ts';
 import { handOver } from '../setup/n8n.ts';
 import type { FieldOptions } from '../setup/sources.ts';
-import { exportTarget, writeExport } from './export.ts';
+import { allowExport, exportTarget, writeExport } from './export.ts';
 import type { Call, Run } from './command.ts';
 import { flag, list, networkOptions, text, type RawOptions } from './options.ts';
 
@@ -15,7 +15,10 @@ export function setUpCommand(service: Service): Run {
   return async (call, context) => {
     const format = text(call.options, 'export');
     const target = format === undefined ? undefined : exportTarget(call, format);
-    if (target === undefined && text(call.options, 'output') !== undefined) throw new CredsetupError('USAGE', '--output goes with --export.', { hint: 'Add --export json.' });
+    if (target === undefined && (text(call.options, 'output') !== undefined || flag(call.options, 'overwrite'))) {
+      throw new CredsetupError('USAGE', '--output and --overwrite go with --export.', { hint: 'Add --export json.' });
+    }
+    if (target !== undefined) await allowExport(target, call, context);
     const options = setupOptions(service, call, context.env['CREDSETUP_STORE']);
     const { status, full } = await setUp(options, context);
     const { credential } = full;

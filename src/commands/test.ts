@@ -3,42 +3,44 @@ import type { Context, HttpClient, HttpOptions, Vault } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { toCredsetupError, type CredsetupError } from '../errors.ts';
 import { findMethod, findService } from '../services/registry.ts';
+import type { Api, Validation } from '../services/service.ts';
 import { apiOf, connectionWarnings } from '../setup/connection.ts';
+import { known } from '../setup/draft.ts';
 import { capabilityWarnings } from '../setup/saving.ts';
 import { inTurns } from './turns.ts';
 import type { Run } from './command.ts';
 import { flag, names, networkOptions } from './options.ts';
-import { findMany } from './found.ts';
+import { checkNames, findEach, isFound } from './found.ts';
 import { exitCodeOf, reportResults, type Result } from './results.ts';
 
 export const run: Run = async (call, context) => {
   const vault = await context.vault();
   const all = flag(call.options, 'all');
-  const found = await findMany(names(call.args), all, vault);
-  const results = await testAll(found.map(({ name }) => name), networkOptions(call.options), context);
+  checkNames(names(call.args), all);
+  const found = all ? await vault.list() : await findEach(names(call.args), vault);
+  const tested = await testAll(found.filter(isFound), networkOptions(call.options), context);
+  const results = found.map((one): Result => (isFound(one) ? known(tested.get(one.name), 'result of a test') : { ...one, status: 'failed' }));
   return reportResults(results, call, context, exitCodeOf(results, all || results.length > 1));
 };
 
 const atOnce = { inAll: 16, perHost: 4 };
 
-/** Validates each; results in the order of the names. A failure is a result, never thrown. */
-export async function testAll(wanted: readonly string[], options: HttpOptions, context: Context): Promise<readonly Result[]> {
-  const vault = await context.vault();
-  const http = await context.http(options);
-  const credentials = (await Promise.all(wanted.map((name) => vault.find(name)))).filter((one) => one !== undefined);
+/** Validates each; results by name. A failure is a result, never thrown. */
+export async function testAll(credentials: readonly Credential[], options: HttpOptions, context: Context): Promise<ReadonlyMap<string, Result>> {
+  const tests: Tests = { context, vault: await context.vault(), http: await context.http(options), apis: new Map(), asked: new Map() };
   let done = 0;
   const bar = progressBar(credentials.length, context);
   const tasks = credentials.map((credential) => ({
     group: new URL(credential.url).host,
     run: async () => {
-      const result = await testOne(credential, vault, http, context);
+      const result = await testOne(credential, tests);
       done += 1;
       bar(done);
-      return result;
+      return [credential.name, result] as const;
     },
   }));
   try {
-    return await inTurns(tasks, atOnce);
+    return new Map(await inTurns(tasks, atOnce));
   } finally {
     context.output.status(undefined);
   }
@@ -56,14 +58,25 @@ function progressBar(total: number, { output, talkIsTerminal }: Context): (done:
   return draw;
 }
 
-async function testOne(there: Credential, vault: Vault, http: HttpClient, context: Context): Promise<Result> {
+/** What the tests of one run share. */
+interface Tests {
+  readonly context: Context;
+  readonly vault: Vault;
+  readonly http: HttpClient;
+  /** By address and connection: a server is probed once, however many of its credentials are refused. */
+  readonly apis: Map<string, Api>;
+  /** By all that is sent: the same secret under two names is asked about once, so that a refused one is not sent again. */
+  readonly asked: Map<string, Promise<Validation>>;
+}
+
+async function testOne(there: Credential, tests: Tests): Promise<Result> {
   const started = performance.now();
   const duration = () => Math.round(performance.now() - started);
   try {
-    const credential = await validate(there, vault, http, context);
+    const credential = await validate(there, tests);
     return { name: there.name, status: 'ok', durationMs: duration(), credential };
   } catch (error) {
-    if (context.signal.aborted) throw error;
+    if (tests.context.signal.aborted) throw error;
     return { name: there.name, status: 'failed', durationMs: duration(), error: asResult(toCredsetupError(error), there) };
   }
 }
@@ -75,15 +88,17 @@ function asResult(error: CredsetupError, { name, service, url }: Credential): Cr
   return known.withHint(`${error.hint} Then run: credsetup ${service} --url ${url} --name ${name}`);
 }
 
-async function validate(there: Credential, vault: Vault, http: HttpClient, context: Context): Promise<Credential> {
+async function validate(there: Credential, tests: Tests): Promise<Credential> {
+  const { context, vault } = tests;
   const service = findService(there.service);
   const method = findMethod(service, there.method);
   const { credential, secrets, certificates } = await vault.load(there.name);
   for (const secret of Object.values(secrets)) context.output.protect(secret);
   const connection = { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates };
-  const api = apiOf(credential.url, http, connection);
   const values = { ...withoutAbsent(credential.fields), ...secrets };
-  const validation = await method.validate(api, values, { done: {}, warnings: [], says: [] });
+  const server = JSON.stringify([credential.url, connection]);
+  const api = kept(tests.apis, server, () => apiOf(credential.url, tests.http, connection));
+  const validation = await kept(tests.asked, JSON.stringify([server, service.id, method.id, values]), () => method.validate(api, values, { done: {}, warnings: [], says: [] }));
   const version = validation.version ?? credential.server.version;
   return vault.update(there.name, (one) => ({
     ...one,
@@ -91,6 +106,13 @@ async function validate(there: Credential, vault: Vault, http: HttpClient, conte
     validatedAt: context.now().toISOString(), capabilities: validation.capabilities,
     warnings: [...one.warnings.filter(({ code }) => service.inspectWarnings.includes(code)), ...connectionWarnings(one.url, connection, method), ...validation.warnings, ...capabilityWarnings(service, validation.capabilities)],
   }));
+}
+
+/** What a map holds for a key, made when it is not there yet. */
+function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
 }
 
 function withoutAbsent(fields: Credential['fields']): Record<string, string> {

@@ -36,8 +36,9 @@ async function showFields(full: FullCredential, service: Service, context: Conte
 function shown({ from }: N8nField, { credential, secrets }: FullCredential): string {
   if (from === 'url') return credential.url;
   if (from === 'ignoreSslIssues') return credential.ignoreSslIssues ? 'on' : 'off';
-  if ('secret' in from) return `(hidden, ${[...(secrets[from.secret] ?? '')].length} characters)`;
-  return Object.entries(credential.fields).find(([key]) => key === from.field)?.[1] ?? '';
+  if ('secret' in from) return `(hidden, ${Array.from(secrets[from.secret] ?? '').length} characters)`;
+  const fields: Readonly<Record<string, string | undefined>> = { ...credential.fields };
+  return fields[from.field] ?? '';
 }
 
 async function offerCopy(label: string, secret: string, { credential }: FullCredential, context: Context): Promise<void> {

@@ -3,7 +3,8 @@
  * (`/dev/stdout`, a FIFO, a device). Symbolic links to files are refused.
  */
 import { constants, write } from 'node:fs';
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { access, open, stat, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CredsetupError } from '../errors.ts';
 import { errorCode, statOrUndefined, writeAtomic, writeFailure, writeNew } from './atomic.ts';
@@ -45,8 +46,23 @@ export async function writeExport(path: string, text: string, options: ExportOpt
   if (options.overwrite) {
     await writeAtomic(path, text, 'FILE_UNWRITABLE');
   } else if (!await writeNew(path, text, 'FILE_UNWRITABLE')) {
-    throw new CredsetupError('FILE_EXISTS', `${path} exists.`, { hint: 'Add --overwrite to replace it, or choose another file.' });
+    throw fileExists(path);
   }
+}
+
+/** What would be in the way of {@link writeExport}, as far as it can be known before. @throws FILE_EXISTS, FILE_UNWRITABLE */
+export async function checkTarget(path: string, overwrite: boolean): Promise<void> {
+  try {
+    const there = await statOrUndefined(path);
+    if (there?.isFile() === true && !overwrite) throw fileExists(path);
+    if (there === undefined) await access(dirname(path), constants.W_OK);
+  } catch (error) {
+    throw writeFailure(error, path, 'FILE_UNWRITABLE');
+  }
+}
+
+function fileExists(path: string): CredsetupError {
+  return new CredsetupError('FILE_EXISTS', `${path} exists.`, { hint: 'Add --overwrite to replace it, or choose another file.' });
 }
 
 /** Whether bytes pass through: a FIFO, a device, a link to one. Folders and links to files are left to the writer of files, which refuses them. */

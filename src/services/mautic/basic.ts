@@ -5,7 +5,7 @@ import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer } from '../answer.ts';
 import type { Api, Method, ServerState, Validation, Values } from '../service.ts';
-import { askCapabilities, basic as basicHeader, about as mautic, mauticError, parseUser, selfPath, versionOf, type User } from './api.ts';
+import { askCapabilities, basic as basicHeader, about as mautic, mauticError, parseUser, probeUser, selfPath, versionOf, type User } from './api.ts';
 import { password as passwordField, username as usernameField } from './fields.ts';
 import { headerDropped } from './inspect.ts';
 import { enableApi, enableBasicAuth } from './steps.ts';
@@ -71,11 +71,15 @@ async function refusal(api: Api, response: HttpResponse, state: ServerState): Pr
   return invalidAnswer(api, mautic, 'the account');
 }
 
+/** A server is sent the made-up token once, however many of its credentials are refused in a run. */
+const probed = new WeakMap<Api, Promise<boolean>>();
+
 async function headerIsLost(api: Api, state: ServerState): Promise<boolean> {
   // Asked once at the start of a set-up; a stored credential is tested without that.
   if (state.done[enableApi.id] === true) return false;
-  const answer = await get(api, selfPath, 'Bearer credsetup-probe');
-  return mauticError(answer)?.type === 'access_denied';
+  const lost = probed.get(api) ?? get(api, selfPath, `Bearer ${probeUser}`).then((answer) => mauticError(answer)?.type === 'access_denied');
+  probed.set(api, lost);
+  return lost;
 }
 
 function stepError(api: Api, step: typeof enableApi): CredsetupError {
