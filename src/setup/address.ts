@@ -130,20 +130,33 @@ function parses(response: HttpResponse): boolean {
   }
 }
 
-/** Why none of the answers was the service's: the first that says something. */
+/** Why none of the answers was the service's: what is certain first, then what it looks like. */
 async function explain(answers: readonly HttpResponse[], url: URL, service: Service, others: readonly Service[], http: HttpClient, connection: Connection): Promise<CredsetupError> {
   const whole = answers.filter(parses);
-  const gateway = whole.map((answer) => gatewayInFront(answer, service)).find((error) => error !== undefined);
-  if (gateway !== undefined) return gateway;
-  for (const answer of whole) {
-    const redirected = await redirection(answer, service, http, connection);
-    if (redirected !== undefined) return redirected;
-  }
+  const other = others.find((one) => one.id !== service.id && whole.some((answer) => one.address.resembles(answer)));
+  if (other !== undefined) return notThisService(url, service, other);
+  const gateway = (vague: boolean) => whole.map((answer) => gatewayInFront(answer, service, vague)).find((error) => error !== undefined);
+  const named = gateway(false);
+  if (named !== undefined) return named;
+  const redirects = await redirections(whole, service, http, connection);
+  // A redirect to the service's own login page is no gateway's.
+  const moved = redirects.find(({ details }) => details.location !== undefined);
+  const said = moved ?? gateway(true) ?? redirects[0];
+  if (said !== undefined) return said;
   for (const answer of answers) throwForStatus(answer);
   // Throws RESPONSE_INVALID, which says what is wrong with it.
   answers.find((answer) => !parses(answer))?.json();
-  const other = others.find((one) => one.id !== service.id && whole.some((answer) => one.address.resembles(answer)));
-  return notThisService(url, service, other);
+  return notThisService(url, service, undefined);
+}
+
+async function redirections(answers: readonly HttpResponse[], service: Service, http: HttpClient, connection: Connection): Promise<readonly CredsetupError[]> {
+  const found: CredsetupError[] = [];
+  for (const answer of answers) {
+    const error = await redirection(answer, service, http, connection);
+    if (error !== undefined) found.push(error);
+    if (error?.details.location !== undefined) break;
+  }
+  return found;
 }
 
 function notThisService(url: URL, service: Service, other: Service | undefined): CredsetupError {

@@ -8,6 +8,8 @@ import type { Service } from '../services/service.ts';
 
 interface Gateway {
   readonly name: string;
+  /** What other servers answer too: only when nothing better explains the answer. */
+  readonly vague?: boolean;
   readonly seen: (answer: HttpResponse, location: URL | undefined) => boolean;
   /** What to ask the admin for; {path} is the path that n8n needs. */
   readonly ask: string;
@@ -42,27 +44,28 @@ const gateways: readonly Gateway[] = [
     ask: 'It takes the place of the credential that n8n sends in the same header. Ask the admin to switch it off for {path}; {service} checks the credential itself.',
   },
   {
-    name: 'a sign-in page',
-    seen: (_answer, location) => location !== undefined && /(^|[/.])(login|log-in|signin|sign-in|sso|saml2?|oauth2?|openid-connect|authorize|auth|adfs|realms)([/.?]|$)/i.test(`${location.hostname}${location.pathname}`),
+    name: 'a sign-in page', vague: true,
+    // A redirect that keeps the path keeps the login page that was pasted.
+    seen: (answer, location) => location !== undefined && !location.pathname.endsWith(new URL(answer.url).pathname) && /(^|[/.])(login|log-in|signin|sign-in|sso|saml2?|oauth2?|openid-connect|authorize|auth|adfs|realms)([/.?]|$)/i.test(`${location.hostname}${location.pathname}`),
     ask: bypass,
   },
   {
-    name: 'a sign-in page',
+    name: 'a sign-in page', vague: true,
     seen: (answer) => isPage(answer) && answer.status < 500 && /<input[^>]+type=["']?password/i.test(answer.text),
     ask: bypass,
   },
   {
-    name: 'a firewall or a sign-in page (it does not say which)',
+    name: 'a firewall or a sign-in page (it does not say which)', vague: true,
     seen: (answer) => (answer.status === 401 || answer.status === 403) && isPage(answer),
     ask: 'Open the address in a browser to see. Ask the admin to let requests to {path} through to {service}; if your address was blocked for too many tries, wait before the next one.',
   },
 ];
 
-/** GATEWAY_IN_FRONT when the answer is such a thing's; undefined otherwise. */
-export function gatewayInFront(answer: HttpResponse, service: Service): CredsetupError | undefined {
+/** GATEWAY_IN_FRONT when the answer is such a thing's; undefined otherwise. `vague` takes what only looks like one, too. */
+export function gatewayInFront(answer: HttpResponse, service: Service, vague: boolean): CredsetupError | undefined {
   const location = redirectTarget(answer);
   // The service's own sign-in page is no gateway: what it redirects to lies below the same base.
-  const gateway = service.address.resembles(answer) ? undefined : gateways.find((one) => one.seen(answer, location));
+  const gateway = service.address.resembles(answer) ? undefined : gateways.find((one) => (vague || one.vague !== true) && one.seen(answer, location));
   if (gateway === undefined) return undefined;
   const { origin } = new URL(answer.url);
   const path = service.address.proofPath.split('/').slice(0, 2).join('/');
