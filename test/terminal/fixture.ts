@@ -87,9 +87,10 @@ try {
   output.say('All asked.');
 } catch (thrown) {
   const error = toCredsetupError(thrown);
-  terminal.close();
+  // A stopped run has given the terminal back by itself, before the error is said.
+  if (!stopper.signal.aborted) terminal.close();
   output.warn(error.code === 'UNEXPECTED' ? String(thrown instanceof Error ? thrown.stack : thrown) : error.message);
   process.exitCode = error.exitCode;
 } finally {
-  terminal.close();
+  if (!stopper.signal.aborted) terminal.close();
 }

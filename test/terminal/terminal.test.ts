@@ -372,6 +372,7 @@ describe.skipIf(!has('terminal'))('Between two questions', () => {
     await session.waitFor('(hidden, 26 characters)');
     session.press('enter');
     await left(session, 0);
+    expect(session.raw).not.toContain('The paste has');
     expect(answers()).toEqual([{ kind: 'value', value: 'a' }, 'over', { kind: 'value', value: token }]);
   });
 
