@@ -112,3 +112,26 @@ export function errorOf(finished: Finished): ReturnType<Finished['json']>['error
   expect(error.hint).not.toBe('');
   return error;
 }
+
+const credentialMembers = {
+  always: ['id', 'name', 'service', 'method', 'url', 'account', 'server', 'fields', 'store', 'createdAt', 'validatedAt', 'ignoreSslIssues', 'allowHttp', 'caCertificates', 'warnings'],
+  sometimes: ['grant', 'expiresAt', 'capabilities', 'handedOver'],
+};
+const utc = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+
+/** The contract's credential: its members and no others, ids as text, times in UTC, nothing null. */
+export function expectCredential(value: unknown, more: readonly string[] = []): asserts value is Record<string, never> {
+  expectNothingNull(value);
+  const one = value as Record<string, unknown>;
+  const expected = [...credentialMembers.always, ...more];
+  expect(Object.keys(one)).toEqual(expect.arrayContaining(expected));
+  expect([...expected, ...credentialMembers.sometimes]).toEqual(expect.arrayContaining(Object.keys(one)));
+  expect(one).toMatchObject({ createdAt: expect.stringMatching(utc), validatedAt: expect.stringMatching(utc), id: expect.stringMatching(/^[0-9a-f-]{36}$/), caCertificates: expect.any(Number) });
+  const account = one['account'] as Record<string, unknown>;
+  expect(Object.keys(account).filter((key) => !['id', 'username', 'name', 'email', 'admin', 'bot'].includes(key))).toEqual([]);
+  if ('id' in account) expect(account['id']).toEqual(expect.any(String));
+}
+
+function expectNothingNull(value: unknown): void {
+  expect(JSON.stringify(value)).not.toMatch(/[:[,]null[,}\]]/);
+}
