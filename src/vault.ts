@@ -265,9 +265,9 @@ class HomeVault implements Vault {
 
   /** False when the store did not do it, or would first ask for its passphrase. */
   async #tryDelete({ key, store: kind }: Place): Promise<boolean> {
-    const store = await this.#store(kind);
-    if (store.asks) return false;
     try {
+      const store = await this.#store(kind);
+      if (store.asks) return false;
       if (!await store.delete(key)) await store.confirmAbsence();
       return true;
     } catch {

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { armor, Decrypter } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Vault } from '../src/context.ts';
 import { createEncryptedFile } from '../src/stores/encrypted-file.ts';
@@ -51,6 +52,15 @@ function vaultAt(place: Place): Vault {
   return createVault({ home: place.home, machine, now, signal: never, stores: { file: store, keychain: store } });
 }
 
+/** Counted from outside: what the index does not know of must not be there. */
+async function countSecrets({ kind, home, service }: Place): Promise<number> {
+  if (kind === 'keychain') return session!.count(service);
+  const decrypter = new Decrypter();
+  decrypter.addIdentity(identity);
+  const plain = await decrypter.decrypt(armor.decode(await readFile(join(home, 'credentials.age'), 'utf8')), 'text');
+  return Object.keys((JSON.parse(plain) as { records: object }).records).length;
+}
+
 function argumentsFor({ kind, home, service }: Place, name: string, token: string, times: number, step: SaveStep | '' = ''): string[] {
   return [built.path('vault-program'), home, kind, built.path('keychain-child'), service, name, token, String(times), step];
 }
@@ -89,6 +99,7 @@ describe.each([['file', true], ['keychain', keychainHere]] as const)('a save to 
       const alive = after.entries.map(({ key }) => key);
       const seen = [before, cut].flatMap(({ entries, pending, leftovers }) => [...entries, ...pending, ...leftovers].map(({ key }) => key));
       for (const key of new Set(seen)) expect(await inspect.read(key) !== undefined, key).toBe(alive.includes(key));
+      expect(await countSecrets(place)).toBe(2);
       expect((await readdir(place.home)).filter((file) => /lock|tmp|stale/.test(file))).toEqual([]);
     } finally {
       await vault.close();
@@ -113,6 +124,7 @@ describe.each([['file', true], ['keychain', keychainHere]] as const)('several pr
     try {
       const listed = await vault.list();
       expect(listed).toHaveLength(processes * each);
+      expect(await countSecrets(place)).toBe(processes * each);
       for (const { name } of listed) expect((await vault.load(name)).secrets).toEqual({ token: `token-${name.slice(1, name.indexOf('-'))}` });
       const index = await readIndex(place);
       expect([index.pending, index.leftovers]).toEqual([[], []]);

@@ -193,12 +193,59 @@ describe('a save that fails', () => {
     expect((await vaultOf(home).load('chat')).secrets).toEqual({ token: 'token-of-chat' });
   });
 
+  it('but whose commit arrived after all does not lose the secret that the index names now', async () => {
+    const home = await saved('chat');
+    const { file } = broken(home, { kind: 'keychain' });
+    const vault = vaultOf(home, {
+      stores: { file: untouchable, keychain: file },
+      onStep: async (step) => {
+        if (step !== 'verified') return;
+        await editIndex(home, (index) => {
+          index.entries.push({ key: index.pending.splice(0)[0]!.key, credential: { ...credentialNamed('more', 'x', { store: 'keychain' }).credential } });
+        });
+        await writeFile(join(home, 'write.lock'), JSON.stringify({ pid: 1, host: 'elsewhere', nonce: 'f'.repeat(32) }));
+      },
+    });
+    await failure(vault.save(credentialNamed('more', 'x', { store: 'keychain' }), no), 'STORE_BUSY');
+    expect((await vault.load('more')).secrets).toEqual({ token: 'x' });
+  });
+
   it('because another process holds the lock says which', async () => {
     const home = await saved('chat');
     await writeFile(join(home, 'write.lock'), JSON.stringify({ pid: 4711, host: 'elsewhere', nonce: 'f'.repeat(32) }));
     const vault = vaultOf(home, { lock: { timeoutMs: 50 } });
     expect((await failure(vault.save(credentialNamed('more'), no), 'STORE_BUSY')).message).toContain('4711');
     expect((await vault.load('chat')).secrets).toEqual({ token: 'token-of-chat' });
+  });
+});
+
+describe('moving a credential to another store', () => {
+  /** Two encrypted files, one of them in the keychain's place. */
+  async function twoStores(home: string, change: Partial<SecretStore> = {}): Promise<VaultOptions['stores']> {
+    await mkdir(join(home, 'other'), { recursive: true });
+    const { file } = broken(join(home, 'other'), { kind: 'keychain' });
+    return { file: broken(home, change).file, keychain: file };
+  }
+
+  it('leaves it in the new one alone', async () => {
+    const home = await saved('chat');
+    const vault = vaultOf(home, { stores: await twoStores(home) });
+    await vault.save(credentialNamed('chat', 'new', { store: 'keychain' }), yes);
+    expect((await vault.load('chat')).secrets).toEqual({ token: 'new' });
+    expect(await storedKeys(home)).toEqual([]);
+    expect((await readIndex(home)).leftovers).toEqual([]);
+  });
+
+  it('asks for no passphrase only to delete the old one: the next save to that store does', async () => {
+    const home = await saved('chat', 'other');
+    const stores = await twoStores(home, { asks: true, open: async () => { throw new Error('asked'); }, delete: async () => { throw new Error('asked'); } });
+    await vaultOf(home, { stores }).save(credentialNamed('chat', 'new', { store: 'keychain' }), yes);
+    expect((await readIndex(home)).leftovers).toEqual([{ key: expect.any(String), store: 'file' }]);
+    await vaultOf(home, { stores }).save(credentialNamed('more', 'x', { store: 'keychain' }), no);
+    expect(await storedKeys(home)).toHaveLength(2);
+    await vaultOf(home).save(credentialNamed('more'), yes);
+    expect((await readIndex(home)).leftovers.filter(({ store }) => store === 'file')).toEqual([]);
+    expect(await storedKeys(home)).toHaveLength(2);
   });
 });
 

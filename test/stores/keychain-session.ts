@@ -14,6 +14,8 @@ export interface KeychainSession {
   /** For the keychain's child. */
   readonly env: Readonly<Record<string, string>>;
   lock(): void;
+  /** How many secrets lie under a service name. */
+  count(service: string): number;
   /** A new daemon over the same keyring: the old one has no unlocking without a dialog. */
   unlock(): Promise<void>;
   stop(): Promise<void>;
@@ -35,6 +37,10 @@ export async function startSession({ keyring = true } = {}): Promise<KeychainSes
   const collection = 'array:objpath:/org/freedesktop/secrets/collection/login';
   return {
     env,
+    count: (name) => {
+      const search = spawnSync('dbus-send', [...service, 'org.freedesktop.Secret.Service.SearchItems', `dict:string:string:service,${name}`], { env, encoding: 'utf8' });
+      return search.stdout.match(/object path/g)?.length ?? 0;
+    },
     lock: () => send('org.freedesktop.Secret.Service.Lock', collection),
     unlock: async () => {
       if (daemon !== undefined) await end(daemon);
@@ -81,7 +87,7 @@ export async function startWedgedBus(): Promise<KeychainSession> {
   await once(server, 'listening');
   const env = { PATH: process.env['PATH'] ?? '', HOME: folder, XDG_RUNTIME_DIR: folder, DBUS_SESSION_BUS_ADDRESS: `unix:path=${path}` };
   return {
-    env, lock: () => undefined, unlock: async () => undefined,
+    env, count: () => 0, lock: () => undefined, unlock: async () => undefined,
     stop: async () => {
       server.close();
       await rm(folder, { recursive: true, force: true });
