@@ -27,6 +27,7 @@ const libraries = {
   inquirer: 'src/terminal/**',
   '@inquirer/core': 'src/terminal/**',
   chalk: 'src/terminal/**',
+  yaml: 'src/exporters/**',
   open: 'src/terminal/**',
   'openid-client': 'src/oauth/**',
 };

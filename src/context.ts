@@ -51,6 +51,8 @@ export interface TextQuestion {
   readonly help?: string;
   /** A sentence when the (already trimmed) value is not acceptable. */
   readonly check?: (value: string) => string | undefined;
+  /** A paste of several lines: refused by default, or joined by spaces into one value. */
+  readonly lineEnds?: 'refuse' | 'join';
   /** Longer values are refused with their length named. Default 4096 characters. */
   readonly maxLength?: number;
 }
@@ -195,6 +197,8 @@ export interface Context {
   writeFile(path: string, text: string, options: { readonly overwrite: boolean }): Promise<void>;
   /** Whether `writeFile` could begin: finds out early, decides nothing. Throws FILE_EXISTS, FILE_UNWRITABLE. */
   checkTarget(path: string, options: { readonly overwrite: boolean }): Promise<void>;
+  /** Whether a file of this path would lie in a git work tree. */
+  isInWorkTree(path: string): Promise<boolean>;
   /** False when there is nothing to open it with; never throws. */
   openBrowser(url: string): Promise<boolean>;
   /** False when this machine has no clipboard; never throws. */

@@ -83,6 +83,7 @@ function assemble(parts: Parts): Wiring {
       const { checkTarget } = await import('./stores/export-file.ts');
       await checkTarget(resolve(path), overwrite);
     },
+    isInWorkTree: async (path) => (await import('./stores/export-file.ts')).isInWorkTree(resolve(path)),
     openBrowser: async (url) => (await import('./terminal/browser.ts')).openBrowser(url, env),
     copyToClipboard: async (text) => (await import('./terminal/clipboard.ts')).copyToClipboard(text, env),
   };

@@ -56,11 +56,21 @@ const saving: readonly OptionSpec[] = [
   { flags: '--replace', help: 'replace what has this name' },
 ];
 
-export const formats = ['json'] as const;
+/** What a sign-in in a browser takes. */
+const signIn: readonly OptionSpec[] = [
+  { flags: '--callback-port <port>', help: 'OAuth2: port of the Redirect URI (18265)', number: true },
+  { flags: '--no-browser', help: 'OAuth2: print the address and open nothing' },
+  { flags: '--login-timeout <seconds>', help: 'OAuth2: how long to wait for the sign-in (300)', number: true },
+];
+
+export const formats = ['json', 'n8n', 'dotenv', 'shell', 'kubernetes'] as const;
+
+const prefix: OptionSpec = { flags: '--prefix <word>', help: 'names of variables begin with this word: CRM sets CRM_URL' };
 
 const output: readonly OptionSpec[] = [
   { flags: '--output <file>', help: 'write the export to this file (mode 0600)' },
   { flags: '--overwrite', help: 'write over a file that is there' },
+  prefix,
 ];
 
 const setUpOnly: readonly OptionSpec[] = [
@@ -90,11 +100,21 @@ function setUpCommand(name: string, title: string, fields: readonly Field[], mor
   };
 }
 
+/** Every secret that a stored credential can be given anew. */
+const reconnectFields: readonly OptionSpec[] = [...mautic.fields, ...mattermost.fields].filter((field) => field.secret).flatMap(fieldOptions);
+
 export const commands: readonly CommandSpec[] = [
   setUpCommand('mautic', 'Mautic', mautic.fields, [
-    { flags: '--method <method>', help: 'how the credential signs in', choices: ['basic'] },
+    { flags: '--method <method>', help: 'how the credential signs in', choices: ['basic', 'oauth2'] },
+    { flags: '--grant <grant>', help: 'OAuth2: by a person (authorization-code, the default) or by the client itself', choices: ['authorization-code', 'client-credentials'] },
+    { flags: '--n8n-callback-url <url>', help: 'OAuth2: n8n\'s OAuth Callback URL, registered beside ours' },
+    ...signIn,
   ]),
   setUpCommand('mattermost', 'Mattermost', mattermost.fields, []),
+  {
+    name: 'reconnect', arguments: '<name>', summary: 'set up a credential again: what was refused, or a new sign-in',
+    options: [...reconnectFields, ...signIn, ...network],
+  },
   { name: 'list', summary: 'what is stored; reads no secret', options: [] },
   { name: 'show', arguments: '<name>', summary: 'one credential', options: [{ flags: '--reveal', help: 'with its secrets' }] },
   { name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: [] },
@@ -103,11 +123,12 @@ export const commands: readonly CommandSpec[] = [
     name: 'export', arguments: '[names...]', summary: 'write credentials with their secrets',
     options: [
       { flags: '--all', help: 'every stored credential' },
-      { flags: '--format <format>', help: 'json (the default)', choices: formats },
+      { flags: '--format <format>', help: 'how it is written (json)', choices: formats },
       { flags: '--test', help: 'validate first, and write nothing when one fails' },
       ...output, ...network,
     ],
   },
+  { name: 'refresh', arguments: '<names...>', summary: 'OAuth2: new access tokens now', options: network },
   { name: 'rename', arguments: '<old> <new>', summary: 'another name for a credential', options: [] },
   { name: 'remove', arguments: '<names...>', summary: 'remove credentials from this computer', options: [] },
 ];

@@ -2,21 +2,21 @@
 import type { StoreKind } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import type { Service } from '../services/service.ts';
-import type { SetupOptions } from '../setup/draft.ts';
+import type { Grant, SetupOptions, SignInOptions } from '../setup/draft.ts';
 import { setUp } from '../setup/setup.ts';
 import { handOver } from '../setup/n8n.ts';
 import type { FieldOptions } from '../setup/sources.ts';
 import { allowExport, exportTarget, writeExport } from './export.ts';
 import type { Call, Run } from './command.ts';
-import { flag, list, networkOptions, text, type RawOptions } from './options.ts';
+import { flag, list, networkOptions, number, text, type RawOptions } from './options.ts';
 
 /** The run of one service's set-up command. */
 export function setUpCommand(service: Service): Run {
   return async (call, context) => {
     const format = text(call.options, 'export');
     const target = format === undefined ? undefined : exportTarget(call, format);
-    if (target === undefined && (text(call.options, 'output') !== undefined || flag(call.options, 'overwrite'))) {
-      throw new CredsetupError('USAGE', '--output and --overwrite go with --export.', { hint: 'Add --export json.' });
+    if (target === undefined && ['output', 'overwrite', 'prefix'].some((key) => call.options[key] !== undefined)) {
+      throw new CredsetupError('USAGE', '--output, --overwrite and --prefix go with --export.', { hint: 'Add --export json, or another format.' });
     }
     if (target !== undefined) await allowExport(target, call, context);
     const options = setupOptions(service, call, context.env['CREDSETUP_STORE']);
@@ -36,10 +36,22 @@ function setupOptions(service: Service, { options }: Call, storeVariable: string
   return {
     service, method: text(options, 'method'), name: text(options, 'name'), replace: flag(options, 'replace'),
     store: storeOf(text(options, 'store') ?? (storeVariable === '' ? undefined : storeVariable)),
-    fields: fieldOptions(service, options), require: list(options, 'require'),
+    fields: fieldOptions(service, options), require: list(options, 'require'), signIn: signInOptions(options),
     caFiles: list(options, 'caFile'), ignoreSslIssues: flag(options, 'ignoreSslIssues'), allowHttp: flag(options, 'allowHttp'),
     ...networkOptions(options),
     proxy: text(options, 'proxy'), timeout: networkOptions(options).timeout,
+  };
+}
+
+/** Throws USAGE for a port that there is not. */
+export function signInOptions(options: RawOptions): SignInOptions {
+  const callbackPort = number(options, 'callbackPort');
+  if (callbackPort !== undefined && !(Number.isInteger(callbackPort) && callbackPort <= 65535)) {
+    throw new CredsetupError('USAGE', '--callback-port takes a port from 1 to 65535.', { hint: 'Leave it out to use 18265.' });
+  }
+  return {
+    grant: text(options, 'grant') as Grant | undefined, callbackPort, n8nCallbackUrl: text(options, 'n8nCallbackUrl'),
+    browser: options['browser'] !== false, loginTimeout: number(options, 'loginTimeout'),
   };
 }
 
@@ -49,7 +61,7 @@ function storeOf(value: string | undefined): StoreKind | undefined {
 }
 
 /** `--token-file` is `tokenFile` to the parser. */
-function fieldOptions(service: Service, options: RawOptions): Readonly<Record<string, FieldOptions>> {
+export function fieldOptions(service: Service, options: RawOptions): Readonly<Record<string, FieldOptions>> {
   const fields = [service.address.field, ...service.methods.flatMap((method) => method.fields)];
   return Object.fromEntries(fields.map((field) => [field.key, field.secret
     ? { file: text(options, camel(field.option)), stdin: field.stdinOption !== undefined && flag(options, camel(field.stdinOption)) }

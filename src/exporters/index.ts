@@ -1,8 +1,31 @@
 /** Ways to write credentials out: pure functions from credentials to text. */
-import type { FullCredential } from '../credential.ts';
+import { toDotenv } from './dotenv.ts';
+import type { Exporter } from './export.ts';
 import { toJson } from './json.ts';
+import { toN8n } from './n8n.ts';
+import { toShell } from './shell.ts';
 
-export type ExportFormat = 'json';
-export type Exporter = (credentials: readonly FullCredential[], now: Date) => string;
+export type ExportFormat = 'json' | 'n8n' | 'dotenv' | 'shell' | 'kubernetes';
 
-export const exporters: Readonly<Record<ExportFormat, Exporter>> = { json: toJson };
+export interface Format {
+  /** Loaded when it is used: YAML costs start-up time. */
+  readonly load: () => Promise<Exporter>;
+  /** Whether it names variables, which `--prefix` changes. */
+  readonly hasVariables: boolean;
+  /** Whether all credentials share one set of variables. */
+  readonly sharesVariables: boolean;
+}
+
+export const exportFormats: Readonly<Record<ExportFormat, Format>> = {
+  json: { load: () => Promise.resolve(toJson), hasVariables: false, sharesVariables: false },
+  n8n: { load: () => Promise.resolve(toN8n), hasVariables: false, sharesVariables: false },
+  dotenv: { load: () => Promise.resolve(toDotenv), hasVariables: true, sharesVariables: true },
+  shell: { load: () => Promise.resolve(toShell), hasVariables: true, sharesVariables: true },
+  // Each credential is a Secret of its own.
+  kubernetes: { load: async () => (await import('./kubernetes.ts')).toKubernetes, hasVariables: true, sharesVariables: false },
+};
+
+/** Whether a word names a format. */
+export function isExportFormat(word: string): word is ExportFormat {
+  return Object.hasOwn(exportFormats, word);
+}

@@ -5,6 +5,7 @@
  */
 import type { Account, PublicFields, Secrets, Warning } from '../credential.ts';
 import type { HttpRequest, HttpResponse } from '../context.ts';
+import type { OAuth } from './oauth.ts';
 import type { CredsetupError, ErrorCode, MissingInput } from '../errors.ts';
 
 /** A value that a person, an option or a variable gives. */
@@ -90,10 +91,42 @@ export interface Validation {
   readonly secrets: Secrets;
 }
 
-/** One line of what to type in n8n: n8n's label and where the value comes from. */
+/** Where a value of a credential comes from, wherever it is written to. */
+export type ValueSource = 'url' | 'ignoreSslIssues' | { readonly field: keyof PublicFields } | { readonly secret: string };
+
+/** One line of what to type in n8n: n8n's label, its name for the value, and where the value comes from. */
 export interface N8nField {
   readonly label: string;
-  readonly from: 'url' | 'ignoreSslIssues' | { readonly field: string } | { readonly secret: string };
+  /** The member of the credential's `data` in n8n. */
+  readonly member: string;
+  readonly from: ValueSource;
+}
+
+/** How n8n keeps the tokens of a connected OAuth2 credential: a member of `data`, and our secrets for what is in it. */
+export interface N8nTokens {
+  readonly member: string;
+  readonly accessToken: string;
+  /** The secret that holds the access token's end, RFC 3339. */
+  readonly expiresAt: string;
+  readonly refreshToken: string;
+}
+
+/** A credential's form in n8n. */
+export interface N8nType {
+  readonly type: string;
+  readonly title: string;
+  /** In n8n's order: exactly the members that the type has. */
+  readonly fields: readonly N8nField[];
+  /** Written only when the credential is handed over; without it a person presses Connect in n8n. */
+  readonly tokens?: N8nTokens;
+  readonly tlsOption: boolean;
+  readonly nodes: string;
+}
+
+/** An environment variable: what follows the service's word in its name, and its value. */
+export interface Variable {
+  readonly word: string;
+  readonly from: ValueSource;
 }
 
 /** Field values by key, trimmed and checked for shape. */
@@ -106,8 +139,12 @@ export interface Method {
   readonly summary: string;
   readonly steps: readonly Step[];
   readonly fields: readonly Field[];
+  /** Present when the values are a client's and a sign-in gives the tokens. */
+  readonly oauth?: OAuth;
   /** n8n's credential type, its name in n8n, and its fields in n8n's order. */
-  readonly n8n: { readonly type: string; readonly title: string; readonly fields: readonly N8nField[]; readonly tlsOption: boolean; readonly nodes: string };
+  readonly n8n: N8nType;
+  /** What exports and `exec` set: `TOKEN` is MATTERMOST_TOKEN. */
+  readonly variables: readonly Variable[];
   /**
    * Asks the live server with the values. Throws the code of what was refused; `field` in the
    * error's details names the question to go back to.
@@ -119,11 +156,13 @@ export interface Service {
   readonly id: string;
   readonly title: string;
   readonly address: AddressKnowledge;
-  /** Anonymous questions, few and in the order that the answers need. */
-  readonly inspect: (api: Api, method: Method | undefined) => Promise<ServerState>;
+  /** Anonymous questions, few and in the order that the answers need. What `before` knows is not asked again. */
+  readonly inspect: (api: Api, method: Method | undefined, before: ServerState | undefined) => Promise<ServerState>;
   /** Codes of the warnings that only `inspect` finds; validating again keeps them. */
   readonly inspectWarnings: readonly string[];
   readonly methods: readonly Method[];
+  /** Every word that a method of it sets a variable for; `exec` unsets them all first. */
+  readonly variables: readonly string[];
   /** The option that chooses the method, where a script must say it. */
   readonly methodOption?: MissingInput;
   /** All that it can be asked for by `--require`. */

@@ -3,8 +3,8 @@
  * (`/dev/stdout`, a FIFO, a device). Symbolic links to files are refused.
  */
 import { constants, write } from 'node:fs';
-import { access, open, stat, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, open, realpath, stat, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CredsetupError } from '../errors.ts';
 import { errorCode, statOrUndefined, writeAtomic, writeFailure, writeNew } from './atomic.ts';
@@ -63,6 +63,17 @@ export async function checkTarget(path: string, overwrite: boolean): Promise<voi
 
 function fileExists(path: string): CredsetupError {
   return new CredsetupError('FILE_EXISTS', `${path} exists.`, { hint: 'Add --overwrite to replace it, or choose another file.' });
+}
+
+/** Whether a file of this absolute path would lie in a git work tree: a folder above it holds `.git`, which is a file in a linked one. */
+export async function isInWorkTree(path: string): Promise<boolean> {
+  const folder = await realpath(dirname(path)).catch(() => dirname(path));
+  for (let at = folder; ; at = dirname(at)) {
+    // A folder that may not be looked into says nothing.
+    const there = await stat(join(at, '.git')).catch(() => undefined);
+    if (there !== undefined) return true;
+    if (dirname(at) === at) return false;
+  }
 }
 
 /** Whether bytes pass through: a FIFO, a device, a link to one. Folders and links to files are left to the writer of files, which refuses them. */

@@ -18,11 +18,12 @@ export const accessToken: Method = {
   n8n: {
     type: 'mattermostApi', title: 'Mattermost API', tlsOption: true, nodes: 'Mattermost',
     fields: [
-      { label: 'Access Token', from: { secret: 'token' } },
-      { label: 'Base URL', from: 'url' },
-      { label: 'Ignore SSL Issues (Insecure)', from: 'ignoreSslIssues' },
+      { label: 'Access Token', member: 'accessToken', from: { secret: 'token' } },
+      { label: 'Base URL', member: 'baseUrl', from: 'url' },
+      { label: 'Ignore SSL Issues (Insecure)', member: 'allowUnauthorizedCerts', from: 'ignoreSslIssues' },
     ],
   },
+  variables: [{ word: 'URL', from: 'url' }, { word: 'TOKEN', from: { secret: 'token' } }],
   validate,
 };
 

@@ -24,6 +24,7 @@ export const mattermost: Service = {
   inspect,
   inspectWarnings: ['SITE_URL_DIFFERS'],
   methods: [accessToken],
+  variables: ['URL', 'TOKEN'],
   capabilities: ['teams', 'channels', 'posts', 'users'],
   capabilityUse: {
     teams: 'the Mattermost node lists the account\'s teams',

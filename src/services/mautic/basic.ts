@@ -7,6 +7,7 @@ import { get, invalidAnswer } from '../answer.ts';
 import type { Api, Method, ServerState, Validation, Values } from '../service.ts';
 import { askCapabilities, basic as basicHeader, about as mautic, mauticError, parseUser, probeUser, selfPath, versionOf, type User } from './api.ts';
 import { password as passwordField, username as usernameField } from './fields.ts';
+import { basicVariables, mauticApi } from './hand-over.ts';
 import { headerDropped } from './inspect.ts';
 import { enableApi, enableBasicAuth } from './steps.ts';
 
@@ -16,14 +17,8 @@ export const basic: Method = {
   summary: 'username and password; never ends by itself; needs the switch "Enable HTTP basic auth?"',
   steps: [enableApi, enableBasicAuth],
   fields: [usernameField, passwordField],
-  n8n: {
-    type: 'mauticApi', title: 'Mautic API', tlsOption: false, nodes: 'Mautic and Mautic Trigger',
-    fields: [
-      { label: 'URL', from: 'url' },
-      { label: 'Username', from: { field: 'username' } },
-      { label: 'Password', from: { secret: 'password' } },
-    ],
-  },
+  n8n: mauticApi,
+  variables: basicVariables,
   validate,
 };
 

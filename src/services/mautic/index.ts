@@ -4,6 +4,7 @@ import { about, capabilityPaths, mauticError, selfPath } from './api.ts';
 import { basic } from './basic.ts';
 import { url } from './fields.ts';
 import { inspect } from './inspect.ts';
+import { oauth2 } from './oauth2.ts';
 
 export const mautic: Service = {
   ...about,
@@ -19,7 +20,8 @@ export const mautic: Service = {
   },
   inspect,
   inspectWarnings: [],
-  methods: [basic],
+  methods: [oauth2, basic],
+  variables: ['URL', 'USERNAME', 'PASSWORD', 'ACCESS_TOKEN', 'CLIENT_ID', 'CLIENT_SECRET'],
   methodOption: { field: 'method', option: '--method', variable: '' },
   capabilities: Object.keys(capabilityPaths),
   capabilityUse: {
