@@ -22,7 +22,7 @@ export const exitCodes = {
 
   API_DISABLED: 6, BASIC_AUTH_DISABLED: 6, AUTHORIZATION_HEADER_DROPPED: 6,
 
-  PASSWORD_REJECTED: 7, TOKEN_REJECTED: 7,
+  PASSWORD_REJECTED: 7, TOKEN_REJECTED: 7, CLIENT_REJECTED: 7, REFRESH_REJECTED: 7,
 
   PERMISSION_DENIED: 8,
 
@@ -32,7 +32,11 @@ export const exitCodes = {
 
   NOT_FOUND: 11, NAME_TAKEN: 11, FILE_EXISTS: 11,
 
+  CLIENT_NOT_FOUND: 14,
+  API_ACCESS_MISSING: 14,
   SOME_FAILED: 12,
+
+  AUTHORIZATION_DENIED: 14, AUTHORIZATION_TIMEOUT: 14, REDIRECT_URI_MISMATCH: 14, PORT_IN_USE: 14,
 
   SIGHUP: 129, CANCELLED: 130, BROKEN_PIPE: 141, SIGTERM: 143,
 } as const;
@@ -68,6 +72,8 @@ export interface ErrorDetails {
   readonly field?: string | undefined;
   /** For REDIRECTED: where the server pointed to. */
   readonly location?: string | undefined;
+  /** The person chose to stop at this error: nothing is asked any more. */
+  readonly stopped?: boolean | undefined;
   readonly cause?: unknown;
 }
 
