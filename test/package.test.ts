@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Linter } from 'eslint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { commands, everywhere } from '../src/commands/catalog.ts';
+import { exitCodes, type ErrorCode } from '../src/errors.ts';
 import { cleanEnvironment } from './program.ts';
 
 const run = promisify(execFile);
@@ -17,6 +19,7 @@ const npm = process.env['npm_execpath'];
 
 interface PackageJson {
   readonly version: string;
+  readonly files: readonly string[];
   readonly scripts: Readonly<Record<string, string>>;
   readonly engines: { readonly node: string };
 }
@@ -57,8 +60,10 @@ afterAll(async () => {
 });
 
 describe('the tarball', () => {
-  it('holds bin, dist, LICENSE, README.md and package.json, and nothing else', () => {
-    expect([...new Set(files.map((path) => path.split('/')[0]))].sort()).toEqual(['LICENSE', 'README.md', 'bin', 'dist', 'package.json']);
+  it('holds what package.json lists, and nothing else', async () => {
+    const { files: listed } = await readJson<PackageJson>(join(root, 'package.json'));
+    expect([...new Set(files.map((path) => path.split('/')[0]))].sort()).toEqual([...listed, 'package.json'].sort());
+    expect(listed.filter((one) => ['src', 'test', 'build', 'scripts', '.ci', '.github'].includes(one))).toEqual([]);
     expect(files).toEqual(expect.arrayContaining(['bin/credsetup.js', 'dist/main.cjs', 'dist/run.js', 'dist/help.txt', 'dist/keychain-child.js', 'dist/scrypt-worker.js', 'dist/THIRD-PARTY-LICENSES.txt']));
   });
 
@@ -147,5 +152,28 @@ describe('the starting file', () => {
     const script = '{ sleep 0.3; "$0" "$1" --help; } | true; echo "${PIPESTATUS[0]}"';
     const { stdout, stderr } = await run('bash', ['-c', script, process.execPath, bin], { env: cleanEnvironment() });
     expect({ stdout, stderr }).toEqual({ stdout: '141\n', stderr: '' });
+  });
+});
+
+describe('the README', () => {
+  const readme = () => readFile(join(root, 'README.md'), 'utf8');
+
+  it('begins with the two commands that prove the checkout', async () => {
+    const shown = [...(await readme()).matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(([, block]) => block!.trim().split('\n'));
+    expect(shown.slice(0, 2)).toEqual(['npm ci && npm run demo', 'npm cit']);
+  });
+
+  it('names every command, and no option that there is not', async () => {
+    const text = await readme();
+    const options = commands.flatMap((command) => [...command.options, ...everywhere]).map(({ flags }) => /--[a-z-]+/.exec(flags)![0]);
+    expect(commands.map(({ name }) => name).filter((name) => !text.includes(`credsetup ${name}`))).toEqual([]);
+    expect([...new Set(text.match(/(?<![\w-])--[a-z][a-z-]+/g))].filter((option) => !options.includes(option) && option !== '--help')).toEqual([]);
+  });
+
+  it('gives each code the exit code that it has', async () => {
+    const rows = [...(await readme()).matchAll(/^\| (\d+) \| .* \| (.*) \|$/gm)];
+    const named = rows.flatMap(([, exit, codes]) => [...codes!.matchAll(/`([A-Z_0-9]+)`/g)].map(([, code]) => [code, Number(exit)]));
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter(([code, exit]) => exitCodes[code as ErrorCode] !== exit)).toEqual([]);
   });
 });
