@@ -199,6 +199,12 @@ export interface Context {
   checkTarget(path: string, options: { readonly overwrite: boolean }): Promise<void>;
   /** Whether a file of this path would lie in a git work tree. */
   isInWorkTree(path: string): Promise<boolean>;
+  /**
+   * Runs a program on this process's standard streams to its end, with this environment and no
+   * other; signals are passed on to it. Its exit code, or 128 + the signal that ended it.
+   * Throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE.
+   */
+  runCommand(call: { readonly command: string; readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> }): Promise<number>;
   /** False when there is nothing to open it with; never throws. */
   openBrowser(url: string): Promise<boolean>;
   /** False when this machine has no clipboard; never throws. */

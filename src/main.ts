@@ -7,9 +7,9 @@ import { commands, everywhere, type CommandSpec, type OptionSpec } from './comma
 
 /** A command line that was read, or why it could not be. */
 export type Parsed =
-  | { readonly kind: 'command'; readonly command: string; readonly args: readonly (string | readonly string[] | undefined)[]; readonly options: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'command'; readonly command: string; readonly args: readonly (string | readonly string[] | undefined)[]; readonly options: Readonly<Record<string, unknown>>; readonly rest?: readonly string[] }
   | { readonly kind: 'menu'; readonly options: Readonly<Record<string, unknown>>; readonly help: string }
-  | { readonly kind: 'usage'; readonly message: string; readonly help: string; readonly options: Readonly<Record<string, unknown>> };
+  | { readonly kind: 'usage'; readonly message: string; readonly help: string; readonly options: Readonly<Record<string, unknown>>; readonly rest?: readonly string[] };
 
 declare const CREDSETUP_VERSION: string;
 
@@ -35,6 +35,21 @@ export function rootHelp(): string {
 
 /** undefined: help or version was asked for, and is in `printed`. */
 export function parse(argv: readonly string[], printed: string[]): Parsed | undefined {
+  const { ours, rest } = divided(argv);
+  const parsed = parseOurs(ours, printed);
+  return parsed === undefined || parsed.kind === 'menu' || rest === undefined ? parsed : { ...parsed, rest };
+}
+
+/** For a command that passes on what stands after `--`: that apart, untouched, also when it is nothing. */
+function divided(argv: readonly string[]): { readonly ours: readonly string[]; readonly rest?: readonly string[] } {
+  const end = argv.indexOf('--');
+  const ours = end < 0 ? argv : argv.slice(0, end);
+  const name = ours.find((word) => commands.some((command) => command.name === word));
+  if (commands.find((command) => command.name === name)?.passThrough !== true) return { ours: argv };
+  return { ours, rest: end < 0 ? [] : argv.slice(end + 1) };
+}
+
+function parseOurs(argv: readonly string[], printed: string[]): Parsed | undefined {
   let parsed: Parsed | undefined;
   const root = program((found) => { parsed = found; });
   for (const one of [root, ...root.commands]) {

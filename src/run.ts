@@ -13,6 +13,9 @@ const runs: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   get: () => import('./commands/get.ts'),
   test: () => import('./commands/test.ts'),
   export: () => import('./commands/export.ts'),
+  exec: () => import('./commands/exec.ts'),
+  reconnect: () => import('./commands/reconnect.ts'),
+  refresh: () => import('./commands/refresh.ts'),
   rename: () => import('./commands/rename.ts'),
   remove: () => import('./commands/remove.ts'),
 };
@@ -47,6 +50,7 @@ async function dispatch(parsed: Parsed, { context }: Wiring): Promise<number> {
   const call: Call = {
     args: parsed.kind === 'command' ? parsed.args : [], options: parsed.options,
     json: parsed.options['json'] === true, yes: parsed.options['yes'] === true,
+    ...(parsed.kind === 'command' && parsed.rest !== undefined ? { rest: parsed.rest } : {}),
   };
   if (parsed.kind === 'menu') {
     if (context.interactive) return (await import('./commands/menu.ts')).run(call, context);
@@ -64,8 +68,15 @@ function report(thrown: unknown, parsed: Parsed, { context }: Wiring): number {
   const { output } = context;
   if (error.code === 'UNEXPECTED' && thrown instanceof Error) output.debug(thrown.stack ?? thrown.message);
   if (error.code === 'BROKEN_PIPE') return error.exitCode;
-  if (parsed.options['json'] === true) output.json({ error: errorDocument(error) });
+  const exitCode = exitCodeOf(error, parsed);
+  if (parsed.options['json'] === true) output.json({ error: { ...errorDocument(error), exitCode } });
   // Standard output may be what cannot be written.
   if (parsed.options['json'] !== true || error.code === 'FILE_UNWRITABLE') printError(error, output);
-  return error.exitCode;
+  return exitCode;
+}
+
+/** Where a command's own exit code is ours, 125 is a failure before it started; the error's code says which. */
+function exitCodeOf(error: CredsetupError, parsed: Parsed): number {
+  const inPlace = parsed.kind !== 'menu' && parsed.rest !== undefined;
+  return inPlace && error.exitCode < 126 ? 125 : error.exitCode;
 }

@@ -42,14 +42,15 @@ export function wire(options: RunOptions): Wiring {
   const redactor = new Redactor();
   protectVariables(env, redactor);
   const stop = (code: ErrorCode) => { stopper.abort(new CredsetupError(code, 'Stopped.', { hint: 'Run the same command again to go on.' })); };
-  for (const [signal, code] of stops) process.on(signal, () => { stop(code); });
+  const child: Parts['child'] = { pass: undefined };
+  for (const [signal, code] of stops) process.on(signal, () => { if (child.pass === undefined) stop(code); else child.pass(signal); });
   const output = createOutput({
     stdout: process.stdout, stderr: process.stderr, quiet: options.quiet, debug: options.debug, redactor,
     color: useColor({ isTTY: process.stderr.isTTY, noColorOption: !options.color, env }),
     onBrokenPipe: () => process.exit(exitCodes.BROKEN_PIPE),
     onWriteFailure: (error) => { stopper.abort(error); },
   });
-  return assemble({ options, env, stopper, output, stop });
+  return assemble({ options, env, stopper, output, stop, child });
 }
 
 interface Parts {
@@ -58,6 +59,8 @@ interface Parts {
   readonly stopper: AbortController;
   readonly output: Sink;
   readonly stop: (code: ErrorCode) => void;
+  /** While a command runs in our place, signals are its own. */
+  readonly child: { pass: ((signal: NodeJS.Signals) => void) | undefined };
 }
 
 function assemble(parts: Parts): Wiring {
@@ -82,6 +85,12 @@ function assemble(parts: Parts): Wiring {
     checkTarget: async (path, { overwrite }) => {
       const { checkTarget } = await import('./stores/export-file.ts');
       await checkTarget(resolve(path), overwrite);
+    },
+    runCommand: async (call) => {
+      // The child gets the terminal as it was, and nothing of ours stays open beside it.
+      await Promise.all(closers.splice(0).map(async (close) => close()));
+      signal.throwIfAborted();
+      return await runInPlace(call, parts);
     },
     isInWorkTree: async (path) => (await import('./stores/export-file.ts')).isInWorkTree(resolve(path)),
     openBrowser: async (url) => (await import('./terminal/browser.ts')).openBrowser(url, env),
@@ -114,6 +123,22 @@ async function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T
     if (signal.aborted && !(isCredsetupError(error) && error.exitCode > 128)) throw signal.reason;
     throw error;
   }), stopped]);
+}
+
+// Beside those that stop us: programs have uses of their own for these.
+const passedOn: readonly NodeJS.Signals[] = process.platform === 'win32' ? [] : ['SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
+
+async function runInPlace(call: Parameters<Context['runCommand']>[0], { child }: Parts): Promise<number> {
+  const { runCommand } = await import('./terminal/command.ts');
+  const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  const onStart = (pass: (signal: NodeJS.Signals) => void): void => {
+    child.pass = (signal) => {
+      // The terminal's own keys reach the whole group: passed on, the child would get them twice.
+      if (!onTerminal || (signal !== 'SIGINT' && signal !== 'SIGQUIT')) pass(signal);
+    };
+    for (const signal of passedOn) process.on(signal, child.pass);
+  };
+  return await runCommand({ ...call, onStart });
 }
 
 async function openTerminal({ env, stopper, output, stop }: Parts, closers: (() => Promise<void> | void)[]): Promise<Terminal> {

@@ -27,6 +27,8 @@ export interface CommandSpec {
   readonly summary: string;
   readonly options: readonly OptionSpec[];
   readonly notes?: readonly string[];
+  /** What stands after `--` is not ours, whatever it looks like. */
+  readonly passThrough?: boolean;
 }
 
 /** Every command takes these, before or behind its name. */
@@ -129,6 +131,11 @@ export const commands: readonly CommandSpec[] = [
     ],
   },
   { name: 'refresh', arguments: '<names...>', summary: 'OAuth2: new access tokens now', options: network },
+  {
+    name: 'exec', arguments: '<names...>', summary: 'run a command with credentials in its environment', passThrough: true,
+    options: [prefix, ...network],
+    notes: ['The command stands behind two dashes: credsetup exec NAME -- COMMAND', 'Its exit code is ours; 125 is a failure before it started, 126 cannot be executed, 127 was not found.'],
+  },
   { name: 'rename', arguments: '<old> <new>', summary: 'another name for a credential', options: [] },
   { name: 'remove', arguments: '<names...>', summary: 'remove credentials from this computer', options: [] },
 ];

@@ -7,6 +7,8 @@ export interface Call {
   readonly options: RawOptions;
   readonly json: boolean;
   readonly yes: boolean;
+  /** What stands after `--`, for a command that takes it as it is. */
+  readonly rest?: readonly string[];
 }
 
 /** Resolves to the exit code; throws CredsetupError. */

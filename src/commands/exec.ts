@@ -1,0 +1,42 @@
+/** `exec NAME... -- COMMAND`: a program with credentials in its environment, and nowhere else. */
+import type { Context } from '../context.ts';
+import type { Credential } from '../credential.ts';
+import { CredsetupError } from '../errors.ts';
+import { checkPrefix, checkVariables, variablesOf, wholeSet } from '../exporters/variables.ts';
+import { findService } from '../services/registry.ts';
+import type { Run } from './command.ts';
+import { described, loadFresh } from './export.ts';
+import { findMany } from './found.ts';
+import { names, networkOptions, text } from './options.ts';
+
+export const run: Run = async ({ args, options, rest = [] }, context) => {
+  const prefix = checkPrefix(text(options, 'prefix'));
+  const [command, ...commandArguments] = rest;
+  if (command === undefined || command === '') throw noCommand(names(args));
+  const found = await findMany(names(args), false, await context.vault());
+  checkVariables(found.map(described), prefix);
+  const set: (readonly [string, string])[] = [];
+  for (const credential of found) {
+    const full = await loadFresh(credential, networkOptions(options), context);
+    set.push(...variablesOf({ full, method: described(credential).method }, prefix));
+  }
+  const env = { ...cleared(context.env, found, prefix), ...Object.fromEntries(set) };
+  return context.runCommand({ command, args: commandArguments, env });
+};
+
+function noCommand(given: readonly string[]): CredsetupError {
+  return new CredsetupError('USAGE', 'There is no command to run.', { hint: `It stands behind two dashes: credsetup exec ${given[0] ?? 'NAME'} -- COMMAND` });
+}
+
+/**
+ * The environment without our own variables and without what the services might find there: an old
+ * MAUTIC_PASSWORD beside the new MAUTIC_ACCESS_TOKEN would be a mixture of two credentials.
+ */
+function cleared(env: Context['env'], credentials: readonly Credential[], prefix: string | undefined): Record<string, string> {
+  const gone = new Set(credentials.flatMap(({ service }) => wholeSet(findService(service), prefix)).map((name) => name.toUpperCase()));
+  // Windows does not tell upper from lower case in names.
+  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => {
+    const name = entry[0].toUpperCase();
+    return entry[1] !== undefined && !name.startsWith('CREDSETUP_') && !gone.has(name);
+  }));
+}
