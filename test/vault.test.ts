@@ -92,6 +92,13 @@ describe('saving', () => {
     for (const file of await readdir(home)) expect((await stat(join(home, file))).mode & 0o777, file).toBe(0o600);
   });
 
+  it('clears away what a killed write left half done', async () => {
+    const home = await saved('chat');
+    for (const name of ['index.json', 'credentials.age']) await writeFile(join(home, `.${name}.0123456789abcdef.tmp`), 'half');
+    await vaultOf(home).save(credentialNamed('more'), no);
+    expect((await readdir(home)).sort()).toEqual(['.made-by-credsetup', 'credentials.age', 'index.json']);
+  });
+
   it('refuses a taken name in any case, and changes nothing', async () => {
     const home = await saved('chat');
     const before = await readFile(join(home, 'index.json'), 'utf8');
@@ -238,10 +245,16 @@ describe('moving a credential to another store', () => {
 
   it('asks for no passphrase only to delete the old one: the next save to that store does', async () => {
     const home = await saved('chat', 'other');
-    const stores = await twoStores(home, { asks: true, open: async () => { throw new Error('asked'); }, delete: async () => { throw new Error('asked'); } });
+    let asked = 0;
+    const ask = async (): Promise<never> => {
+      asked += 1;
+      throw new Error('asked');
+    };
+    const stores = await twoStores(home, { asks: true, open: ask, delete: ask });
     await vaultOf(home, { stores }).save(credentialNamed('chat', 'new', { store: 'keychain' }), yes);
     expect((await readIndex(home)).leftovers).toEqual([{ key: expect.any(String), store: 'file' }]);
     await vaultOf(home, { stores }).save(credentialNamed('more', 'x', { store: 'keychain' }), no);
+    expect(asked).toBe(0);
     expect(await storedKeys(home)).toHaveLength(2);
     await vaultOf(home).save(credentialNamed('more'), yes);
     expect((await readIndex(home)).leftovers.filter(({ store }) => store === 'file')).toEqual([]);

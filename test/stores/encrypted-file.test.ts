@@ -277,6 +277,16 @@ describe('a damaged encrypted file', () => {
     }), { numRuns: 25 });
   });
 
+  it('tells it also where only the cryptography sees the change', async () => {
+    const home = await temporaryFolder();
+    const path = join(home, 'identity.age');
+    await storeOf(home).write(key, 'secret');
+    const text = Buffer.from(armor.decode(await readFile(path, 'utf8'))).toString('latin1');
+    // Another salt, as well formed as the first.
+    await writeFile(path, Buffer.from(text.replace(/-> scrypt (.)/, (_, first: string) => `-> scrypt ${first === 'A' ? 'B' : 'A'}`), 'latin1'));
+    await untouched(home, () => failure(storeOf(home).read(key), 'STORE_CORRUPT'));
+  });
+
   it('says what it is when it holds no age file at all', async () => {
     const home = await temporaryFolder();
     for (const text of ['', 'age', 'age-encryption.org/v1', 'age-encryption.org/v1\n-> X25519 a\n', '-----BEGIN AGE ENCRYPTED FILE-----', '\0'.repeat(100)]) {

@@ -215,7 +215,8 @@ describe('an export', () => {
     const stopper = new AbortController();
     const stop = new CredsetupError('CANCELLED', 'Stopped.', { hint: 'Again.' });
     const waiting = failure(writeExport(path, 'x', { overwrite: false, signal: stopper.signal }), 'CANCELLED');
-    setImmediate(() => stopper.abort(stop));
+    // Late enough to find it waiting for the reader.
+    setTimeout(() => stopper.abort(stop), 100);
     expect(await waiting).toBe(stop);
   });
 

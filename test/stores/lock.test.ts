@@ -54,6 +54,24 @@ describe('a lock', () => {
     expect(most).toBe(1);
   });
 
+  it('lets one in at a time after its holder died, however many saw that at once, and takes it from none of them', async () => {
+    const path = await lockPath();
+    const dead = { ...machine, isAlive: (pid: number) => pid !== 4711 };
+    let holder = '';
+    await withLock(path, quick, async () => { holder = await readFile(path, 'utf8'); });
+    for (let round = 0; round < 30; round += 1) {
+      await writeFile(path, holder.replace(String(machine.pid), '4711'));
+      let inside = 0;
+      await Promise.all(Array.from({ length: 8 }, () => withLock(path, { ...quick, machine: dead, timeoutMs: 20_000 }, async ({ stillHeld }) => {
+        inside += 1;
+        expect(inside).toBe(1);
+        expect(await stillHeld()).toBe(true);
+        inside -= 1;
+      })));
+    }
+    expect(await readdir(join(path, '..'))).toEqual([]);
+  });
+
   it('keeps its heart beating as long as the task runs, so that nobody takes it over', async () => {
     const path = await lockPath();
     let held = true;
