@@ -1,11 +1,27 @@
 /** What a set-up has gathered so far, and what it works with. */
 import type { Connection, Context, HttpClient, Terminal, Vault } from '../context.ts';
-import type { Credential, StoreKind } from '../credential.ts';
+import type { Credential, FullCredential, StoreKind, Warning } from '../credential.ts';
+import type { ClientCheck } from '../oauth/client-check.ts';
+import type { RedirectServer } from '../oauth/redirect-server.ts';
 import type { Method, ServerState, Service, Validation } from '../services/service.ts';
 import type { ConnectionOptions } from './connection.ts';
 import type { FieldOptions, Given } from './sources.ts';
 
 /** A set-up as the command line describes it. */
+export type Grant = 'authorization-code' | 'client-credentials';
+
+/** What only an OAuth2 method reads. */
+export interface SignInOptions {
+  readonly grant: Grant | undefined;
+  readonly callbackPort: number | undefined;
+  /** n8n's own OAuth Callback URL, to be registered too. */
+  readonly n8nCallbackUrl: string | undefined;
+  /** False: print the address and open nothing. */
+  readonly browser: boolean;
+  /** Seconds. */
+  readonly loginTimeout: number | undefined;
+}
+
 export interface SetupOptions extends ConnectionOptions {
   readonly service: Service;
   readonly method: string | undefined;
@@ -15,6 +31,9 @@ export interface SetupOptions extends ConnectionOptions {
   /** By field key. */
   readonly fields: Readonly<Record<string, FieldOptions>>;
   readonly require: readonly string[];
+  readonly signIn: SignInOptions;
+  /** The stored credential that is set up again: its name, id and redirect URI stay. */
+  readonly existing?: FullCredential;
   readonly proxy: string | undefined;
   /** Seconds. */
   readonly timeout: number | undefined;
@@ -35,6 +54,10 @@ export interface Draft {
   readonly values: Map<string, string>;
   /** The values that the server refused, together: never sent twice in a run. */
   readonly refused: Set<string>;
+  /** Warnings of stages before the validation. */
+  readonly warnings: Map<string, Warning>;
+  redirectServer?: RedirectServer;
+  clientCheck?: ClientCheck;
   base?: string;
   method?: Method;
   state?: ServerState;

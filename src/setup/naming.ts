@@ -44,19 +44,24 @@ export function nameTaken(there: Credential): CredsetupError {
   });
 }
 
+function isFree(draft: Draft, there: Credential | undefined): boolean {
+  return there === undefined || mayReplace(draft, there);
+}
+
 export async function nameStage(draft: Draft): Promise<Outcome> {
-  if (draft.store === 'none') return 'through';
+  // A credential that is set up again keeps its name.
+  if (draft.store === 'none' || (draft.options.existing !== undefined && isFree(draft, await draft.vault.find(known(draft.name, 'name'))))) return 'through';
   const { terminal, vault } = draft;
   const wanted = known(draft.name, 'name');
   const there = await vault.find(wanted);
-  const free = there === undefined || mayReplace(draft, there);
+  const free = isFree(draft, there);
   if (terminal === undefined) {
-    if (!free) throw nameTaken(there);
+    if (there !== undefined && !free) throw nameTaken(there);
     draft.name = wanted;
     return 'through';
   }
   const taken = (await vault.list()).map(({ name }) => name);
-  if (!free) draft.context.output.warn(`  ${nameTaken(there).message}`);
+  if (there !== undefined && !free) draft.context.output.warn(`  ${nameTaken(there).message}`);
   const answer = await terminal.text({
     message: 'Save as', initial: free ? wanted : freeName(wanted, taken), maxLength: 64,
     check: nameProblem,

@@ -4,7 +4,9 @@ import type { Credential, FullCredential, Warning } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Service, Validation } from '../services/service.ts';
 import { apiOf, connectionWarnings } from './connection.ts';
+import { grantOf } from './client.ts';
 import { known, type Draft, type Outcome } from './draft.ts';
+import { idleEnd } from './token-values.ts';
 import { mayReplace } from './naming.ts';
 
 /** Asks the live server. Throws what it refused, and PERMISSION_DENIED for a missing `--require`. */
@@ -12,7 +14,8 @@ export async function validateStage(draft: Draft): Promise<Outcome> {
   const { service, context } = draft;
   const method = known(draft.method, 'method');
   const api = apiOf(known(draft.base, 'address'), draft.http, draft.connection);
-  const values = Object.fromEntries(method.fields.map((field) => [field.key, draft.values.get(field.key) ?? '']));
+  // What a sign-in gave is there beside what was typed.
+  const values = Object.fromEntries(draft.values);
   const together = JSON.stringify(values);
   if (draft.refused.has(together)) throw refusedBefore(draft);
   const ask = () => method.validate(api, values, known(draft.state, 'state'));
@@ -58,6 +61,7 @@ function warningsOf(draft: Draft): readonly Warning[] {
   const validation = known(draft.validation, 'validation');
   return [
     ...known(draft.state, 'state').warnings,
+    ...draft.warnings.values(),
     ...connectionWarnings(known(draft.base, 'address'), draft.connection, known(draft.method, 'method')),
     ...validation.warnings,
     ...capabilityWarnings(draft.service, validation.capabilities),
@@ -93,16 +97,24 @@ export function credentialOf(draft: Draft): FullCredential {
   const credential: Credential = {
     id: store === 'none' ? computedId(draft.service.id, base, method, validation.account.id ?? validation.account.username ?? '') : randomUUID(),
     name: known(draft.name, 'name'),
-    service: draft.service.id, method, url: base,
+    service: draft.service.id, method, ...(draft.method?.oauth === undefined ? {} : { grant: grantOf(draft) }), url: base,
     account: validation.account, server: version === undefined ? {} : { version },
     fields: validation.fields, store, createdAt: now, validatedAt: now,
-    ...(validation.expiresAt === undefined ? {} : { expiresAt: validation.expiresAt }),
+    ...expiry(draft),
     ignoreSslIssues: draft.connection.ignoreSslIssues, allowHttp: draft.connection.allowHttp,
     caCertificates: draft.connection.certificates.length,
     capabilities: validation.capabilities,
     warnings: warningsOf(draft),
   };
   return { credential, secrets: validation.secrets, certificates: draft.connection.certificates };
+}
+
+/** When a person has to act: what the server told, or for a refresh token an estimate. */
+function expiry(draft: Draft): { readonly expiresAt?: string } {
+  const { expiresAt, secrets } = known(draft.validation, 'validation');
+  if (expiresAt !== undefined) return { expiresAt };
+  const oauth = draft.method?.oauth;
+  return oauth === undefined || secrets['refreshToken'] === undefined ? {} : { expiresAt: idleEnd(oauth, draft.context.now()) };
 }
 
 /** Nothing is kept, and yet n8n must see the same credential at every run: a UUID made of what it is. */

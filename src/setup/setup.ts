@@ -26,15 +26,27 @@ export async function setUp(options: SetupOptions, context: Context): Promise<Se
   checkOptions(options);
   const given = await gather(options, context);
   if (!context.interactive) requireAll(options, given, context);
-  const connection = await readConnection(options, context);
+  const connection = options.existing === undefined ? await readConnection(options, context) : { ...await readConnection(options, context), certificates: options.existing.certificates };
   const draft: Draft = {
-    options, service: options.service, context, connection, given, values: new Map(), refused: new Set(),
+    options, service: options.service, context, connection, given, values: new Map(), refused: new Set(), warnings: new Map(),
     terminal: context.interactive ? await context.terminal() : undefined,
     http: await context.http(options), vault: await context.vault(),
   };
-  await walk(draft);
+  try {
+    await walk(draft);
+  } catch (error) {
+    throw draft.saved === undefined ? stopped(context.signal) ?? error : error;
+  } finally {
+    // The port is open for the attempt only.
+    await draft.redirectServer?.close();
+  }
   const { status, credential } = known(draft.saved, 'saved credential');
   return { status, full: { ...credentialOf(draft), credential } };
+}
+
+/** A stop, with what it means for who waits: nothing is half done. */
+function stopped({ aborted, reason }: AbortSignal): CredsetupError | undefined {
+  return aborted && isCredsetupError(reason) ? new CredsetupError(reason.code, `${reason.message} Nothing was saved.`, reason.details) : undefined;
 }
 
 /** What is wrong whatever the server says. Throws NAME_INVALID, USAGE, UNSUPPORTED. */
@@ -48,7 +60,8 @@ function checkOptions({ service, name, require, method }: SetupOptions): void {
 }
 
 function fieldsOf(options: SetupOptions): readonly Field[] {
-  return [options.service.address.field, ...methodsOf(options).flatMap((method) => method.fields)];
+  const fields = [options.service.address.field, ...methodsOf(options).flatMap((method) => method.fields)];
+  return [...new Set(fields)];
 }
 
 function methodsOf({ service, method }: SetupOptions): readonly Method[] {
@@ -59,7 +72,7 @@ async function gather(options: SetupOptions, context: Context): Promise<Map<stri
   const fields = fieldsOf(options);
   const stdin = fields.filter((field) => options.fields[field.key]?.stdin === true);
   if (stdin.length > 1) throw new CredsetupError('USAGE', 'Standard input can give one value a run.', { hint: `Keep one of ${stdin.map((field) => field.stdinOption).join(', ')}.` });
-  const given = new Map<string, Given>();
+  const given = new Map<string, Given>(storedValues(options));
   for (const field of fields) {
     const value = await givenValue(field, options.service, options.fields[field.key] ?? {}, context);
     if (value === undefined) continue;
@@ -69,15 +82,26 @@ async function gather(options: SetupOptions, context: Context): Promise<Map<stri
   return given;
 }
 
+/** What a stored credential keeps when it is set up again: all but a secret that a person types, which was refused. */
+function storedValues({ existing, service }: SetupOptions): readonly (readonly [string, Given])[] {
+  if (existing === undefined) return [];
+  const { credential: { url, fields, method }, secrets } = existing;
+  const kept = findMethod(service, method).oauth === undefined ? {} : { clientSecret: secrets['clientSecret'] };
+  return Object.entries({ url, ...fields, ...kept })
+    .filter((entry): entry is [string, string] => entry[1] !== undefined)
+    .map(([key, value]) => [key, { value, source: 'what is stored' }]);
+}
+
 /** In a script: all that is missing, at once; then each value's shape, before any request. */
 function requireAll(options: SetupOptions, given: ReadonlyMap<string, Given>, context: Context): void {
   const { service } = options;
   const missing: MissingInput[] = [];
   // Which way to sign in is never guessed where there are, or will be, several.
   if (options.method === undefined && service.methodOption !== undefined) missing.push(service.methodOption);
-  for (const field of fieldsOf(options)) {
+  for (const field of neededFields(options)) {
     if (!given.has(field.key)) missing.push(missingInput(field, service));
   }
+  if (waitsForPerson(options)) missing.push({ field: 'sign-in', option: '--login-timeout', variable: '' });
   if (options.store === 'file' && !canOpenFile(context)) {
     missing.push({ field: 'passphrase', option: '', variable: 'CREDSETUP_PASSPHRASE' });
   }
@@ -86,6 +110,19 @@ function requireAll(options: SetupOptions, given: ReadonlyMap<string, Given>, co
     const value = given.get(field.key);
     if (value !== undefined) checkedValue(field, value);
   }
+}
+
+/** Without a method only the address is known to be needed. */
+function neededFields(options: SetupOptions): readonly Field[] {
+  const { service, method } = options;
+  return method === undefined && service.methods.length > 1 ? [service.address.field] : fieldsOf(options);
+}
+
+/** Somebody has to sign in in a browser, and a script said nothing of how long to wait. */
+function waitsForPerson(options: SetupOptions): boolean {
+  const { method, service, signIn } = options;
+  if (method === undefined || findMethod(service, method).oauth === undefined) return false;
+  return signIn.grant !== 'client-credentials' && signIn.loginTimeout === undefined;
 }
 
 function canOpenFile({ env }: Context): boolean {
@@ -125,6 +162,7 @@ function goBack(draft: Draft, asked: string[], at: string): string {
 function forget(draft: Draft, stage: string): void {
   draft.given.delete(stage);
   if (stage === 'store') delete draft.store;
+  if (stage === 'method') delete draft.method;
 }
 
 async function runStage(draft: Draft, id: string): Promise<Outcome> {
@@ -139,7 +177,7 @@ async function runStage(draft: Draft, id: string): Promise<Outcome> {
 
 /** A wrong call, a stop and our own faults end the wizard; everything else goes on from a question. */
 function canGoOn(error: CredsetupError): boolean {
-  return error.exitCode < 125 && !['UNEXPECTED', 'USAGE', 'UNSUPPORTED', 'INPUT_MISSING', 'NAME_INVALID', 'FILE_UNREADABLE', 'FILE_INVALID'].includes(error.code);
+  return error.exitCode < 125 && error.details.stopped !== true && !['UNEXPECTED', 'USAGE', 'UNSUPPORTED', 'INPUT_MISSING', 'NAME_INVALID', 'FILE_UNREADABLE', 'FILE_INVALID'].includes(error.code);
 }
 
 /** Shows the error; a value's goes back to its question, anything else is the person's choice. */

@@ -6,7 +6,7 @@ import type { Answer } from '../context.ts';
 import type { StoreKind } from '../credential.ts';
 import { isCredsetupError } from '../errors.ts';
 import { findMethod, services } from '../services/registry.ts';
-import type { Field } from '../services/service.ts';
+import type { Field, Method } from '../services/service.ts';
 import { locate } from './address.ts';
 import { apiOf } from './connection.ts';
 import { known, type Draft, type Outcome, type Stage } from './draft.ts';
@@ -14,20 +14,31 @@ import { checkEarlyName, nameStage } from './naming.ts';
 import { checkedValue, valueProblem } from './sources.ts';
 import { stepsStage } from './steps.ts';
 import { saveStage, validateStage } from './saving.ts';
+import { clientStage, grantOf, redirectStage } from './client.ts';
+import { accountStage, signInStage } from './sign-in.ts';
 
 /** The stages of this draft; the method's fields are known once the method is. */
 export function stagesOf(draft: Draft): readonly Stage[] {
   return [
     { id: 'url', run: addressStage },
-    { id: 'method', run: methodStage },
     { id: 'inspect', run: inspectStage },
+    { id: 'method', run: methodStage },
     { id: 'store', run: storeStage },
+    ...forPeople(draft, [{ id: 'redirect', run: redirectStage }]),
     { id: 'steps', run: stepsStage },
     ...(draft.method?.fields ?? []).map((field) => ({ id: field.key, run: (one: Draft) => fieldStage(one, field) })),
+    ...(draft.method?.oauth === undefined ? [] : [{ id: 'client', run: clientStage }]),
+    ...forPeople(draft, [{ id: 'sign-in', run: signInStage }]),
     { id: 'validate', run: validateStage },
+    ...forPeople(draft, [{ id: 'account', run: accountStage }]),
     { id: 'name', run: nameStage },
     { id: 'save', run: saveStage },
   ];
+}
+
+/** Stages of a sign-in by a person in a browser. */
+function forPeople(draft: Draft, stages: readonly Stage[]): readonly Stage[] {
+  return draft.method?.oauth !== undefined && grantOf(draft) === 'authorization-code' ? stages : [];
 }
 
 async function addressStage(draft: Draft): Promise<Outcome> {
@@ -49,16 +60,21 @@ async function addressStage(draft: Draft): Promise<Outcome> {
     if (answer.kind === 'back' || !answer.value) throw error;
     draft.base = target;
   }
+  if (draft.values.get(field.key) !== draft.base) delete draft.state;
   draft.values.set(field.key, draft.base);
   return asked ? 'next' : 'through';
 }
 
+/** The method when there is nothing to choose. */
+function methodGiven({ service, options }: Draft): Method | undefined {
+  return options.method === undefined ? (service.methods.length === 1 ? service.methods[0] : undefined) : findMethod(service, options.method);
+}
+
 async function methodStage(draft: Draft): Promise<Outcome> {
   const { methods } = draft.service;
-  const wanted = draft.options.method;
-  const only = methods.length === 1 ? methods[0] : undefined;
-  if (wanted !== undefined || only !== undefined) {
-    draft.method = wanted === undefined ? known(only, 'method') : findMethod(draft.service, wanted);
+  const given = draft.method ?? methodGiven(draft);
+  if (given !== undefined) {
+    draft.method = given;
     await checkEarlyName(draft);
     return 'through';
   }
@@ -75,7 +91,7 @@ async function methodStage(draft: Draft): Promise<Outcome> {
 async function inspectStage(draft: Draft): Promise<Outcome> {
   const { service, context } = draft;
   const base = known(draft.base, 'address');
-  const look = () => service.inspect(apiOf(base, draft.http, draft.connection), draft.method);
+  const look = () => service.inspect(apiOf(base, draft.http, draft.connection), draft.method ?? methodGiven(draft), draft.state);
   const state = await (draft.terminal?.busy(`asking ${service.title}`, look) ?? look());
   const says = state.says.length === 0 ? '' : ` (${state.says.join(', ')})`;
   context.output.say(`  ${context.output.style.good('✔')} ${service.title} answers at ${context.output.style.bold(base)}${says}`);

@@ -21,11 +21,14 @@ export async function stepsStage(draft: Draft): Promise<Outcome> {
   const open = method.steps.filter((step) => isOpen(draft, step, state.done[step.id]));
   for (const step of open) {
     if (draft.terminal === undefined) throw notDone(step, base, draft.service.id);
-    show(step, base, `${method.steps.indexOf(step) + 1} of ${method.steps.length}`, draft.context);
+    show(step, placeholders(draft), `${method.steps.indexOf(step) + 1} of ${method.steps.length}`, draft.context);
     const outcome = await doStep(step, draft, draft.terminal);
     if (outcome === 'back') return 'back';
     // A switch that was turned on may let the server tell more than before.
-    if (outcome === 'done') return { goTo: 'inspect' };
+    if (outcome === 'done') {
+      draft.state = { ...state, done: { ...state.done, [step.id]: true } };
+      return { goTo: 'inspect' };
+    }
   }
   for (const step of method.steps.filter((one) => state.done[one.id] === true)) {
     draft.context.output.say(`  ${draft.context.output.style.good('✔')} ${step.title}: done`);
@@ -49,11 +52,20 @@ function notDone(step: Step, base: string, service: string): CredsetupError {
   });
 }
 
-function show(step: Step, base: string, place: string, { output }: Context): void {
+/** What a step's words may name: {base}, {redirectUri}. */
+function placeholders(draft: Draft): Readonly<Record<string, string>> {
+  return { base: known(draft.base, 'address'), redirectUri: draft.values.get('registeredRedirectUris') ?? '' };
+}
+
+function filled(text: string, words: Readonly<Record<string, string>>): string {
+  return text.replace(/\{(\w+)\}/g, (whole, word: string) => words[word] ?? whole);
+}
+
+function show(step: Step, words: Readonly<Record<string, string>>, place: string, { output }: Context): void {
   output.say('');
   output.say(`  ${output.style.bold(`${place}  ${step.title}`)}`);
-  output.say(`    Open   ${output.style.accent(step.page(base))}`);
-  for (const line of step.instructions) output.say(`    ${line}`);
+  output.say(`    Open   ${output.style.accent(step.page(words['base'] ?? ''))}`);
+  for (const line of step.instructions) output.say(`    ${filled(line, words)}`);
   for (const note of step.notes ?? []) output.say(`    ${output.style.dim(note)}`);
 }
 
@@ -67,7 +79,8 @@ async function doStep(step: Step, draft: Draft, terminal: Terminal): Promise<Ste
     if (key === 'done' || key === 'back') return key;
     if (key === 's') return 'skipped';
     if (key === 'o') await openPage(step.page(api.base), draft.context);
-    if (key === 'm') writeMessage(step, api.base, draft);
+    if (key === 'm') writeMessage(filled(step.adminTask ?? '', placeholders(draft)), api.base, draft.context);
+    if (key === 'c') await copyLine(draft.values.get('registeredRedirectUris') ?? '', draft.context);
     if (key === 'enter') {
       if (poll === undefined) return 'skipped';
       if (await terminal.busy(`asking ${draft.service.title}`, () => poll.ask())) return 'done';
@@ -82,6 +95,7 @@ async function waitForKey(step: Step, draft: Draft, terminal: Terminal, poll: Po
   const keys = [
     { key: 'enter', means: poll === undefined ? 'I have it, go on' : 'check now' },
     { key: 'o', means: 'open the page' },
+    ...(hasLineToCopy(step) ? [{ key: 'c', means: 'copy the Redirect URI' }] : []),
     ...(step.adminTask === undefined ? [] : [{ key: 'm', means: 'message for your admin' }]),
     ...(poll === undefined ? [] : [{ key: 's', means: 'skip' }]),
   ];
@@ -150,15 +164,24 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function openPage(url: string, context: Context): Promise<void> {
+export async function openPage(url: string, context: Context): Promise<void> {
   if (!await context.openBrowser(url)) context.output.say(`  No browser could be opened here. The address: ${url}`);
 }
 
-function writeMessage(step: Step, base: string, { context }: Draft): void {
-  const { output } = context;
+function hasLineToCopy(step: Step): boolean {
+  return step.instructions.some((line) => line.includes('{redirectUri}'));
+}
+
+async function copyLine(line: string, context: Context): Promise<void> {
+  const copied = await context.copyToClipboard(line);
+  context.output.say(copied ? '  Copied.' : `  There is no clipboard that credsetup can use here. The line:\n${line}`);
+}
+
+/** A message that can be sent as it is: what to do, where, and who asks for what. */
+export function writeMessage(task: string, base: string, { output }: Context): void {
   output.say('');
   output.say(`  ${output.style.dim('──── for your admin ────')}`);
-  output.say((step.adminTask ?? '').replaceAll('{base}', base));
+  output.say(task);
   output.say(`(Asked for by credsetup, which sets up the credential that n8n uses for ${base}.)`);
   output.say(`  ${output.style.dim('────────────────────────')}`);
 }

@@ -21,6 +21,11 @@ export function lengthOf(text: string): number {
   return length;
 }
 
+/** A text of several lines as one value: each line end or tab becomes a space. */
+export function joined(text: string): string {
+  return text.replace(/[\n\r\v\f\u0085\u2028\u2029\t]+/g, ' ');
+}
+
 /** A number of characters in words: "1 character", "26 characters". */
 export function characters(count: number): string {
   return `${count.toLocaleString('en')} character${count === 1 ? '' : 's'}`;

@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream';
 import { CredsetupError } from '../errors.ts';
 import type { InputOwner, OpenEvent } from './input-owner.ts';
 import type { KeyName } from './input-parser.ts';
-import { characters, clean, isPlain, lengthOf } from './paste.ts';
+import { characters, clean, isPlain, joined, lengthOf } from './paste.ts';
 import { secretView, textView, type PromptKey, type ViewConfig } from './views.ts';
 import type { Sink } from './output.ts';
 
@@ -19,6 +19,8 @@ export interface Asked {
   readonly message: string;
   readonly maxLength: number;
   /** Why a paste is not taken here. */
+  /** A paste of several lines is taken as one, joined by spaces. */
+  readonly joinLines?: boolean;
   readonly pasteRefused?: string;
 }
 
@@ -170,7 +172,7 @@ export class PromptRun {
       this.#notice(pasteRefused);
       return;
     }
-    const cleaned = clean(text);
+    const cleaned = clean(this.#asked.joinLines === true ? joined(text) : text);
     const value = 'value' in cleaned ? cleaned.value : text;
     // What is cut off at the parser's limit is longer than any value.
     const counted = length - lengthOf(text) + lengthOf(value);

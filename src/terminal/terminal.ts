@@ -136,7 +136,7 @@ class PromptTerminal implements Terminal {
       initial: question.initial === undefined || kind === 'secret' ? undefined : output.plain(question.initial),
       judge,
     };
-    const value = await this.#ask({ kind, message: output.clean(question.message), maxLength }, (prompt) => prompt.text(view));
+    const value = await this.#ask({ kind, message: output.clean(question.message), maxLength, joinLines: question.lineEnds === 'join' }, (prompt) => prompt.text(view));
     return value === undefined ? { kind: 'back' } : { kind: 'value', value };
   }
 

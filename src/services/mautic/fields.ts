@@ -19,4 +19,16 @@ export const password: Field = {
   maxLength: 1024, spaces: 'allowed',
 };
 
-export const fields = [url, username, password] as const;
+export const clientId: Field = {
+  key: 'clientId', label: 'Client ID', secret: false, option: '--client-id', variable: 'CLIENT_ID',
+  help: 'All of it, with the number and the underscore before the letters.',
+  maxLength: 512, spaces: 'never',
+};
+
+export const clientSecret: Field = {
+  key: 'clientSecret', label: 'Client Secret', secret: true, option: '--client-secret-file', stdinOption: '--client-secret-stdin', variable: 'CLIENT_SECRET',
+  help: 'It stands below the Client ID; Mautic\'s list calls it Secret Key.',
+  maxLength: 512, spaces: 'never',
+};
+
+export const fields = [url, username, password, clientId, clientSecret] as const;

@@ -11,21 +11,28 @@ import type { Api, Method, ServerState } from '../service.ts';
 import { basic, mauticError, probeUser, selfPath } from './api.ts';
 import { enableApi, enableBasicAuth } from './steps.ts';
 
-/** Throws RATE_LIMITED, SERVER_ERROR, GATEWAY_IN_FRONT. */
-export async function inspect(api: Api, method: Method | undefined): Promise<ServerState> {
-  const anonymous = await get(api, selfPath);
-  throwForStatus(anonymous);
-  if (mauticError(anonymous)?.type === 'api_disabled') {
-    return { done: { [enableApi.id]: false }, warnings: [], says: ['the API is off'] };
+/** The state's entry for the Authorization header: it reaches Mautic. */
+const header = 'authorization-header';
+
+/** Throws RATE_LIMITED, SERVER_ERROR, GATEWAY_IN_FRONT. What `before` knows is not asked again. */
+export async function inspect(api: Api, method: Method | undefined, before: ServerState | undefined): Promise<ServerState> {
+  if (before?.done[enableApi.id] !== true) {
+    const anonymous = await get(api, selfPath);
+    throwForStatus(anonymous);
+    if (mauticError(anonymous)?.type === 'api_disabled') return { done: { [enableApi.id]: false }, warnings: [], says: ['the API is off'] };
   }
-  const bearer = await probe(api, `Bearer ${probeUser}`);
-  if (mauticError(bearer)?.type === 'access_denied') {
-    return { done: { [enableApi.id]: true }, warnings: [], says: ['the API is on'], fault: headerDropped(api) };
+  if (before?.done[header] !== true) {
+    const bearer = await probe(api, `Bearer ${probeUser}`);
+    if (mauticError(bearer)?.type === 'access_denied') {
+      return { done: { [enableApi.id]: true }, warnings: [], says: ['the API is on'], fault: headerDropped(api) };
+    }
   }
-  if (method?.id !== 'basic') return { done: { [enableApi.id]: true }, warnings: [], says: ['the API is on'] };
-  const basicOn = (await probe(api, basic(probeUser, probeUser))).status === 401;
+  const done = { [enableApi.id]: true, [header]: true };
+  // Who has chosen another method is not asked about this one.
+  if (method !== undefined && !method.steps.includes(enableBasicAuth)) return { done, warnings: [], says: ['the API is on'] };
+  const basicOn = before?.done[enableBasicAuth.id] ?? (await probe(api, basic(probeUser, probeUser))).status === 401;
   return {
-    done: { [enableApi.id]: true, [enableBasicAuth.id]: basicOn }, warnings: [],
+    done: { ...done, [enableBasicAuth.id]: basicOn }, warnings: [],
     says: ['the API is on', `HTTP basic auth is ${basicOn ? 'on' : 'off'}`],
   };
 }

@@ -48,3 +48,24 @@ export const enableBasicAuth: Step = {
     '{base}/s/config/edit?tab=apiconfig',
   ].join('\n'),
 };
+
+export const createClient: Step = {
+  id: 'create-client',
+  title: 'Create a client',
+  page: (base) => `${base}/s/credentials/new`,
+  instructions: [
+    'The address works even where the menu has no API Credentials.',
+    'Authorization Protocol  OAuth 2',
+    'Name                    n8n integration',
+    'Redirect URI            {redirectUri}',
+    'Save (older versions: Apply), and keep the form open: it then shows Client ID and Client Secret.',
+  ],
+  notes: ['Advice: make it while signed in with an account of its own for n8n. A client made by an admin is an admin\'s key.'],
+  adminTask: [
+    'Please create API credentials in Mautic, so that n8n can sign in by OAuth2, and send me Client ID and Client Secret in a safe way:',
+    '{base}/s/credentials/new',
+    'Authorization Protocol: OAuth 2. Name: n8n integration. Redirect URI (one line):',
+    '{redirectUri}',
+    'Best from an account whose role may do no more than n8n needs: the client acts with the role of who made it.',
+  ].join('\n'),
+};

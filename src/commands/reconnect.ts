@@ -1,0 +1,45 @@
+/** `reconnect NAME`: the same credential again; everything but what was refused is kept, the redirect URI too. */
+import { findService } from '../services/registry.ts';
+import type { SetupOptions } from '../setup/draft.ts';
+import { setUp } from '../setup/setup.ts';
+import type { FullCredential } from '../credential.ts';
+import { isCredsetupError } from '../errors.ts';
+import type { Vault } from '../context.ts';
+import type { Call, Run } from './command.ts';
+import { findOne } from './found.ts';
+import { name, networkOptions } from './options.ts';
+import { fieldOptions, signInOptions } from './set-up.ts';
+
+export const run: Run = async (call, context) => {
+  const vault = await context.vault();
+  const existing = await load(name(call.args), vault);
+  const { full } = await setUp(reconnectOptions(existing, call), context);
+  const { output } = context;
+  output.say(`${output.style.good('✔')} ${output.style.bold(full.credential.name)} works again.`);
+  if (call.json) output.json(full.credential);
+  return 0;
+};
+
+/** A secret that is gone is what reconnecting repairs; an unreadable store is not. */
+async function load(wanted: string, vault: Vault): Promise<FullCredential> {
+  const credential = await findOne(wanted, vault);
+  try {
+    return await vault.load(credential.name);
+  } catch (error) {
+    if (!isCredsetupError(error) || error.code !== 'SECRET_MISSING') throw error;
+    return { credential, secrets: {}, certificates: [] };
+  }
+}
+
+function reconnectOptions(existing: FullCredential, { options }: Call): SetupOptions {
+  const { credential } = existing;
+  const service = findService(credential.service);
+  const signIn = signInOptions(options);
+  return {
+    service, method: credential.method, name: credential.name, replace: false, store: credential.store, existing,
+    fields: fieldOptions(service, options), require: [], caFiles: [],
+    ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp,
+    signIn: { ...signIn, grant: credential.grant === 'client-credentials' ? 'client-credentials' : signIn.grant },
+    proxy: networkOptions(options).proxy, timeout: networkOptions(options).timeout,
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * Stored credentials that are good to use now. An access token that is about to end is renewed
+ * under the credential's own lock; a refresh token is spent only after a write was proven, and
+ * what it gave is saved before anything else uses it.
+ */
+import type { Context, HttpClient, StoreKind, Vault } from './context.ts';
+import type { FullCredential } from './credential.ts';
+import { CredsetupError, isCredsetupError } from './errors.ts';
+import type { TokenSet } from './oauth/tokens.ts';
+import { findMethod, findService } from './services/registry.ts';
+import type { Method } from './services/service.ts';
+import { tokenEndpointOf } from './setup/client.ts';
+import { idleEnd } from './setup/token-values.ts';
+
+/** An access token that ends sooner is renewed before it is handed out. */
+const enoughMilliseconds = 120_000;
+
+export interface FreshDeps {
+  readonly vault: Vault;
+  readonly http: HttpClient;
+  readonly context: Context;
+}
+
+/**
+ * The credential, its access token renewed when it is about to end, or at once with `now`.
+ * Throws what loading does, CLIENT_REJECTED, REFRESH_REJECTED, the network's codes, and
+ * STORE_UNWRITABLE with the loss named when a new refresh token could not be kept.
+ */
+export async function fresh(name: string, deps: FreshDeps, options: { readonly renew: 'when-needed' | 'now' } = { renew: 'when-needed' }): Promise<FullCredential> {
+  const full = await deps.vault.load(name);
+  protect(full, deps.context);
+  const method = findMethod(findService(full.credential.service), full.credential.method);
+  if (method.oauth === undefined) return full;
+  if (options.renew === 'when-needed' && !endsSoon(full, deps.context.now())) return full;
+  return renew(full, method, deps);
+}
+
+/** When somebody else has renewed it since `seen` was read, theirs is the result. */
+async function renew(seen: FullCredential, method: Method, deps: FreshDeps): Promise<FullCredential> {
+  const { vault, context } = deps;
+  return vault.withRefreshLock(seen.credential.id, async () => {
+    const there = await vault.load(seen.credential.name);
+    protect(there, context);
+    if (there.secrets['accessToken'] !== seen.secrets['accessToken'] && !endsSoon(there, context.now())) return there;
+    // A full disk or a locked keychain must be known while the refresh token is still good.
+    await vault.prepare(there.credential.store);
+    const tokens = await ask(there, method, deps);
+    return keep(withTokens(there, tokens, method, context.now()), deps);
+  });
+}
+
+async function ask({ credential, secrets, certificates }: FullCredential, method: Method, { http, context }: FreshDeps): Promise<TokenSet> {
+  const oauth = method.oauth;
+  if (oauth === undefined) throw new Error(`${method.id} has no tokens to renew`);
+  const { refreshTokens, clientCredentials } = await import('./oauth/tokens.ts');
+  const endpoint = tokenEndpointOf({
+    service: findService(credential.service), oauth, base: credential.url, http, context,
+    clientId: credential.fields.clientId ?? '', clientSecret: secrets['clientSecret'] ?? '',
+    connection: { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates },
+  });
+  if (credential.grant === 'client-credentials') return clientCredentials(endpoint);
+  const refreshToken = secrets['refreshToken'];
+  if (refreshToken === undefined) {
+    throw new CredsetupError('REFRESH_REJECTED', `${credential.name} holds no refresh token, so its access token cannot be renewed.`, {
+      name: credential.name, hint: `Sign in again: credsetup reconnect ${credential.name}`,
+    });
+  }
+  try {
+    return await refreshTokens({ ...endpoint, refreshToken });
+  } catch (error) {
+    if (!isCredsetupError(error) || error.exitCode !== 7) throw error;
+    throw error.with({ name: credential.name, url: credential.url }).withHint(`Sign in again: credsetup reconnect ${credential.name}`);
+  }
+}
+
+/** The credential with what a token response gave; the refresh token's days begin anew. */
+export function withTokens(full: FullCredential, tokens: TokenSet, method: Method, now: Date): FullCredential {
+  const { accessToken, expiresAt, refreshToken = full.secrets['refreshToken'] } = tokens;
+  const { accessTokenExpiresAt: _ended, ...kept } = full.secrets;
+  const secrets = {
+    ...kept, accessToken,
+    ...(expiresAt === undefined ? {} : { accessTokenExpiresAt: expiresAt }),
+    ...(refreshToken === undefined ? {} : { refreshToken }),
+  };
+  const until = refreshToken === undefined || method.oauth === undefined ? {} : { expiresAt: idleEnd(method.oauth, now) };
+  return { ...full, secrets, credential: { ...full.credential, ...until } };
+}
+
+/** Saves, and offers another store on a terminal before the loss is final. */
+async function keep(full: FullCredential, deps: FreshDeps): Promise<FullCredential> {
+  const { vault, context } = deps;
+  protect(full, context);
+  try {
+    const { credential } = await vault.save(full, (there) => there.id === full.credential.id);
+    return { ...full, credential };
+  } catch (error) {
+    if (!isCredsetupError(error)) throw error;
+    const store = await askForStore(full, error, context);
+    if (store !== undefined) return keep({ ...full, credential: { ...full.credential, store } }, deps);
+    throw new CredsetupError(error.code, `${error.message} The refresh token was spent and the new one could not be kept: ${full.credential.name} is lost.`, {
+      name: full.credential.name, cause: error, hint: `${error.hint} Then sign in again: credsetup reconnect ${full.credential.name}`,
+    });
+  }
+}
+
+async function askForStore(full: FullCredential, error: CredsetupError, context: Context): Promise<StoreKind | undefined> {
+  if (!context.interactive || context.signal.aborted) return undefined;
+  context.output.warn(`${error.message} Without a place to keep it, the new refresh token of ${full.credential.name} is lost.`);
+  const terminal = await context.terminal();
+  const answer = await terminal.choose<StoreKind | 'none'>({
+    message: 'Where should it be kept?',
+    choices: [{ value: 'keychain', label: 'OS keychain' }, { value: 'file', label: 'Encrypted file' }, { value: 'none', label: 'Nowhere: I sign in again later' }],
+  });
+  return answer.kind === 'back' || answer.value === 'none' ? undefined : answer.value;
+}
+
+function endsSoon({ secrets }: FullCredential, now: Date): boolean {
+  const until = secrets['accessTokenExpiresAt'];
+  return until === undefined || Date.parse(until) - now.getTime() < enoughMilliseconds;
+}
+
+function protect({ secrets }: FullCredential, context: Context): void {
+  for (const [key, value] of Object.entries(secrets)) if (key !== 'accessTokenExpiresAt') context.output.protect(value);
+}

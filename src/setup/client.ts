@@ -1,0 +1,154 @@
+/** The OAuth2 client: its Redirect URI is known before it is made, and it is checked before any browser opens. */
+import type { Context, HttpClient, Connection } from '../context.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
+import type { TokenEndpoint } from '../oauth/tokens.ts';
+import type { OAuth } from '../services/oauth.ts';
+import type { Service } from '../services/service.ts';
+import { apiOf } from './connection.ts';
+import { known, type Draft, type Grant, type Outcome } from './draft.ts';
+import { withTokenValues } from './token-values.ts';
+
+const n8nDefault = 'http://localhost:5678/rest/oauth2-credential/callback';
+
+export function grantOf(draft: Draft): Grant {
+  return draft.options.signIn.grant ?? 'authorization-code';
+}
+
+/** What a token request needs to know of the service and the client. */
+export function tokenEndpointOf(client: {
+  readonly service: Service; readonly oauth: OAuth; readonly base: string; readonly clientId: string; readonly clientSecret: string;
+  readonly http: HttpClient; readonly connection: Connection; readonly context: Context;
+}): TokenEndpoint {
+  const { service, oauth, base, clientId, clientSecret, http, connection, context } = client;
+  return {
+    tokenEndpoint: oauth.tokenEndpoint(base), clientId, clientSecret, http, connection, service, repair: oauth.repair,
+    protect: (secret) => { context.output.protect(secret); }, now: () => context.now(),
+  };
+}
+
+export function endpointOf(draft: Draft): TokenEndpoint {
+  const { service, http, connection, context } = draft;
+  return tokenEndpointOf({
+    service, oauth: oauthOf(draft), base: known(draft.base, 'address'), http, connection, context,
+    clientId: draft.values.get('clientId') ?? '', clientSecret: draft.values.get('clientSecret') ?? '',
+  });
+}
+
+export function oauthOf(draft: Draft): OAuth {
+  return known(draft.method?.oauth, 'OAuth2 of the method');
+}
+
+/** Opens the redirect server, so that the URI that is registered has a port that was tried. Throws PORT_IN_USE, INPUT_INVALID. */
+export async function redirectStage(draft: Draft): Promise<Outcome> {
+  const n8n = await n8nCallbackUrl(draft);
+  if (n8n === 'back') return 'back';
+  if (draft.redirectServer === undefined) {
+    const { startRedirectServer } = await import('../oauth/redirect-server.ts');
+    const { signal, output } = draft.context;
+    draft.redirectServer = await startRedirectServer({
+      ports: portsOf(draft), signal, redact: (text) => output.plain(text),
+      protect: (secret) => { output.protect(secret); }, debug: (line) => { output.debug(line); },
+    });
+  }
+  const { redirectUri } = draft.redirectServer;
+  draft.values.set('redirectUri', redirectUri);
+  draft.values.set('registeredRedirectUris', [redirectUri, n8n.url].filter((one) => one !== '').join(','));
+  return n8n.asked ? 'next' : 'through';
+}
+
+function portsOf(draft: Draft): readonly number[] | undefined {
+  const stored = draft.options.existing?.credential.fields.redirectUri;
+  const port = draft.options.signIn.callbackPort ?? (stored === undefined ? undefined : Number(new URL(stored).port));
+  return port === undefined ? undefined : [port];
+}
+
+/** '' when n8n does not use this client. */
+async function n8nCallbackUrl(draft: Draft): Promise<{ readonly url: string; readonly asked: boolean } | 'back'> {
+  const given = draft.options.signIn.n8nCallbackUrl;
+  if (given !== undefined) {
+    const problem = callbackProblem(given);
+    if (problem !== undefined) throw new CredsetupError('INPUT_INVALID', `--n8n-callback-url: ${problem}`, { hint: `n8n shows it as OAuth Redirect URL, such as ${n8nDefault}` });
+    return { url: given, asked: false };
+  }
+  const { terminal } = draft;
+  // A stored credential's client has its redirect URIs already.
+  if (terminal === undefined || draft.options.existing !== undefined) return { url: '', asked: false };
+  const answer = await terminal.choose({
+    message: 'Will n8n sign in with this client too?',
+    choices: [
+      { value: true, label: 'Yes', note: 'n8n\'s OAuth Callback URL is registered beside ours' },
+      { value: false, label: 'No', note: 'only this computer signs in with it' },
+    ],
+  });
+  if (answer.kind === 'back') return 'back';
+  if (!answer.value) return { url: '', asked: true };
+  const url = await terminal.text({
+    message: 'n8n\'s OAuth Callback URL', initial: n8nDefault, check: callbackProblem, maxLength: 2048,
+    help: 'n8n shows it in its credential "Mautic OAuth2 API" as OAuth Redirect URL.',
+  });
+  return url.kind === 'back' ? 'back' : { url: url.value, asked: true };
+}
+
+function callbackProblem(url: string): string | undefined {
+  if (url.includes(',') || !/^https?:\/\//i.test(url) || !URL.canParse(url)) return 'This is no http:// or https:// address.';
+  return new URL(url).username === '' ? undefined : 'An address with a user name in it cannot be registered.';
+}
+
+/**
+ * Client ID and Client Secret, by their shape and then by the token endpoint with a made-up code;
+ * and what the client may do by itself. Throws INPUT_INVALID, CLIENT_REJECTED, and what a token
+ * request throws.
+ */
+export async function clientStage(draft: Draft): Promise<Outcome> {
+  const { context, service } = draft;
+  const problem = oauthOf(draft).clientProblem(Object.fromEntries(draft.values));
+  if (problem !== undefined) throw new CredsetupError('INPUT_INVALID', problem.message, { field: problem.field, service: service.id, hint: 'Copy both again from the form of the client.' });
+  if (grantOf(draft) === 'client-credentials') return clientSignsIn(draft);
+  const { createClientCheck } = await import('../oauth/client-check.ts');
+  draft.clientCheck ??= createClientCheck();
+  const check = draft.clientCheck;
+  const ask = async () => {
+    await check(endpointOf(draft), known(draft.values.get('redirectUri'), 'redirect URI'));
+    await lookAtClient(draft);
+  };
+  try {
+    await (draft.terminal?.busy(`asking ${service.title} about the client`, ask) ?? ask());
+  } catch (error) {
+    throw askAgain(draft, error);
+  }
+  context.output.say(`  ${context.output.style.good('✔')} ${service.title} accepts this client`);
+  return 'through';
+}
+
+/** It is not told which of the two is wrong: both are asked for again. */
+function askAgain(draft: Draft, error: unknown): unknown {
+  if (!isCredsetupError(error) || error.code !== 'CLIENT_REJECTED') return error;
+  draft.given.delete('clientSecret');
+  return error.with({ field: 'clientId', url: draft.base });
+}
+
+/** A client that gets a token for itself acts with the role of who made it. */
+async function lookAtClient(draft: Draft): Promise<void> {
+  const { clientCredentials } = await import('../oauth/tokens.ts');
+  try {
+    const { accessToken } = await clientCredentials(endpointOf(draft));
+    const found = await oauthOf(draft).clientWarnings(apiOf(known(draft.base, 'address'), draft.http, draft.connection), accessToken);
+    for (const warning of found) draft.warnings.set(warning.code, warning);
+  } catch (error) {
+    // Refused: the client can do nothing by itself. That is no fault, and nothing to warn of.
+    if (!isCredsetupError(error) || error.exitCode !== 7) throw error;
+  }
+}
+
+async function clientSignsIn(draft: Draft): Promise<Outcome> {
+  const { clientCredentials } = await import('../oauth/tokens.ts');
+  const ask = () => clientCredentials(endpointOf(draft));
+  try {
+    withTokenValues(draft.values, await (draft.terminal?.busy(`asking ${draft.service.title} for a token`, ask) ?? ask()));
+    await lookAtClient(draft);
+  } catch (error) {
+    throw askAgain(draft, error);
+  }
+  for (const warning of oauthOf(draft).clientCredentialsWarnings) draft.warnings.set(warning.code, warning);
+  return 'through';
+}

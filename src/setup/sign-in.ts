@@ -1,0 +1,194 @@
+/**
+ * Signing in: a browser is sent to the service, and comes back to the redirect URI or does not.
+ * Most failures never come back, so the person is asked what the browser shows, and each answer
+ * leads to the step that repairs it, with everything else kept.
+ */
+import type { Terminal } from '../context.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
+import { printError } from '../error-text.ts';
+import type { AuthorizationRequest } from '../oauth/authorization.ts';
+import type { Callback, RedirectServer } from '../oauth/redirect-server.ts';
+import { askWhatIsShown } from './browser-shows.ts';
+import { endpointOf, oauthOf } from './client.ts';
+import { known, type Draft, type Outcome } from './draft.ts';
+import { openPage } from './steps.ts';
+import { withTokenValues } from './token-values.ts';
+
+const defaultSeconds = 300;
+
+/** One authorization request and the wait for what comes back. */
+export interface Attempt {
+  readonly request: AuthorizationRequest;
+  readonly came: Promise<Callback | CredsetupError>;
+  readonly stop: AbortController;
+}
+
+type Turn = 'again' | 'signed-in' | { readonly wait: true } | { readonly leave: Outcome };
+
+/** Throws the codes of exit 14 in a script; on a terminal it goes on until the person is signed in or goes back. */
+export async function signInStage(draft: Draft): Promise<Outcome> {
+  for (;;) {
+    const attempt = await begin(draft);
+    try {
+      const outcome = await stay(draft, attempt);
+      if (outcome !== 'again') return outcome;
+    } finally {
+      attempt.stop.abort();
+    }
+  }
+}
+
+async function begin(draft: Draft): Promise<Attempt> {
+  const { output } = draft.context;
+  output.say('');
+  output.say(`  ${output.style.bold('Sign in')}`);
+  output.say(`    ${draft.service.title} asks for your username and password once more, on its own page.`);
+  const request = await openedInBrowser(draft) ?? await printed(draft);
+  const stop = new AbortController();
+  const seconds = draft.options.signIn.loginTimeout ?? defaultSeconds;
+  const came = serverOf(draft).waitForCallback({ timeoutMs: seconds * 1000, signal: AbortSignal.any([stop.signal, draft.context.signal]) })
+    .catch((error: unknown) => {
+      if (isCredsetupError(error)) return error;
+      throw error;
+    });
+  // A wait that nobody looks at any more must not end the program.
+  came.catch(() => undefined);
+  return { request, came, stop };
+}
+
+async function newRequest(draft: Draft): Promise<AuthorizationRequest> {
+  const { authorizationRequest } = await import('../oauth/authorization.ts');
+  return authorizationRequest({
+    authorizationEndpoint: oauthOf(draft).authorizationEndpoint(known(draft.base, 'address')),
+    clientId: known(draft.values.get('clientId'), 'client ID'), redirectUri: serverOf(draft).redirectUri,
+  });
+}
+
+function serverOf(draft: Draft): RedirectServer {
+  return known(draft.redirectServer, 'redirect server');
+}
+
+/** The browser of this machine, sent to the start page; undefined when none is wanted or can be opened. */
+async function openedInBrowser(draft: Draft): Promise<AuthorizationRequest | undefined> {
+  if (!draft.options.signIn.browser || draft.terminal === undefined) return undefined;
+  const request = await newRequest(draft);
+  const { startUrl } = serverOf(draft).expect({ authorizationUrl: request.url, state: request.state, cookie: true });
+  if (!await draft.context.openBrowser(startUrl)) return undefined;
+  draft.context.output.say('    Your browser opens. Not there? Press o, or start again with --no-browser to see the address.');
+  return request;
+}
+
+/** The full address alone on its line, for any browser; a request of its own, for its `state` is seen. */
+async function printed(draft: Draft): Promise<AuthorizationRequest> {
+  const { output, env } = draft.context;
+  const request = await newRequest(draft);
+  const server = serverOf(draft);
+  server.expect({ authorizationUrl: request.url, state: request.state, cookie: false });
+  output.warn('    Open this address in a browser:');
+  output.warn(request.url);
+  const { port } = new URL(server.redirectUri);
+  if ((env['SSH_CONNECTION'] ?? '') !== '') {
+    output.warn('    This is an SSH session. On your own computer, first run, with the host that you connect to:');
+    output.warn(`ssh -L ${port}:127.0.0.1:${port} ${env['USER'] ?? 'you'}@this-host`);
+  }
+  if (draft.terminal !== undefined) output.say(`    If the browser is on another machine, it ends at a page that cannot be reached. Then press Enter here and paste that page's address, within ${oauthOf(draft).codeSeconds} seconds.`);
+  return request;
+}
+
+/** Waits with the person, or in a script alone. */
+async function stay(draft: Draft, attempt: Attempt): Promise<Outcome | 'again'> {
+  for (;;) {
+    const turn = draft.terminal === undefined ? await finish(draft, attempt, await attempt.came) : await takeTurn(draft, attempt, draft.terminal);
+    if (turn === 'again') return 'again';
+    if (turn === 'signed-in') return 'next';
+    if ('leave' in turn) return turn.leave;
+  }
+}
+
+async function takeTurn(draft: Draft, attempt: Attempt, terminal: Terminal): Promise<Turn> {
+  const arrived = new AbortController();
+  const came = attempt.came.finally(() => { arrived.abort(); });
+  const key = await terminal.waitKey({
+    message: 'waiting for the browser', signal: arrived.signal,
+    keys: [{ key: 'enter', means: 'it shows something else, or it is on another machine' }, { key: 'o', means: 'open it again' }],
+  });
+  try {
+    if (key === undefined) return await finish(draft, attempt, await came);
+    if (key === 'back') return { leave: 'back' };
+    if (key === 'o') {
+      await openPage(serverOf(draft).startAgain().startUrl, draft.context);
+      return { wait: true };
+    }
+    const shown = await askWhatIsShown(draft, attempt, terminal);
+    return 'callback' in shown ? await finish(draft, attempt, shown.callback) : shown.turn;
+  } catch (error) {
+    return failed(draft, error, terminal);
+  }
+}
+
+/** What came back, exchanged at once: a code lives seconds. */
+async function finish(draft: Draft, { request }: Attempt, came: Callback | CredsetupError): Promise<Turn> {
+  if (isCredsetupError(came)) throw withCauses(draft, came);
+  if (came.kind === 'error') {
+    const { callbackError } = await import('../oauth/callback-error.ts');
+    const error = callbackError(came);
+    await came.finish({ ok: false, message: error.message });
+    throw error;
+  }
+  const { exchangeCode, isCodeExpired } = await import('../oauth/tokens.ts');
+  try {
+    const tokens = await exchangeCode({ ...endpointOf(draft), callbackUrl: came.callbackUrl, state: request.state, codeVerifier: request.codeVerifier });
+    withTokenValues(draft.values, tokens);
+    await came.finish({ ok: true });
+    return 'signed-in';
+  } catch (error) {
+    await came.finish({ ok: false, message: isCredsetupError(error) ? error.message : 'Something went wrong.' });
+    if (!isCredsetupError(error) || !isCodeExpired(error) || draft.terminal === undefined) throw error;
+    draft.context.output.warn(`  The code came too late: it lives ${oauthOf(draft).codeSeconds} seconds. The sign-in starts again.`);
+    return 'again';
+  }
+}
+
+/** A script gets every page that the person may be looking at as a cause. */
+function withCauses(draft: Draft, error: CredsetupError): CredsetupError {
+  if (error.code !== 'AUTHORIZATION_TIMEOUT') return error;
+  const causes = oauthOf(draft).browserFailures.filter((one) => one.code !== undefined).map((one) => ({
+    code: one.code ?? '', message: one.message, check: `The browser shows: ${one.seen}`, fix: one.hint,
+  }));
+  return error.with({ service: draft.service.id, url: draft.base, causes });
+}
+
+/** On a terminal no failure of a sign-in ends the wizard. */
+async function failed(draft: Draft, error: unknown, terminal: Terminal): Promise<Turn> {
+  if (!isCredsetupError(error) || error.details.stopped === true || draft.context.signal.aborted || error.exitCode > 125 || error.code === 'UNEXPECTED') throw error;
+  if (error.details.field === 'clientId' || error.code === 'CLIENT_REJECTED') {
+    printError(error, draft.context.output);
+    draft.given.delete('clientId');
+    draft.given.delete('clientSecret');
+    return { leave: { goTo: 'clientId' } };
+  }
+  // The causes are what the person is asked about next.
+  printError(new CredsetupError(error.code, error.message, { hint: error.hint }), draft.context.output);
+  if (error.details.field === 'callback') return { wait: true };
+  const answer = await terminal.choose<'again' | 'stop'>({
+    message: 'What now?',
+    choices: [{ value: 'again', label: error.code === 'AUTHORIZATION_TIMEOUT' ? 'Keep waiting: sign in once more' : 'Sign in once more' }, { value: 'stop', label: 'Stop', note: 'nothing is saved' }],
+  });
+  if (answer.kind === 'back') return { leave: 'back' };
+  if (answer.value === 'stop') throw error;
+  return 'again';
+}
+
+/** A session that is remembered in the browser may be another account than the person thinks. */
+export async function accountStage(draft: Draft): Promise<Outcome> {
+  if (draft.terminal === undefined) return 'through';
+  const { account } = known(draft.validation, 'validation');
+  const answer = await draft.terminal.choose({
+    message: `Signed in as ${account.username ?? account.name ?? 'an account without a name'}. Is that the account that n8n should use?`,
+    choices: [{ value: true, label: 'Yes' }, { value: false, label: 'No, sign in as another one' }],
+  });
+  if (answer.kind === 'back') return 'back';
+  if (answer.value) return 'next';
+  draft.context.output.say(`  Sign out first, or use a private window: ${known(draft.base, 'address')}/s/logout`);
+  return { goTo: 'sign-in' };
+}
