@@ -24,12 +24,15 @@ export interface KeychainSession {
 const nameOwner = ['--session', '--print-reply', '--dest=org.freedesktop.DBus', '/', 'org.freedesktop.DBus.GetNameOwner', 'string:org.freedesktop.secrets'];
 const service = ['--session', '--print-reply', '--dest=org.freedesktop.secrets', '/org/freedesktop/secrets'];
 
+// Ends with the test process, however that ends: its end of the pipe closes then. gnome-keyring ends with its bus.
+const guarded = '"$@" & read line; kill $!; wait $!';
+
 /** @param keyring false for a bus without any keychain */
 export async function startSession({ keyring = true } = {}): Promise<KeychainSession> {
   const folder = await mkdtemp(join(tmpdir(), 'credsetup-bus-'));
   const config = join(folder, 'bus.conf');
   await writeFile(config, `<busconfig><type>session</type><listen>unix:dir=${folder}</listen><policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>`);
-  const bus = spawn('dbus-daemon', [`--config-file=${config}`, '--nofork', '--print-address'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const bus = spawn('sh', ['-c', guarded, 'sh', 'dbus-daemon', `--config-file=${config}`, '--nofork', '--print-address'], { stdio: ['pipe', 'pipe', 'ignore'] });
   const [address] = await once(createInterface({ input: bus.stdout }), 'line') as [string];
   const env = { PATH: process.env['PATH'] ?? '', HOME: folder, XDG_RUNTIME_DIR: folder, XDG_DATA_HOME: folder, DBUS_SESSION_BUS_ADDRESS: address };
   let daemon = keyring ? await startKeyring(env) : undefined;
@@ -48,7 +51,9 @@ export async function startSession({ keyring = true } = {}): Promise<KeychainSes
     },
     stop: async () => {
       if (daemon !== undefined) await end(daemon);
-      await end(bus);
+      const ended = once(bus, 'exit');
+      bus.stdin.end();
+      await ended;
       await rm(folder, { recursive: true, force: true });
     },
   };
