@@ -25,6 +25,8 @@ export interface Certificates {
   readonly incomplete: Pair;
   /** 2020-01-01 to 2021-01-01. */
   readonly expired: Pair;
+  /** As chained, but the intermediate has expired; the server's own has not. */
+  readonly expiredChain: Pair;
   /** 2090-01-01 to 2099-01-01. */
   readonly notYetValid: Pair;
   /** For other.test and elsewhere.test. */
@@ -80,11 +82,13 @@ export function makeCertificates(dir: string): Certificates {
     run('req', '-new', '-config', 'openssl.cnf', '-key', extensions === 'root' ? `${name}.key` : 'server.key', '-subj', subject, '-out', `${name}.csr`);
     run('ca', '-batch', '-notext', '-config', 'openssl.cnf', '-cert', `${issuer}.pem`, '-keyfile', `${issuer}.key`, '-in', `${name}.csr`, '-extensions', extensions, '-startdate', from, '-enddate', to, '-out', `${name}.pem`);
   };
-  for (const name of ['root', 'intermediate', 'second', 'server']) newKey(name);
+  for (const name of ['root', 'intermediate', 'ended', 'second', 'server']) newKey(name);
   selfSign('root', '/CN=Test Root', 'root');
   selfSign('second', '/CN=Other Root', 'root');
   selfSign('server', '/CN=Self Made', 'good');
   issue('intermediate', 'root', '/CN=Test Intermediate', 'root');
+  issue('ended', 'root', '/CN=Ended Intermediate', 'root', '20200101000000Z', '20210101000000Z');
+  issue('below', 'ended', '/CN=service.test');
   issue('leaf', 'root', '/CN=service.test');
   issue('deep', 'intermediate', '/CN=service.test');
   issue('old', 'root', '/CN=service.test', 'good', '20200101000000Z', '20210101000000Z');
@@ -97,7 +101,7 @@ export function makeCertificates(dir: string): Certificates {
     ca: read('root.pem'), caFile: join(dir, 'root.pem'),
     good: pair('leaf'), withRoot: pair('leaf', 'root'), selfSigned: pair('server'),
     chained: pair('deep', 'intermediate'), incomplete: pair('deep'),
-    expired: pair('old'), notYetValid: pair('future'), wrongHost: pair('elsewhere'),
+    expired: pair('old'), expiredChain: pair('below', 'ended'), notYetValid: pair('future'), wrongHost: pair('elsewhere'),
     otherCa: read('second.pem'), ofOtherCa: pair('foreign'),
   };
 }

@@ -26,6 +26,8 @@ export interface TestProxy {
   readonly asked: readonly string[];
   /** The Proxy-Authorization headers that came. */
   readonly authorizations: readonly string[];
+  /** Once no connection is open; for ever when one stays. */
+  allClosed(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,6 +52,9 @@ export async function startProxy(options: ProxyOptions = {}): Promise<TestProxy>
   const { port } = server.address() as AddressInfo;
   return {
     port, asked, authorizations, url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
+    async allClosed() {
+      while (await new Promise<number>((resolve) => { server.getConnections((_error, count) => resolve(count)); }) > 0) await new Promise((resolve) => { setImmediate(resolve); });
+    },
     close: () => new Promise((resolve) => {
       for (const socket of sockets) socket.destroy();
       server.close(() => resolve());
@@ -57,12 +62,18 @@ export async function startProxy(options: ProxyOptions = {}): Promise<TestProxy>
   };
 }
 
+/** Keeps the connection, as real proxies do: closing it is the client's part. */
+function refuse(socket: Duplex, status: number): void {
+  socket.write(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\n\r\n`);
+  socket.on('end', () => socket.end()).resume();
+}
+
 function tunnel(socket: Duplex, { status, instead, target }: ProxyOptions, sockets: Set<Duplex>): void {
   socket.on('error', () => socket.destroy());
   if (instead === 'hang') return;
   if (instead === 'close') { socket.destroy(); return; }
   if (instead === 'garbage') { socket.end('220 mail.example.com ESMTP\r\n'); return; }
-  if (status !== undefined || target === undefined) { socket.end(`HTTP/1.1 ${status ?? 502} No\r\ncontent-length: 0\r\n\r\n`); return; }
+  if (status !== undefined || target === undefined) { refuse(socket, status ?? 502); return; }
   const onward = connect(target, '127.0.0.1', () => {
     socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
     socket.pipe(onward).pipe(socket);

@@ -12,7 +12,7 @@ import { parseAddress, placeOf } from './address.ts';
 import { createAuthorities, type Authorities } from './authorities.ts';
 import { lookAtCertificates } from './certificate.ts';
 import { createRoute, type Route } from './dispatchers.ts';
-import { startExchange, type Flight, type Limits } from './exchange.ts';
+import { limitsFor, startExchange, type Flight, type Limits } from './exchange.ts';
 import { codesOf, isAboutCertificate, translateFailure } from './failure.ts';
 import { isLoopbackHost } from './loopback.ts';
 import { readProxies, type Proxies } from './proxy.ts';
@@ -46,7 +46,7 @@ export interface HttpClientOptions {
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const parts: Parts = {
     options,
-    limits: limitsOf(options),
+    limits: { ...limitsFor(options.timeoutSeconds ?? 30), ...options.limits },
     proxies: readProxies(options),
     authorities: createAuthorities(options.env['NODE_EXTRA_CA_CERTS'], options.debug),
     routes: new Map(),
@@ -70,13 +70,6 @@ interface Parts {
   readonly authorities: Authorities;
   /** By origin and connection: what one connection allows, no other does. */
   readonly routes: Map<string, Promise<Route>>;
-}
-
-const megabyte = 1024 * 1024;
-
-function limitsOf({ timeoutSeconds = 30, limits }: HttpClientOptions): Limits {
-  const totalMs = timeoutSeconds * 1000;
-  return { connectMs: Math.min(totalMs, 10_000), headersMs: totalMs, bodyMs: Math.min(totalMs, 15_000), totalMs, responseBytes: 5 * megabyte, ...limits };
 }
 
 async function closeRoutes(routes: Map<string, Promise<Route>>): Promise<void> {

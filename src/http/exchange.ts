@@ -13,6 +13,15 @@ export interface Limits {
   readonly responseBytes: number;
 }
 
+/**
+ * The limits for `--timeout SECONDS`. All but the size grow with it, so that the option helps
+ * wherever a hint names it; connecting gets ten seconds at least.
+ */
+export function limitsFor(timeoutSeconds: number): Limits {
+  const totalMs = timeoutSeconds * 1000;
+  return { connectMs: Math.max(10_000, totalMs / 3), headersMs: totalMs, bodyMs: totalMs / 2, totalMs, responseBytes: 5 * 1024 * 1024 };
+}
+
 export type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface Answer {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { HttpResponse } from '../../src/context.ts';
 import { CredsetupError } from '../../src/errors.ts';
+import { limitsFor } from '../../src/http/exchange.ts';
 import { throwForStatus } from '../../src/http/status.ts';
 import { allOf, closedPort, failureOf, makeClient, plain, serve, type TestClient } from './harness.ts';
 
@@ -22,6 +23,14 @@ function thrownBy(action: () => unknown): CredsetupError {
   }
   return expect.fail('it should have thrown a CredsetupError');
 }
+
+describe('the limits', () => {
+  it('grow with --timeout, wherever a hint names it', () => {
+    expect(limitsFor(30)).toEqual({ connectMs: 10_000, headersMs: 30_000, bodyMs: 15_000, totalMs: 30_000, responseBytes: 5_242_880 });
+    expect(limitsFor(120)).toMatchObject({ connectMs: 40_000, headersMs: 120_000, bodyMs: 60_000, totalMs: 120_000 });
+    expect(limitsFor(5)).toMatchObject({ connectMs: 10_000, totalMs: 5000 });
+  });
+});
 
 describe('a request', () => {
   it('sends JSON, a form, or nothing, with the path and query as given', async () => {
@@ -69,7 +78,8 @@ describe('json()', () => {
     const error = thrownBy(() => response.json());
     expect(error.code).toBe('RESPONSE_INVALID');
     expect(error.message).toContain(`is ${words} (status 200, text/html; charset=utf-8, ${body.length} characters)`);
-    expect(error.hint).not.toBe('');
+    expect(error.hint.includes('A web page came')).toBe(words === 'a web page');
+    expect(error.hint).toContain('n8n');
     if (body.length > 3) expect(allOf(error)).not.toContain(body.slice(0, 8));
   });
 

@@ -27,6 +27,8 @@ export interface TestServer {
   readonly url: string;
   readonly requests: readonly IncomingMessage[];
   readonly bodies: readonly string[];
+  /** Once no connection is open; for ever when one stays. */
+  allClosed(): Promise<void>;
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -50,7 +52,10 @@ export async function serve(handler: Handler = answerEmptyObject, tls?: Pair, ho
   };
   const server: Server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   const port = await listen(server, host);
-  return { port, requests, bodies, url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}` };
+  const allClosed = async (): Promise<void> => {
+    while (await new Promise<number>((resolve) => { server.getConnections((_error, count) => resolve(count)); }) > 0) await new Promise((resolve) => { setImmediate(resolve); });
+  };
+  return { port, requests, bodies, allClosed, url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}` };
 }
 
 /** A server that does with each connection what `onSocket` says. */

@@ -161,6 +161,7 @@ describe('a proxy', () => {
     expect(error.hint).toContain('n8n');
     if (status === 407) expect(error.hint).toContain(`HTTPS_PROXY=http://user:password@127.0.0.1:${between.port}`);
     expect(between.asked).toHaveLength(1);
+    await between.allClosed();
     silent(client, error);
   });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { CredsetupError } from '../../src/errors.ts';
+import { CredsetupError } from '../../src/errors.ts';
 import { createAuthorities } from '../../src/http/authorities.ts';
 import { makeCertificates, type Certificates } from '../certificates.ts';
 import { has } from '../tools.ts';
@@ -24,7 +24,7 @@ describe.skipIf(!has('openssl'))('TLS', () => {
   const trusting = (): typeof plain => ({ ...plain, certificates: [certificates.ca] });
 
   /** Asks a server with that certificate and gives the error back; nothing secret may have arrived or be told. */
-  async function refusal(kind: 'selfSigned' | 'withRoot' | 'good' | 'incomplete' | 'expired' | 'notYetValid' | 'wrongHost' | 'ofOtherCa', connection = plain): Promise<CredsetupError> {
+  async function refusal(kind: 'selfSigned' | 'withRoot' | 'good' | 'incomplete' | 'expired' | 'expiredChain' | 'notYetValid' | 'wrongHost' | 'ofOtherCa', connection = plain): Promise<CredsetupError> {
     const server = await serve(undefined, certificates[kind]);
     const client = makeClient({ lookup });
     const error = await failureOf(client.send({ method: 'GET', url: `https://service.test:${server.port}/api`, headers }, connection));
@@ -71,6 +71,12 @@ describe.skipIf(!has('openssl'))('TLS', () => {
     const error = await refusal('expired', trusting());
     expect(error.code).toBe('TLS_EXPIRED');
     expect(error.message).toContain('valid from 2020-01-01T00:00:00.000Z to 2021-01-01T00:00:00.000Z');
+  });
+
+  it('names the intermediate when that is what has expired', async () => {
+    const error = await refusal('expiredChain', trusting());
+    expect(error.code).toBe('TLS_EXPIRED');
+    expect(error.message).toContain('for "Ended Intermediate", issued by "Test Root", valid from 2020-01-01T00:00:00.000Z');
   });
 
   it('suspects the local clock when a certificate is not valid yet', async () => {
@@ -214,5 +220,22 @@ describe.skipIf(!has('openssl'))('TLS', () => {
     expect(error.code).toBe('TLS_SELF_SIGNED');
     expect(error.message).not.toContain('issued by');
     expect(seen).toBe(2);
+  });
+
+  it('ends at once on Ctrl-C while it looks at a certificate', async () => {
+    const controller = new AbortController();
+    const reason = new CredsetupError('CANCELLED', 'Stopped.');
+    let seen = 0;
+    const secure = tls.createServer(certificates.selfSigned);
+    secure.on('tlsClientError', () => undefined);
+    const server = await serveBytes((socket) => {
+      seen += 1;
+      if (seen === 1) secure.emit('connection', socket);
+      else controller.abort(reason);
+    });
+    const began = performance.now();
+    const client = makeClient({ lookup, signal: controller.signal });
+    expect(await failureOf(client.send({ method: 'GET', url: `https://service.test:${server.port}/` }, plain))).toBe(reason);
+    expect(performance.now() - began).toBeLessThan(2000);
   });
 });
