@@ -5,6 +5,7 @@
  */
 import * as mattermost from '../services/mattermost/fields.ts';
 import * as mautic from '../services/mautic/fields.ts';
+import * as n8n from '../n8n/fields.ts';
 import type { Field } from '../services/service.ts';
 
 export interface OptionSpec {
@@ -119,7 +120,7 @@ export const commands: readonly CommandSpec[] = [
   },
   { name: 'list', summary: 'what is stored; reads no secret', options: [] },
   { name: 'show', arguments: '<name>', summary: 'one credential', options: [{ flags: '--reveal', help: 'with its secrets' }] },
-  { name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: [] },
+  { name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: network },
   { name: 'test', arguments: '[names...]', summary: 'validate stored credentials with their servers', options: [{ flags: '--all', help: 'every stored credential' }, ...network] },
   {
     name: 'export', arguments: '[names...]', summary: 'write credentials with their secrets',
@@ -135,6 +136,18 @@ export const commands: readonly CommandSpec[] = [
     name: 'exec', arguments: '<names...>', summary: 'run a command with credentials in its environment', passThrough: true,
     options: [prefix, ...network],
     notes: ['The command stands behind two dashes: credsetup exec NAME -- COMMAND', 'Its exit code is ours; 125 is a failure before it started, 126 cannot be executed, 127 was not found.'],
+  },
+  {
+    name: 'push', arguments: '<target> [names...]', summary: 'create stored credentials in an n8n, by its API',
+    options: [
+      { flags: '--all', help: 'every stored credential' },
+      ...n8n.fields.flatMap(fieldOptions),
+      { flags: '--replace', help: 'write over what was pushed to that n8n before' },
+      { flags: '--ca-file <file>', help: 'certificate of an authority to trust for n8n (repeatable)', repeatable: true },
+      { flags: '--allow-http', help: 'accept an http:// address of n8n that is not this computer' },
+      ...network,
+    ],
+    notes: ['credsetup push n8n NAME', 'Variables: CREDSETUP_N8N_URL, CREDSETUP_N8N_API_KEY. No option takes a secret.'],
   },
   { name: 'rename', arguments: '<old> <new>', summary: 'another name for a credential', options: [] },
   { name: 'remove', arguments: '<names...>', summary: 'remove credentials from this computer', options: [] },

@@ -42,7 +42,7 @@ export function described(credential: Credential): { readonly credential: Creden
 export async function loadFresh({ name, service, method }: Credential, network: HttpOptions, context: Context): Promise<FullCredential> {
   const vault = await context.vault();
   if (findMethod(findService(service), method).oauth === undefined) return vault.load(name);
-  const { fresh } = await import('../fresh.ts');
+  const { fresh } = await import('../setup/fresh.ts');
   return fresh(name, { vault, http: await context.http(network), context });
 }
 

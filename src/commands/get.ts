@@ -1,23 +1,39 @@
 /** `get NAME [FIELD]`: one value and a line end. */
+import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import { findMethod, findService } from '../services/registry.ts';
+import type { Method } from '../services/service.ts';
 import type { Run } from './command.ts';
-import { name } from './options.ts';
+import { loadFresh } from './export.ts';
+import { name, networkOptions, type RawOptions } from './options.ts';
 import { findOne } from './found.ts';
 
-export const run: Run = async ({ args, json }, context) => {
+export const run: Run = async ({ args, json, options }, context) => {
   const vault = await context.vault();
   const credential = await findOne(name(args), vault);
-  const secretKeys = findMethod(findService(credential.service), credential.method).fields.filter((field) => field.secret).map((field) => field.key);
-  const field = name(args, 1) || (secretKeys[0] ?? '');
-  const isSecret = secretKeys.some((key) => key === field);
-  const value = isSecret ? (await vault.load(credential.name)).secrets[field] : publicValue(credential, field);
-  if (value === undefined) throw unknownField(credential, field, secretKeys);
+  const secrets = secretNames(findMethod(findService(credential.service), credential.method));
+  const field = name(args, 1) || (secrets.keys().next().value ?? '');
+  const key = secrets.get(field);
+  const value = key === undefined ? publicValue(credential, field) : await secretValue(key, credential, options, context);
+  if (value === undefined) throw unknownField(credential, field, [...secrets.keys()]);
+  const isSecret = key !== undefined;
   if (json) context.output.json({ name: credential.name, field, value }, { secrets: isSecret });
   else context.output.data(`${value}\n`);
   return 0;
 };
+
+/** The method's secrets by the name that they are asked for with; the one that programs send comes first. */
+function secretNames(method: Method): ReadonlyMap<string, string> {
+  const keys = method.fields.filter((field) => field.secret).map((field) => field.key);
+  return new Map([...(method.oauth === undefined ? [] : ['accessToken']), ...keys].map((key) => [key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), key]));
+}
+
+/** An access token is renewed when it is about to end; anything else needs no network. */
+async function secretValue(key: string, credential: Credential, options: RawOptions, context: Context): Promise<string | undefined> {
+  const full = key === 'accessToken' ? await loadFresh(credential, networkOptions(options), context) : await (await context.vault()).load(credential.name);
+  return full.secrets[key];
+}
 
 /** Names as the contract writes them: `client-id`, `url`. */
 function publicValues(one: Credential): Readonly<Record<string, string | undefined>> {

@@ -1,10 +1,12 @@
 /** `list`: the index, nothing else. */
+import { expiryWarnings } from '../setup/expiry.ts';
 import { table } from './table.ts';
 import type { Run } from './command.ts';
 
 export const run: Run = async ({ json }, context) => {
   const { output } = context;
-  const credentials = await (await context.vault()).list();
+  const stored = await (await context.vault()).list();
+  const credentials = stored.map((one) => ({ ...one, warnings: [...one.warnings, ...expiryWarnings(one, context.now())] }));
   if (json) {
     output.json({ credentials });
     return 0;
@@ -17,7 +19,7 @@ export const run: Run = async ({ json }, context) => {
     ['NAME', 'SERVICE', 'METHOD', 'ADDRESS', 'ACCOUNT', 'VALIDATED', 'STORE', 'NOTES'],
     credentials.map((one) => [
       one.name, one.service, one.method, one.url, one.account.username ?? '', one.validatedAt.slice(0, 16).replace('T', ' '), one.store,
-      [one.ignoreSslIssues ? 'TLS unchecked' : '', one.allowHttp && one.url.startsWith('http:') ? 'not encrypted' : ''].filter((note) => note !== '').join(', '),
+      [...one.warnings.filter(({ code }) => code === 'EXPIRES_SOON').map(() => 'ends soon'), one.ignoreSslIssues ? 'TLS unchecked' : '', one.allowHttp && one.url.startsWith('http:') ? 'not encrypted' : ''].filter((note) => note !== '').join(', '),
     ]),
   )));
   return 0;

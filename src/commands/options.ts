@@ -33,7 +33,7 @@ export function name(args: RawArguments, index = 0): string {
   return typeof value === 'string' ? value : '';
 }
 
-export function names(args: RawArguments): readonly string[] {
-  const value = args[0];
+export function names(args: RawArguments, index = 0): readonly string[] {
+  const value = args[index];
   return typeof value === 'object' ? value : [];
 }

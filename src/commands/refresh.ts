@@ -2,7 +2,7 @@
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { toCredsetupError } from '../errors.ts';
-import { fresh, type FreshDeps } from '../fresh.ts';
+import { fresh, type FreshDeps } from '../setup/fresh.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Run } from './command.ts';
 import { findMany } from './found.ts';

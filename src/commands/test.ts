@@ -1,9 +1,11 @@
 /** `test`: validates stored credentials live, many at once. */
 import type { Context, HttpClient, HttpOptions, Vault } from '../context.ts';
 import type { Credential } from '../credential.ts';
-import { toCredsetupError, type CredsetupError } from '../errors.ts';
+import { isCredsetupError, toCredsetupError, type CredsetupError } from '../errors.ts';
+import { expiryWarnings } from '../setup/expiry.ts';
+import { fresh } from '../setup/fresh.ts';
 import { findMethod, findService } from '../services/registry.ts';
-import type { Api, Validation } from '../services/service.ts';
+import type { Api, Method, Validation } from '../services/service.ts';
 import { apiOf, connectionWarnings } from '../setup/connection.ts';
 import { known } from '../setup/draft.ts';
 import { capabilityWarnings } from '../setup/saving.ts';
@@ -73,7 +75,7 @@ async function testOne(there: Credential, tests: Tests): Promise<Result> {
   const started = performance.now();
   const duration = () => Math.round(performance.now() - started);
   try {
-    const credential = await validate(there, tests);
+    const credential = withExpiry(await validate(there, tests), tests.context.now());
     return { name: there.name, status: 'ok', durationMs: duration(), credential };
   } catch (error) {
     if (tests.context.signal.aborted) throw error;
@@ -81,24 +83,29 @@ async function testOne(there: Credential, tests: Tests): Promise<Result> {
   }
 }
 
+function withExpiry(credential: Credential, now: Date): Credential {
+  return { ...credential, warnings: [...credential.warnings, ...expiryWarnings(credential, now)] };
+}
+
 /** What the set-up's hint cannot know: how this stored credential gets a new secret. */
 function asResult(error: CredsetupError, { name, service, url }: Credential): CredsetupError {
   const known = error.with({ name, service, url });
   if (error.exitCode !== 7) return known;
-  return known.withHint(`${error.hint} Then run: credsetup ${service} --url ${url} --name ${name}`);
+  return known.withHint(error.hint.includes('reconnect') ? error.hint : `${error.hint} Then run: credsetup reconnect ${name}`);
 }
 
 async function validate(there: Credential, tests: Tests): Promise<Credential> {
   const { context, vault } = tests;
   const service = findService(there.service);
   const method = findMethod(service, there.method);
-  const { credential, secrets, certificates } = await vault.load(there.name);
+  const { credential, secrets, certificates } = await fresh(there.name, tests);
   for (const secret of Object.values(secrets)) context.output.protect(secret);
   const connection = { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates };
   const values = { ...withoutAbsent(credential.fields), ...secrets };
   const server = JSON.stringify([credential.url, connection]);
   const api = kept(tests.apis, server, () => apiOf(credential.url, tests.http, connection));
-  const validation = await kept(tests.asked, JSON.stringify([server, service.id, method.id, values]), () => method.validate(api, values, { done: {}, warnings: [], says: [] }));
+  const validation = await kept(tests.asked, JSON.stringify([server, service.id, method.id, values]), () => method.validate(api, values, { done: {}, warnings: [], says: [] }))
+    .catch((error: unknown) => renewAndAskAgain(error, there, method, api, tests));
   const version = validation.version ?? credential.server.version;
   return vault.update(there.name, (one) => ({
     ...one,
@@ -106,6 +113,13 @@ async function validate(there: Credential, tests: Tests): Promise<Credential> {
     validatedAt: context.now().toISOString(), capabilities: validation.capabilities,
     warnings: [...one.warnings.filter(({ code }) => service.inspectWarnings.includes(code)), ...connectionWarnings(one.url, connection, method), ...validation.warnings, ...capabilityWarnings(service, validation.capabilities)],
   }));
+}
+
+/** A server may end an access token before its time; one renewal shows whether the sign-in still holds. */
+async function renewAndAskAgain(error: unknown, there: Credential, method: Method, api: Api, tests: Tests): Promise<Validation> {
+  if (method.oauth === undefined || !isCredsetupError(error) || error.code !== 'TOKEN_REJECTED') throw error;
+  const { credential, secrets } = await fresh(there.name, tests, { renew: 'now' });
+  return method.validate(api, { ...withoutAbsent(credential.fields), ...secrets }, { done: {}, warnings: [], says: [] });
 }
 
 /** What a map holds for a key, made when it is not there yet. */

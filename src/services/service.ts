@@ -5,7 +5,7 @@
  */
 import type { Account, PublicFields, Secrets, Warning } from '../credential.ts';
 import type { HttpRequest, HttpResponse } from '../context.ts';
-import type { OAuth } from './oauth.ts';
+import type { OAuth } from './oauth-description.ts';
 import type { CredsetupError, ErrorCode, MissingInput } from '../errors.ts';
 
 /** A value that a person, an option or a variable gives. */
@@ -49,6 +49,8 @@ export interface AddressKnowledge {
   /** Whether any answer looks like this service's, to say so to who wanted another one. */
   readonly resembles: (response: HttpResponse) => boolean;
   readonly notThisService: ErrorCode;
+  /** It is the n8n itself; for every other, what keeps us out keeps n8n out too. */
+  readonly isN8n?: boolean;
 }
 
 /** What the live server tells about itself before any secret is sent. */
@@ -170,6 +172,9 @@ export interface Service {
   /** Codes of `capabilities` to what in n8n needs them. */
   readonly capabilityUse: Readonly<Record<string, string>>;
 }
+
+/** What can be found by its address. */
+export type Addressed = Pick<Service, 'id' | 'title' | 'address'>;
 
 /** A label such as `--url` and a variable such as `CREDSETUP_MATTERMOST_URL`. */
 export function variableName(service: string, field: Field): string {

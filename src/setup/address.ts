@@ -7,7 +7,7 @@ import type { Connection, HttpClient, HttpResponse } from '../context.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import { isLoopbackHost } from '../http/loopback.ts';
 import { throwForStatus } from '../http/status.ts';
-import type { AddressKnowledge, Service } from '../services/service.ts';
+import type { AddressKnowledge, Addressed } from '../services/service.ts';
 import { gatewayInFront, redirectTarget } from './in-front.ts';
 
 /** Requests at most for one address and scheme: each asks one possible base. */
@@ -83,7 +83,7 @@ function withoutFrontController(base: string, names: readonly string[]): string 
  * Throws URL_INVALID, URL_INSECURE, the network's and TLS's codes, REDIRECTED (with `location`,
  * the proved target), GATEWAY_IN_FRONT, NOT_MAUTIC / NOT_MATTERMOST, RATE_LIMITED, SERVER_ERROR.
  */
-export async function locate(pasted: string, service: Service, others: readonly Service[], http: HttpClient, connection: Connection): Promise<string> {
+export async function locate(pasted: string, service: Addressed, others: readonly Addressed[], http: HttpClient, connection: Connection): Promise<string> {
   const { url, schemeGiven } = parseAddress(pasted);
   try {
     return await ask(url, service, others, http, connection);
@@ -97,11 +97,11 @@ export async function locate(pasted: string, service: Service, others: readonly 
   }
 }
 
-function asUrlError(error: unknown, service: Service): unknown {
+function asUrlError(error: unknown, service: Addressed): unknown {
   return isCredsetupError(error) ? error.with({ field: 'url', service: service.id }) : error;
 }
 
-async function ask(url: URL, service: Service, others: readonly Service[], http: HttpClient, connection: Connection): Promise<string> {
+async function ask(url: URL, service: Addressed, others: readonly Addressed[], http: HttpClient, connection: Connection): Promise<string> {
   const answers: HttpResponse[] = [];
   for (const path of candidateBases(url.pathname, service.address)) {
     const base = `${url.origin}${path}`;
@@ -114,7 +114,7 @@ async function ask(url: URL, service: Service, others: readonly Service[], http:
 }
 
 /** JSON that is cut short proves nothing; another base may still answer. */
-function proves(service: Service, response: HttpResponse): boolean {
+function proves(service: Addressed, response: HttpResponse): boolean {
   return parses(response) && service.address.proves(response);
 }
 
@@ -131,7 +131,7 @@ function parses(response: HttpResponse): boolean {
 }
 
 /** Why none of the answers was the service's: what is certain first, then what it looks like. */
-async function explain(answers: readonly HttpResponse[], url: URL, service: Service, others: readonly Service[], http: HttpClient, connection: Connection): Promise<CredsetupError> {
+async function explain(answers: readonly HttpResponse[], url: URL, service: Addressed, others: readonly Addressed[], http: HttpClient, connection: Connection): Promise<CredsetupError> {
   const whole = answers.filter(parses);
   const other = others.find((one) => one.id !== service.id && whole.some((answer) => one.address.resembles(answer)));
   if (other !== undefined) return notThisService(url, service, other);
@@ -149,7 +149,7 @@ async function explain(answers: readonly HttpResponse[], url: URL, service: Serv
   return notThisService(url, service, undefined);
 }
 
-async function redirections(answers: readonly HttpResponse[], service: Service, http: HttpClient, connection: Connection): Promise<readonly CredsetupError[]> {
+async function redirections(answers: readonly HttpResponse[], service: Addressed, http: HttpClient, connection: Connection): Promise<readonly CredsetupError[]> {
   const found: CredsetupError[] = [];
   for (const answer of answers) {
     const error = await redirection(answer, service, http, connection);
@@ -159,7 +159,7 @@ async function redirections(answers: readonly HttpResponse[], service: Service, 
   return found;
 }
 
-function notThisService(url: URL, service: Service, other: Service | undefined): CredsetupError {
+function notThisService(url: URL, service: Addressed, other: Addressed | undefined): CredsetupError {
   const about = { service: service.id, url: url.href, field: 'url' };
   if (other !== undefined) {
     return new CredsetupError(service.address.notThisService, `${url.host} is a ${other.title}, not a ${service.title}.`, {
@@ -172,7 +172,7 @@ function notThisService(url: URL, service: Service, other: Service | undefined):
 }
 
 /** A redirect whose target proved to be the service is named; any other says nothing. */
-async function redirection(answer: HttpResponse, service: Service, http: HttpClient, connection: Connection): Promise<CredsetupError | undefined> {
+async function redirection(answer: HttpResponse, service: Addressed, http: HttpClient, connection: Connection): Promise<CredsetupError | undefined> {
   const target = redirectTarget(answer);
   if (target === undefined) return undefined;
   const from = new URL(answer.url);
@@ -191,7 +191,7 @@ async function redirection(answer: HttpResponse, service: Service, http: HttpCli
 }
 
 /** What was allowed for one host is not allowed for the one that it points to. A target that cannot be reached proves nothing. */
-async function provedTarget(target: URL, from: URL, service: Service, http: HttpClient, given: Connection): Promise<string | undefined> {
+async function provedTarget(target: URL, from: URL, service: Addressed, http: HttpClient, given: Connection): Promise<string | undefined> {
   const connection = target.hostname === from.hostname ? given : { ...given, ignoreSslIssues: false, allowHttp: false };
   try {
     for (const path of candidateBases(target.pathname, service.address).slice(0, 3)) {

@@ -2,7 +2,7 @@
 import type { Terminal } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
 import type { Callback } from '../oauth/redirect-server.ts';
-import type { BrowserFailure } from '../services/oauth.ts';
+import type { BrowserFailure } from '../services/oauth-description.ts';
 import { oauthOf } from './client.ts';
 import { known, type Draft, type Outcome } from './draft.ts';
 import type { Attempt } from './sign-in.ts';
@@ -125,7 +125,7 @@ export function differences(registered: string, wanted: string): readonly string
   // Measured: it matches when it begins with a registered one, whatever the case of its letters.
   if (uris.some((uri) => wanted.toLowerCase().startsWith(uri.toLowerCase()))) return ['The field holds it as it should. Was it saved, and is it the client with this Client ID?'];
   return uris.flatMap((uri) => {
-    const at = [...wanted].findIndex((character, index) => character.toLowerCase() !== uri[index]?.toLowerCase());
+    const at = Array.from(wanted, (character, index) => character.toLowerCase() === uri[index]?.toLowerCase()).indexOf(false);
     return [`registered: ${uri}`, `sent:       ${wanted}`, `            ${' '.repeat(Math.max(at, 0))}^ differs from here on`];
   });
 }

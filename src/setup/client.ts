@@ -2,7 +2,7 @@
 import type { Context, HttpClient, Connection } from '../context.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { TokenEndpoint } from '../oauth/tokens.ts';
-import type { OAuth } from '../services/oauth.ts';
+import type { OAuth } from '../services/oauth-description.ts';
 import type { Service } from '../services/service.ts';
 import { apiOf } from './connection.ts';
 import { known, type Draft, type Grant, type Outcome } from './draft.ts';

@@ -4,7 +4,7 @@
  */
 import type { HttpResponse } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
-import type { Service } from '../services/service.ts';
+import type { Addressed } from '../services/service.ts';
 
 interface Gateway {
   readonly name: string;
@@ -62,7 +62,7 @@ const gateways: readonly Gateway[] = [
 ];
 
 /** GATEWAY_IN_FRONT when the answer is such a thing's; undefined otherwise. `vague` takes what only looks like one, too. */
-export function gatewayInFront(answer: HttpResponse, service: Service, vague: boolean): CredsetupError | undefined {
+export function gatewayInFront(answer: HttpResponse, service: Addressed, vague: boolean): CredsetupError | undefined {
   const location = redirectTarget(answer);
   // The service's own sign-in page is no gateway: what it redirects to lies below the same base.
   const gateway = service.address.resembles(answer) ? undefined : gateways.find((one) => (vague || one.vague !== true) && one.seen(answer, location));
@@ -70,7 +70,7 @@ export function gatewayInFront(answer: HttpResponse, service: Service, vague: bo
   const { origin } = new URL(answer.url);
   const path = service.address.proofPath.split('/').slice(0, 2).join('/');
   const ask = gateway.ask.replaceAll('{path}', path).replaceAll('{service}', service.title);
-  return new CredsetupError('GATEWAY_IN_FRONT', `In front of ${origin} stands ${gateway.name}; ${service.title} was not reached. n8n cannot pass it either.`, {
+  return new CredsetupError('GATEWAY_IN_FRONT', `In front of ${origin} stands ${gateway.name}; ${service.title} was not reached.${service.address.isN8n === true ? '' : ' n8n cannot pass it either.'}`, {
     service: service.id, url: answer.url, field: 'url', hint: ask,
   });
 }

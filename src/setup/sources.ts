@@ -27,7 +27,10 @@ const around = new RegExp(`^${invisible}+|${invisible}+$`, 'gu');
 const controls = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** The field's value from options and variables; undefined when it is given nowhere. Throws USAGE, FILE_UNREADABLE, INPUT_INVALID. */
-export async function givenValue(field: Field, service: Service, options: FieldOptions, context: Context): Promise<Given | undefined> {
+export async function givenValue(
+  field: Field, service: Pick<Service, 'id'>, options: FieldOptions, context: Context,
+  variables: readonly string[] = [variableName(service.id, field), shortVariableName(field)],
+): Promise<Given | undefined> {
   if (options.file !== undefined && options.stdin === true) {
     throw new CredsetupError('USAGE', `${field.option} and ${field.stdinOption ?? ''} both give the ${field.label}.`, { hint: 'Keep one of them.' });
   }
@@ -39,7 +42,7 @@ export async function givenValue(field: Field, service: Service, options: FieldO
   if (options.file !== undefined) {
     return { value: oneLine(await readSecretFile(options.file, field.option, context), field, field.option), source: field.option };
   }
-  for (const name of [variableName(service.id, field), shortVariableName(field)]) {
+  for (const name of variables) {
     const value = context.env[name];
     if (value !== undefined && value !== '') return { value, source: name };
   }
@@ -66,7 +69,7 @@ function oneLine(text: string, field: Field, source: string): string {
 }
 
 /** How the list of what is missing names a field. */
-export function missingInput(field: Field, service: Service): MissingInput {
+export function missingInput(field: Field, service: Pick<Service, 'id'>): MissingInput {
   return { field: field.key, option: field.option, variable: variableName(service.id, field) };
 }
 

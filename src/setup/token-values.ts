@@ -1,5 +1,5 @@
 /** A token response among the values of a set-up, under the names that the secrets are stored by. */
-import type { OAuth } from '../services/oauth.ts';
+import type { OAuth } from '../services/oauth-description.ts';
 import type { TokenSet } from '../oauth/tokens.ts';
 
 export function withTokenValues(values: Map<string, string>, { accessToken, expiresAt, refreshToken }: TokenSet): void {

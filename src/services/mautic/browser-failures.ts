@@ -2,7 +2,7 @@
  * Mautic's pages from which nothing comes back. Source: the recorded browser visits
  * (test/wire/mautic-7.json, mautic-5.json, entries with `browser`).
  */
-import type { BrowserFailure } from '../oauth.ts';
+import type { BrowserFailure } from '../oauth-description.ts';
 
 export const browserFailures: readonly BrowserFailure[] = [
   {

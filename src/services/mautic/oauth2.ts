@@ -3,7 +3,7 @@ import type { Warning } from '../../credential.ts';
 import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer } from '../answer.ts';
-import type { OAuth } from '../oauth.ts';
+import type { OAuth } from '../oauth-description.ts';
 import type { Api, Method, ServerState, Validation, Values } from '../service.ts';
 import { about as mautic, askCapabilities, mauticError, parseUser, selfPath, versionOf } from './api.ts';
 import { browserFailures } from './browser-failures.ts';

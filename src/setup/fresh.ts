@@ -3,14 +3,14 @@
  * under the credential's own lock; a refresh token is spent only after a write was proven, and
  * what it gave is saved before anything else uses it.
  */
-import type { Context, HttpClient, StoreKind, Vault } from './context.ts';
-import type { FullCredential } from './credential.ts';
-import { CredsetupError, isCredsetupError } from './errors.ts';
-import type { TokenSet } from './oauth/tokens.ts';
-import { findMethod, findService } from './services/registry.ts';
-import type { Method } from './services/service.ts';
-import { tokenEndpointOf } from './setup/client.ts';
-import { idleEnd } from './setup/token-values.ts';
+import type { Context, HttpClient, StoreKind, Vault } from '../context.ts';
+import type { FullCredential } from '../credential.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
+import type { TokenSet } from '../oauth/tokens.ts';
+import { findMethod, findService } from '../services/registry.ts';
+import type { Method } from '../services/service.ts';
+import { tokenEndpointOf } from './client.ts';
+import { idleEnd } from './token-values.ts';
 
 /** An access token that ends sooner is renewed before it is handed out. */
 const enoughMilliseconds = 120_000;
@@ -52,7 +52,7 @@ async function renew(seen: FullCredential, method: Method, deps: FreshDeps): Pro
 async function ask({ credential, secrets, certificates }: FullCredential, method: Method, { http, context }: FreshDeps): Promise<TokenSet> {
   const oauth = method.oauth;
   if (oauth === undefined) throw new Error(`${method.id} has no tokens to renew`);
-  const { refreshTokens, clientCredentials } = await import('./oauth/tokens.ts');
+  const { refreshTokens, clientCredentials } = await import('../oauth/tokens.ts');
   const endpoint = tokenEndpointOf({
     service: findService(credential.service), oauth, base: credential.url, http, context,
     clientId: credential.fields.clientId ?? '', clientSecret: secrets['clientSecret'] ?? '',
@@ -76,9 +76,10 @@ async function ask({ credential, secrets, certificates }: FullCredential, method
 /** The credential with what a token response gave; the refresh token's days begin anew. */
 export function withTokens(full: FullCredential, tokens: TokenSet, method: Method, now: Date): FullCredential {
   const { accessToken, expiresAt, refreshToken = full.secrets['refreshToken'] } = tokens;
-  const { accessTokenExpiresAt: _ended, ...kept } = full.secrets;
+  // The end of the token before is not the new one's.
+  const kept = Object.entries(full.secrets).filter(([key]) => key !== 'accessTokenExpiresAt');
   const secrets = {
-    ...kept, accessToken,
+    ...Object.fromEntries(kept), accessToken,
     ...(expiresAt === undefined ? {} : { accessTokenExpiresAt: expiresAt }),
     ...(refreshToken === undefined ? {} : { refreshToken }),
   };

@@ -1,0 +1,75 @@
+/** Which n8n, and the key to it: from options, variables or questions; proved before any credential is sent. */
+import type { Context } from '../context.ts';
+import { CredsetupError } from '../errors.ts';
+import { n8n } from '../n8n/address.ts';
+import { createN8nApi, type N8nApi } from '../n8n/api.ts';
+import { apiKey, fields, url } from '../n8n/fields.ts';
+import { services } from '../services/registry.ts';
+import { variableName, type Field } from '../services/service.ts';
+import { locate } from '../setup/address.ts';
+import { apiOf, readConnection } from '../setup/connection.ts';
+import { checkedValue, givenValue, missingInput, valueProblem, type Given } from '../setup/sources.ts';
+import type { Call } from './command.ts';
+import { flag, list, networkOptions, text } from './options.ts';
+
+export interface N8nTarget {
+  readonly base: string;
+  readonly api: N8nApi;
+}
+
+/**
+ * An n8n that answered as one, knows the types and takes the key.
+ * Throws USAGE, INPUT_MISSING (all at once), INPUT_INVALID, what `locate` throws, and the API's codes.
+ */
+export async function openN8n(types: readonly string[], { options }: Call, context: Context): Promise<N8nTarget> {
+  const given = await gather(options, context);
+  const missing = fields.filter((field) => !given.has(field.key)).map((field) => missingInput(field, n8n));
+  if (missing.length > 0 && !context.interactive) {
+    throw new CredsetupError('INPUT_MISSING', `Missing: ${missing.map(({ field, option, variable }) => `${field} (${option} or ${variable})`).join(', ')}.`, {
+      service: 'n8n', missing, hint: 'Give each by its option or its variable, or run the command on a terminal to be asked.',
+    });
+  }
+  const connection = await readConnection({ caFiles: list(options, 'caFile'), ignoreSslIssues: false, allowHttp: flag(options, 'allowHttp') }, context);
+  const http = await context.http(networkOptions(options));
+  const pasted = await valueFor(url, given, context);
+  const base = await locate(pasted, n8n, services, http, connection);
+  context.output.say(`  ${context.output.style.good('✔')} n8n answers at ${base}`);
+  if (!given.has(apiKey.key)) sayHowToMakeKey(base, context);
+  const key = await valueFor(apiKey, given, context);
+  context.output.protect(key);
+  const api = createN8nApi(apiOf(base, http, connection), key);
+  for (const type of new Set(types)) await api.checkType(type);
+  return { base, api };
+}
+
+async function gather(options: Call['options'], context: Context): Promise<ReadonlyMap<string, Given>> {
+  const given = new Map<string, Given>();
+  const sources = [[url, { value: text(options, 'n8nUrl') }], [apiKey, { file: text(options, 'apiKeyFile'), stdin: flag(options, 'apiKeyStdin') }]] as const;
+  for (const [field, source] of sources) {
+    const value = await givenValue(field, n8n, source, context, [variableName(n8n.id, field)]);
+    if (value === undefined) continue;
+    if (field.secret) context.output.protect(value.value);
+    given.set(field.key, value);
+  }
+  for (const [field] of sources) {
+    const value = given.get(field.key);
+    // Its shape, before anything is asked or sent.
+    if (value !== undefined) checkedValue(field, value);
+  }
+  return given;
+}
+
+async function valueFor(field: Field, given: ReadonlyMap<string, Given>, context: Context): Promise<string> {
+  const there = given.get(field.key);
+  if (there !== undefined) return checkedValue(field, there);
+  const terminal = await context.terminal();
+  const question = { message: field.label, help: field.help, maxLength: field.maxLength, check: (value: string) => valueProblem(field, value) };
+  const answer = await (field.secret ? terminal.secret(question) : terminal.text(question));
+  if (answer.kind === 'back') throw new CredsetupError('CANCELLED', 'Stopped; nothing was sent.', { hint: 'Run the same command again to go on.' });
+  return checkedValue(field, { value: answer.value, source: field.label });
+}
+
+function sayHowToMakeKey(base: string, { output }: Context): void {
+  output.say(['', `  ${output.style.bold('Create an API key in n8n')}`, `    Open   ${base}/settings/api`, '    Settings > n8n API > Create an API key',
+    '    Scopes: credential:create; with --replace also credential:read and credential:update', '    Save, and copy the key. It is shown only now.'].join('\n'));
+}

@@ -1,0 +1,76 @@
+/** `push n8n NAME...`: creates stored credentials in an n8n by its public API. */
+import type { Context } from '../context.ts';
+import type { Credential, Pushed } from '../credential.ts';
+import { CredsetupError, toCredsetupError } from '../errors.ts';
+import { n8nCredential, n8nWarnings } from '../exporters/n8n.ts';
+import type { StoredInN8n } from '../n8n/api.ts';
+import type { Run } from './command.ts';
+import { described } from './export.ts';
+import { checkNames, findEach, isFound } from './found.ts';
+import { flag, name, names } from './options.ts';
+import { openN8n, type N8nTarget } from './push-target.ts';
+import { exitCodeOf, reportResults, type Result } from './results.ts';
+
+export const run: Run = async (call, context) => {
+  if (name(call.args) !== 'n8n') throw new CredsetupError('USAGE', `There is nothing named ${JSON.stringify(name(call.args))} to push to.`, { hint: 'It is: credsetup push n8n NAME...' });
+  const all = flag(call.options, 'all');
+  const wanted = names(call.args, 1);
+  checkNames(wanted, all);
+  const vault = await context.vault();
+  const found = all ? await vault.list() : await findEach(wanted, vault);
+  const there = found.filter(isFound);
+  const target = there.length === 0 ? undefined : await openN8n(there.map((one) => described(one).method.n8n.type), call, context);
+  const results: Result[] = [];
+  for (const one of found) {
+    results.push(isFound(one) && target !== undefined ? await pushOne(one, target, flag(call.options, 'replace'), context) : { name: one.name, status: 'failed', ...('error' in one ? { error: one.error } : {}) });
+  }
+  return reportResults(results, call, context, exitCodeOf(results, all || results.length > 1));
+};
+
+async function pushOne(credential: Credential, target: N8nTarget, replace: boolean, context: Context): Promise<Result> {
+  try {
+    const before = credential.pushed?.find(({ url }) => url === target.base);
+    if (before !== undefined && !replace) throw pushedBefore(credential, before);
+    const { method } = described(credential);
+    const known = before === undefined ? undefined : await unchanged(credential, before, method.n8n.type, target);
+    const item = { full: await (await context.vault()).load(credential.name), method };
+    for (const secret of Object.values(item.full.secrets)) context.output.protect(secret);
+    const { id: _ours, ...body } = n8nCredential(item, { now: context.now(), handOver: false });
+    const stored = known === undefined ? await target.api.create(body) : await target.api.update(known.id, body);
+    const kept = await remember(credential, stored, target.base, context);
+    const reason = method.n8n.tokens === undefined ? {} : { reason: 'open it in n8n and press Connect: the sign-in is not part of it' };
+    if (method.n8n.tokens !== undefined) context.output.say(`  In n8n, open ${kept.name} and press Connect.`);
+    return { name: credential.name, status: known === undefined ? 'created' : 'replaced', ...reason, credential: { ...kept, warnings: n8nWarnings([item]).map(({ code, message }) => ({ code, message })) } };
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    return { name: credential.name, status: 'failed', error: toCredsetupError(error).with({ name: credential.name }) };
+  }
+}
+
+/** undefined when it is no more there. Throws NAME_TAKEN when what has the id now is something else. */
+async function unchanged({ name: ours }: Credential, before: Pushed, type: string, { api, base }: N8nTarget): Promise<StoredInN8n | undefined> {
+  const there = await api.find(before.id);
+  if (there === undefined || (there.type === type && [before.name, ours].includes(there.name))) return there;
+  throw new CredsetupError('NAME_TAKEN', `What was pushed to ${base} as ${before.name} is there now as ${JSON.stringify(there.name)} of the type ${there.type}; it was left as it is.`, {
+    hint: 'Give it its old name in n8n, or delete it there; then push again with --replace.',
+  });
+}
+
+function pushedBefore({ name: ours }: Credential, { url, id, name: theirs, at }: Pushed): CredsetupError {
+  return new CredsetupError('NAME_TAKEN', `${ours} was pushed to ${url} on ${at.slice(0, 10)}, as ${theirs} (id ${id}).`, {
+    hint: 'Add --replace to write it over there, also when it was deleted in n8n since.',
+  });
+}
+
+/** The id that n8n chose, by which --replace finds it again. */
+async function remember({ name: ours }: Credential, stored: StoredInN8n, url: string, context: Context): Promise<Credential> {
+  const pushed: Pushed = { url, ...stored, at: context.now().toISOString() };
+  try {
+    return await (await context.vault()).update(ours, (one) => ({ ...one, pushed: [...(one.pushed ?? []).filter((other) => other.url !== url), pushed] }));
+  } catch (error) {
+    const { code, message, hint } = toCredsetupError(error);
+    throw new CredsetupError(code, `${message} n8n has the credential now, under the id ${stored.id}, and that could not be kept here.`, {
+      cause: error, hint: `${hint} Delete it in n8n before you push again, or it is there twice.`,
+    });
+  }
+}

@@ -1,0 +1,22 @@
+/** What is said of a credential whose end comes near. Computed when it is shown, never stored. */
+import type { Credential, Warning } from '../credential.ts';
+import { services } from '../services/registry.ts';
+
+const day = 86_400_000;
+/** A token that a person has to replace is announced this many days before its end. */
+const usualDays = 14;
+
+/** EXPIRES_SOON, or nothing. For a refresh token the end is an estimate, and is said so. */
+export function expiryWarnings({ service, method, expiresAt, name }: Credential, now: Date): readonly Warning[] {
+  if (expiresAt === undefined) return [];
+  // A service of a newer version is listed too.
+  const oauth = services.find(({ id }) => id === service)?.methods.find(({ id }) => id === method)?.oauth;
+  const announced = oauth === undefined ? usualDays : oauth.refreshTokenDays - oauth.warnAfterDays;
+  const left = (Date.parse(expiresAt) - now.getTime()) / day;
+  if (left > announced) return [];
+  const when = left < 0 ? `ended on ${expiresAt.slice(0, 10)}` : `ends on ${expiresAt.slice(0, 10)}`;
+  const message = oauth === undefined
+    ? `It ${when}.`
+    : `Unused for long, its sign-in ${when} (an estimate: ${oauth.refreshTokenDays} days after the last use). credsetup refresh ${name} keeps it alive.`;
+  return [{ code: 'EXPIRES_SOON', message }];
+}
