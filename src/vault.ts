@@ -89,7 +89,7 @@ class HomeVault implements Vault {
     // A damaged index is told before a passphrase is asked for.
     await this.#index();
     const store = await this.#store(kind);
-    await store.open('create');
+    await this.#create(store);
     // A keychain may show a dialog, which no lock should wait for; the file is shared and needs it.
     if (kind === 'keychain') await store.prepare();
     await this.#writing(async (lock, index) => {
@@ -103,7 +103,7 @@ class HomeVault implements Vault {
     checkName(full.credential.name);
     const kind = keptIn(full.credential.store);
     const store = await this.#store(kind);
-    await store.open('create');
+    await this.#create(store);
     return await this.#writing(async (lock, index) => {
       await this.#options.onStep?.('locked');
       const there = entryOf(index, full.credential.name);
@@ -177,6 +177,13 @@ class HomeVault implements Vault {
     const known = this.#stores.get(kind) ?? this.#options.stores[kind]();
     this.#stores.set(kind, known);
     return await known;
+  }
+
+  /** A new identity needs a folder to lie in, and is made before the lock is taken. */
+  async #create(store: SecretStore): Promise<void> {
+    const { home, machine } = this.#options;
+    if (store.kind === 'file') await ensureHome(home, machine.uid);
+    await store.open('create');
   }
 
   #lockOptions(): LockOptions {
