@@ -47,5 +47,5 @@ export function readable(text: string): string {
 
 /** The callback with what was checked and nothing else; unknown parameters are ignored (RFC 6749 §4.1.2). */
 export function callbackUrlOf(redirectUri: string, code: string, state: string): string {
-  return `${redirectUri}?${new URLSearchParams({ code, state }).toString()}`;
+  return `${redirectUri}?${new URLSearchParams({ state, code }).toString()}`;
 }

@@ -36,8 +36,10 @@ svg { display: block; width: 56px; height: 56px; margin: 0 auto 20px; fill: none
 .done svg { color: var(--done); }
 .failed svg { color: var(--failed); }
 .notice svg { color: var(--notice); }
+h1, p { text-wrap: balance; }
 h1 { margin: 0 0 10px; font-size: 27px; line-height: 1.25; font-weight: 650; letter-spacing: -0.01em; }
 p { margin: 0 0 10px; overflow-wrap: anywhere; }
+@media (max-width: 420px) { body { padding: 12px; } main { padding: 28px 20px 22px; } h1 { font-size: 24px; } }
 footer { margin-top: 26px; padding-top: 16px; border-top: 1px solid var(--line); color: var(--quiet); font-size: 14px; }
 `;
 

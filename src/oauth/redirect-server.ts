@@ -157,8 +157,9 @@ class SignIn implements RedirectServer {
   }
 
   async close(): Promise<void> {
-    this.#options.signal.removeEventListener('abort', this.#stop);
-    this.#ended.abort(new CredsetupError('CANCELLED', 'The sign-in was stopped.', { hint: 'Start it again when you are ready.' }));
+    const { signal } = this.#options;
+    signal.removeEventListener('abort', this.#stop);
+    this.#ended.abort(signal.aborted ? signal.reason : new CredsetupError('CANCELLED', 'The sign-in was stopped.', { hint: 'Start it again when you are ready.' }));
     await this.#listening.close();
   }
 

@@ -123,7 +123,8 @@ function membersOf(body: unknown): Record<string, unknown> {
   const given = body as Readonly<Record<string, unknown>>;
   const members = Object.fromEntries(known.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])));
   // Recommended only (RFC 6749 §5.1): a strange one must not cost a code or a refresh token that is spent by now.
-  const seconds = members['expires_in'] === '' ? Number.NaN : Number(members['expires_in']);
+  const lifetime = members['expires_in'];
+  const seconds = typeof lifetime === 'number' || (typeof lifetime === 'string' && /^\d{1,10}$/.test(lifetime)) ? Number(lifetime) : Number.NaN;
   if (seconds >= 0 && seconds < 4_000_000_000) members['expires_in'] = seconds;
   else delete members['expires_in'];
   return members;

@@ -12,10 +12,9 @@ export interface TurnedAway {
   readonly page: Page;
 }
 
-const stillWaiting = 'The terminal still waits for the right one.';
 const notice = (heading: string, ...text: string[]): Page => ({ tone: 'notice', heading, text });
-const notForThis = notice('Nothing here', 'This address is not for this.');
-const unusable = notice('Not usable', 'What came back from the service cannot be used.', `Start the sign-in again from the terminal. ${stillWaiting}`);
+const notForThis = notice('Nothing here', 'credsetup has no page at this address.');
+const unusable = notice('Not usable', 'What came back from the service cannot be used.', 'Go back to the terminal and start the sign-in again.');
 
 export const turnedAway: Readonly<Record<TurnedAwayKind, TurnedAway>> = {
   // RFC 9110 §15.5.20: not meant for this authority. DNS rebinding looks like this.
@@ -26,11 +25,11 @@ export const turnedAway: Readonly<Record<TurnedAwayKind, TurnedAway>> = {
   'too-early': { status: 404, words: 'before the sign-in began', page: notice('Nothing here yet', 'No sign-in has begun. Start it from the terminal.') },
   'wrong-state': {
     status: 400, words: 'with the wrong state',
-    page: notice('Not this one', 'This tab belongs to another sign-in, probably an older one.', `Close it and finish the newest one. ${stillWaiting}`),
+    page: notice('Not this one', 'This tab belongs to another sign-in, probably an older one.', 'Close it and finish the newest one. Nothing was lost.'),
   },
   'missing-cookie': {
     status: 403, words: 'without the cookie of this sign-in',
-    page: notice('Another browser', 'This sign-in began in another browser, a private window, or without cookies.', `Finish it where it began, or start again from the terminal. ${stillWaiting}`),
+    page: notice('Another browser', 'This sign-in began in another browser or a private window, or cookies are off.', 'Finish it where it began, or start it again from the terminal.'),
   },
   'repeated-parameter': { status: 400, words: 'with a parameter twice', page: unusable },
   'malformed': { status: 400, words: 'with neither a code nor an error', page: unusable },
