@@ -11,6 +11,7 @@ const rooms = {
   'src/vault.ts': ['main', 'run', 'wiring', 'practice', 'commands', 'setup'],
   'src/services/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'stores', 'exporters', 'terminal', 'oauth'],
   'src/stores/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'services', 'exporters', 'terminal', 'oauth'],
+  'src/n8n/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'stores', 'exporters', 'terminal', 'oauth'],
   'src/exporters/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'stores', 'terminal', 'oauth'],
   'src/oauth/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'stores', 'services', 'exporters', 'terminal'],
   'src/terminal/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'stores', 'services', 'exporters', 'oauth', 'http'],

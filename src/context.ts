@@ -91,7 +91,7 @@ export interface Terminal {
 // ---------------------------------------------------------------- http
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Absolute, without user info. */
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -58,7 +58,19 @@ export interface Credential {
   readonly caCertificates: number;
   readonly capabilities?: Readonly<Record<string, boolean>>;
   readonly handedOver?: { readonly to: string; readonly at: string; readonly state: string };
+  /** Where it was pushed to, with the id that was chosen there. */
+  readonly pushed?: readonly Pushed[];
   readonly warnings: readonly Warning[];
+}
+
+/** A copy of a credential in an n8n. */
+export interface Pushed {
+  /** The n8n's base URL. */
+  readonly url: string;
+  readonly id: string;
+  readonly name: string;
+  readonly type: string;
+  readonly at: string;
 }
 
 /** A credential with all that is needed to use it. `caCertificates` of the connection are PEM texts. */

@@ -14,6 +14,7 @@ const runs: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   test: () => import('./commands/test.ts'),
   export: () => import('./commands/export.ts'),
   exec: () => import('./commands/exec.ts'),
+  push: () => import('./commands/push.ts'),
   reconnect: () => import('./commands/reconnect.ts'),
   refresh: () => import('./commands/refresh.ts'),
   rename: () => import('./commands/rename.ts'),

@@ -324,9 +324,12 @@ function entryOrThrow(index: Index, name: string): IndexEntry {
   });
 }
 
-/** A replaced credential keeps its id, so that locks and exports know it again, and its birthday. */
+/** A replaced credential keeps its id, so that locks and exports know it again, its birthday, and where copies of it are. */
 function entryFor({ credential, certificates }: FullCredential, kind: KeptIn, there: IndexEntry | undefined): IndexEntry {
-  const kept = there === undefined ? {} : { id: there.credential.id, createdAt: there.credential.createdAt };
+  const kept = there === undefined ? {} : {
+    id: there.credential.id, createdAt: there.credential.createdAt,
+    ...(there.credential.pushed === undefined ? {} : { pushed: there.credential.pushed }),
+  };
   return {
     credential: { ...credential, ...kept, store: kind, caCertificates: certificates.length },
     key: newKey(),

@@ -35,7 +35,8 @@ async function pushOne(credential: Credential, target: N8nTarget, replace: boole
     const known = before === undefined ? undefined : await unchanged(credential, before, method.n8n.type, target);
     const item = { full: await (await context.vault()).load(credential.name), method };
     for (const secret of Object.values(item.full.secrets)) context.output.protect(secret);
-    const { id: _ours, ...body } = n8nCredential(item, { now: context.now(), handOver: false });
+    const { name, type, data } = n8nCredential(item, { now: context.now(), handOver: false });
+    const body = { name, type, data };
     const stored = known === undefined ? await target.api.create(body) : await target.api.update(known.id, body);
     const kept = await remember(credential, stored, target.base, context);
     const reason = method.n8n.tokens === undefined ? {} : { reason: 'open it in n8n and press Connect: the sign-in is not part of it' };

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { isName } from '../credential-name.ts';
-import type { Account, Credential, PublicFields, Warning } from '../credential.ts';
+import type { Account, Credential, PublicFields, Pushed, Warning } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import { readRegular, writeAtomic } from './atomic.ts';
 import { corrupt, parseDocument } from './document.ts';
@@ -74,6 +74,7 @@ const credential = members<IndexEntry['credential']>({
   createdAt: time, validatedAt: time, ignoreSslIssues: flag, allowHttp: flag, caCertificates: count, warnings: listOf(warning),
 }, {
   grant: serviceWord, expiresAt: time, capabilities: recordOf(word, flag),
+  pushed: listOf(members<Pushed>({ url: urlText, id: text(), name: text(), type: text(), at: time }, {})),
   handedOver: members<NonNullable<Credential['handedOver']>>({ to: text(), at: time, state: text() }, {}),
 });
 const entry = members<IndexEntry>({ credential, key: keyText }, { caSha256: text({ pattern: digestPattern }) });
