@@ -7,6 +7,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { Place } from './address.ts';
 import type { CertificateFacts } from './certificate.ts';
 import type { Stage } from './exchange.ts';
+import { isLoopbackHost } from './loopback.ts';
 
 /** What is known when a request failed. */
 export interface Scene extends Place {
@@ -28,11 +29,20 @@ export interface Failure {
   readonly hint: (scene: Scene) => string;
 }
 
-const n8nReaches = 'n8n connects to the same address, and must be able to reach it from where it runs.';
 const n8nTrusts = 'n8n connects to the same address and needs the same: NODE_EXTRA_CA_CERTS=FILE where it runs, or "Ignore SSL Issues" in its credential where there is such a switch.';
 const n8nGetsIt = 'n8n gets the same answer from the same address.';
-const giveCa = (what: string): string => `Give ${what} with --ca-file FILE, or turn the checks off for this address alone with --ignore-ssl-issues.`;
-const behindProxy = 'If this machine reaches the net through a proxy only, name it with --proxy URL or HTTPS_PROXY; NO_PROXY names the hosts that need none.';
+const giveCa = (what: string): string => `give ${what} with --ca-file FILE, or turn the checks off for this address alone with --ignore-ssl-issues.`;
+const n8nMeetsIt = 'n8n connects to the same address and meets the same certificate: there only "Ignore SSL Issues" in its credential helps, where there is such a switch.';
+
+/** The ways around, and what n8n needs. */
+function reach({ host, via }: Scene): string {
+  if (isLoopbackHost(host)) return `For n8n, ${host} is the machine or container that n8n runs on: it may need another address for the same server.`;
+  const proxy = via === ''
+    ? 'If this machine reaches the net through a proxy only, name it with --proxy URL or HTTPS_PROXY.'
+    : `Without the proxy: NO_PROXY=${host}; with another: --proxy URL.`;
+  return `${proxy} n8n connects to the same address, and must be able to reach it from where it runs.`;
+}
+
 const tryHttps = (scene: Scene): string => (scene.secure ? '' : 'The server may want https:// on this port: check the address. ');
 
 /** The command that shows what a server sends. */
@@ -50,13 +60,13 @@ const forgedByProxy = ({ via }: Scene): string => (via === '' ? '' : 'A proxy th
 const selfSigned: Failure = {
   code: 'TLS_SELF_SIGNED',
   message: (scene) => `${scene.at}${scene.via} shows a certificate that signed itself.${leaf(scene)}`,
-  hint: (scene) => `If the server is yours, save its certificate (${showChain(scene)}). ${giveCa('the saved file')} ${n8nTrusts}${scene.complaint}`,
+  hint: (scene) => `If the server is yours, save its certificate (${showChain(scene)}) and ${giveCa('the file')} ${n8nTrusts}${scene.complaint}`,
 };
 
 const selfSignedInChain: Failure = {
   code: 'TLS_SELF_SIGNED',
   message: (scene) => `The certificate of ${scene.at}${scene.via} comes from a CA that signed itself and that this machine does not know.${leaf(scene)}${ca(scene)}`,
-  hint: (scene) => `${forgedByProxy(scene)}${giveCa('the certificate of that CA')} ${n8nTrusts}${scene.complaint}`,
+  hint: (scene) => `${forgedByProxy(scene)}If you trust that CA, ${giveCa('its certificate')} ${n8nTrusts}${scene.complaint}`,
 };
 
 function ca({ chain }: Scene): string {
@@ -68,19 +78,19 @@ const unknownCa: Failure = {
   code: 'TLS_UNKNOWN_CA',
   message: (scene) => `The certificate of ${scene.at}${scene.via} cannot be traced to a CA that this machine knows: the CA is a private one, or the server leaves out its intermediate certificate.${leaf(scene)}`,
   hint: (scene) => `${forgedByProxy(scene)}Check which: ${showChain(scene)} - when only one certificate comes although its issuer is a public CA, the server's administrator must add the intermediate ("full chain"). `
-    + `For a private CA: ${giveCa('its certificate')} ${n8nTrusts}${scene.complaint}`,
+    + `For a private CA, ${giveCa('its certificate')} ${n8nTrusts}${scene.complaint}`,
 };
 
 const expired: Failure = {
   code: 'TLS_EXPIRED',
   message: (scene) => `A certificate of ${scene.at}${scene.via} has expired.${outOfDate(scene, ({ to }) => to < scene.now.toISOString())}`,
-  hint: (scene) => `The server's administrator must renew it. Is this machine's clock right? It says ${scene.now.toISOString()}. --ignore-ssl-issues turns the checks off for this address alone. ${n8nTrusts}`,
+  hint: (scene) => `The server's administrator must renew it. Is this machine's clock right? It says ${scene.now.toISOString()}. --ignore-ssl-issues turns the checks off for this address alone. ${n8nMeetsIt}`,
 };
 
 const notYetValid: Failure = {
   code: 'TLS_NOT_YET_VALID',
   message: (scene) => `A certificate of ${scene.at}${scene.via} is not valid yet.${outOfDate(scene, ({ from }) => from > scene.now.toISOString())}`,
-  hint: (scene) => `Probably this machine's clock is wrong: it says ${scene.now.toISOString()}. If it is right, the server needs another certificate; --ignore-ssl-issues turns the checks off for this address alone. ${n8nTrusts}`,
+  hint: (scene) => `Probably this machine's clock is wrong: it says ${scene.now.toISOString()}. If it is right, the server needs another certificate; --ignore-ssl-issues turns the checks off for this address alone. ${n8nMeetsIt}`,
 };
 
 const hostMismatch: Failure = {
@@ -90,7 +100,7 @@ const hostMismatch: Failure = {
     const listed = names.length === 0 ? 'other names' : `${names.slice(0, 8).join(', ')}${names.length > 8 ? ` and ${names.length - 8} more` : ''}`;
     return `The certificate of ${scene.at}${scene.via} is not for ${scene.host}, but for ${listed}.${leaf(scene)}`;
   },
-  hint: () => `Use the address with a name that the certificate is for. --ca-file does not help here; --ignore-ssl-issues turns the checks off for this address alone. ${n8nTrusts}`,
+  hint: () => `Use the address with a name that the certificate is for. --ca-file does not help here; --ignore-ssl-issues turns the checks off for this address alone. ${n8nMeetsIt}`,
 };
 
 const plainHttp: Failure = {
@@ -114,37 +124,37 @@ export const otherTls: Failure = {
 const unknownName: Failure = {
   code: 'HOST_NOT_FOUND',
   message: ({ host, at, via }) => `The name ${host} is not known (${at}${via}).`,
-  hint: () => `Check the address for a slip. ${behindProxy} ${n8nReaches}`,
+  hint: (scene) => `Check the address for a slip. ${reach(scene)}`,
 };
 
 const noNameServer: Failure = {
   code: 'HOST_NOT_FOUND',
   message: ({ host, at, via }) => `The name ${host} cannot be looked up now: no name server answers (${at}${via}).`,
-  hint: () => `Is this machine connected? ${behindProxy} ${n8nReaches}`,
+  hint: (scene) => `Is this machine connected? ${reach(scene)}`,
 };
 
 const refused: Failure = {
   code: 'CONNECTION_REFUSED',
   message: ({ at, via }) => `${at}${via} refuses connections: nothing listens there.`,
-  hint: () => `Check the port and that the server runs. ${behindProxy} ${n8nReaches}`,
+  hint: (scene) => `Check the port and that the server runs. ${reach(scene)}`,
 };
 
 const unreachable: Failure = {
   code: 'CONNECTION_REFUSED',
   message: ({ at, via }) => `There is no way from this machine to ${at}${via}.`,
-  hint: () => `Is a VPN off, or a network down? ${behindProxy} ${n8nReaches}`,
+  hint: (scene) => `Is a VPN off, or a network down? ${reach(scene)}`,
 };
 
 const forbidden: Failure = {
   code: 'CONNECTION_REFUSED',
   message: ({ at, via }) => `This machine does not let programs connect to ${at}${via}: a local firewall or sandbox is in the way.`,
-  hint: () => `Allow the connection there. ${behindProxy} ${n8nReaches}`,
+  hint: (scene) => `Allow the connection there. ${reach(scene)}`,
 };
 
 const cannotConnect: Failure = {
   code: 'CONNECTION_TIMEOUT',
   message: ({ at, via }) => `${at}${via} did not take the connection in time.`,
-  hint: () => `Check the address; a firewall that drops packets looks like this. --timeout SECONDS gives it longer. ${behindProxy} ${n8nReaches}`,
+  hint: (scene) => `Check the address; a firewall that drops packets looks like this. --timeout SECONDS gives it longer. ${reach(scene)}`,
 };
 
 const progress: Readonly<Record<Stage, string>> = {
@@ -156,7 +166,7 @@ const progress: Readonly<Record<Stage, string>> = {
 export const tooSlow: Failure = {
   code: 'CONNECTION_TIMEOUT',
   message: ({ at, via, stage, totalSeconds }) => `${at}${via} ${progress[stage]} within ${totalSeconds} s.`,
-  hint: () => `The server may be busy: try again, or give it longer with --timeout SECONDS. ${behindProxy} ${n8nReaches}`,
+  hint: (scene) => `The server may be busy: try again, or give it longer with --timeout SECONDS. ${reach(scene)}`,
 };
 
 const idle: Failure = { ...tooSlow, message: ({ at, via, stage }) => `${at}${via} ${progress[stage]} in time.` };
@@ -164,7 +174,7 @@ const idle: Failure = { ...tooSlow, message: ({ at, via, stage }) => `${at}${via
 export const lost: Failure = {
   code: 'CONNECTION_LOST',
   message: ({ at, via, stage }) => `${at}${via} closed the connection ${stage === 'connecting' ? 'before it stood' : stage === 'waiting' ? 'without an answer' : 'in the middle of its answer'}.`,
-  hint: (scene) => `${tryHttps(scene)}Try again; if it happens each time, look into the server's log or at what stands in between (firewall, gateway). ${behindProxy} ${n8nReaches}`,
+  hint: (scene) => `${tryHttps(scene)}Try again; if it happens each time, look into the server's log or at what stands in between (firewall, gateway). ${reach(scene)}`,
 };
 
 const notHttp: Failure = {

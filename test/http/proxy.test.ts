@@ -187,6 +187,7 @@ describe('a proxy', () => {
     const error = await failureOf(makeClient({ lookup, proxy: between.url, timeoutSeconds: 0.3 }).send(get('https://service.test/'), plain));
     expect(error.code).toBe('CONNECTION_TIMEOUT');
     expect(error.message).toContain(`through the proxy 127.0.0.1:${between.port}`);
+    expect(error.hint).toContain('NO_PROXY=service.test');
   });
 
   it('that nobody runs is named, and so is one with an unknown name', async () => {

@@ -79,6 +79,18 @@ describe.skipIf(!has('openssl'))('TLS', () => {
     expect(error.message).toContain('for "Ended Intermediate", issued by "Test Root", valid from 2020-01-01T00:00:00.000Z');
   });
 
+  it('names the certificate of the name that was asked for, where a server has several', async () => {
+    const server = tls.createServer(certificates.wrongHost);
+    server.on('tlsClientError', () => undefined);
+    server.addContext('service.test', certificates.expired);
+    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    after(() => { server.close(); });
+    const { port } = server.address() as { port: number };
+    const error = await failureOf(makeClient({ lookup }).send({ method: 'GET', url: `https://service.test:${port}/` }, trusting()));
+    expect(error.code).toBe('TLS_EXPIRED');
+    expect(error.message).toContain('to 2021-01-01T00:00:00.000Z');
+  });
+
   it('suspects the local clock when a certificate is not valid yet', async () => {
     const error = await refusal('notYetValid', trusting());
     expect(error.code).toBe('TLS_NOT_YET_VALID');
@@ -166,9 +178,11 @@ describe.skipIf(!has('openssl'))('TLS', () => {
 
   it('recognises plain http on an https port', async () => {
     const server = await serve();
+    const began = performance.now();
     const error = await failureOf(makeClient().send({ method: 'GET', url: `https://127.0.0.1:${server.port}/`, headers }, plain));
     expect(error.code).toBe('TLS_FAILED');
     expect(error.message).toContain('plain http');
+    expect(performance.now() - began).toBeLessThan(2500);
     expect(error.message).toContain(`127.0.0.1:${server.port}`);
   });
 
