@@ -7,7 +7,7 @@ import { bodyText, html, type PracticeRequest, type Reply } from './server.ts';
 import { failure } from './mautic-answers.ts';
 import { issueCode, redirectUriMatches } from './mautic-oauth.ts';
 import { escaped, mustRevalidate, page, redirect, sessionCookie } from './mautic-pages.ts';
-import { authenticate, isSeven, may, newToken, type MauticBrowserSession, type MauticClient, type MauticState, type MauticUser } from './mautic-state.ts';
+import { authenticate, isSeven, may, openSession, sessionWith, type MauticBrowserSession, type MauticClient, type MauticState, type MauticUser } from './mautic-state.ts';
 
 const authorizePath = '/oauth/v2/authorize';
 
@@ -24,14 +24,15 @@ const routes: readonly Route<MauticState>[] = [
   { method: 'POST', path: '/oauth/v2/authorize_login_check', answer: checkLogin },
 ];
 
-const sessionOf = (state: MauticState, request: PracticeRequest): MauticBrowserSession | undefined => state.browsers.get(request.cookies.get('mautic_session') ?? '');
+const sessionOf = (state: MauticState, request: PracticeRequest): MauticBrowserSession | undefined => sessionWith(state, request.cookies);
 
 /** GET authorize: who is signed in sees the consent page, anybody else the login page. */
 function ask(state: MauticState, request: PracticeRequest): Reply {
   const user = sessionOf(state, request)?.user;
   if (user === undefined) {
-    const id = newToken();
-    state.browsers.set(id, { user: undefined, target: returnTarget(request), refused: false });
+    // Who is signed in to Mautic is asked once more all the same.
+    const { id, session } = openSession(state, request.cookies);
+    session.target = returnTarget(request);
     return redirect(state, `${state.siteUrl}/oauth/v2/authorize_login`, { 'set-cookie': sessionCookie(id) });
   }
   const client = state.clients.find(({ clientId }) => clientId === request.query.get('client_id'));

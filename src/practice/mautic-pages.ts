@@ -22,7 +22,7 @@ export function redirect(state: MauticState, location: string, headers: Reply['h
 }
 
 /** The folder that Mautic lies in, '' for none. */
-const folder = (state: MauticState): string => new URL(state.siteUrl).pathname.replace(/\/$/, '');
+export const folder = (state: MauticState): string => new URL(state.siteUrl).pathname.replace(/\/$/, '');
 
 /** Everything outside /api and /oauth. */
 export function webPage(state: MauticState, { path }: PracticeRequest): Reply {
@@ -32,7 +32,8 @@ export function webPage(state: MauticState, { path }: PracticeRequest): Reply {
   return page('<!DOCTYPE html><html><head><title>404 Not Found | Mautic</title></head><body><h1>404 Not Found</h1></body></html>', newToken(), 404);
 }
 
-function loginPage(state: MauticState): string {
+/** Mautic's own login page; `error` is what it says above the form. */
+export function loginPage(state: MauticState, error = ''): string {
   const icon = isSeven(state) ? '/./app/assets/images/favicon.ico?v98ab31fd' : '/app/assets/images/favicon.ico?v8b14ef41';
-  return ` <!DOCTYPE html> <html> <head> <meta charset="UTF-8" /> <title>Mautic</title> <meta name="robots" content="noindex, nofollow" /> <meta name="viewport" content="width=device-width, initial-scale=1, maximum-scale=1"> <link rel="icon" type="image/x-icon" href="${folder(state)}${icon}" /> </head> <body> <form action="${folder(state)}/s/login_check" method="post"> <input name="_username"> <input name="_password" type="password"> <button type="submit">Login</button> </form> </body> </html>`;
+  return ` <!DOCTYPE html> <html> <head> <meta charset="UTF-8" /> <title>Mautic</title> <meta name="robots" content="noindex, nofollow" /> <meta name="viewport" content="width=device-width, initial-scale=1, maximum-scale=1"> <link rel="icon" type="image/x-icon" href="${folder(state)}${icon}" /> </head> <body> ${error} <form action="${folder(state)}/s/login_check" method="post"> <input name="_username" placeholder="Username or email"> <input name="_password" type="password" placeholder="Password"> <button type="submit">Login</button> </form> </body> </html>`;
 }

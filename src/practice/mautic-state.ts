@@ -14,6 +14,8 @@ export interface MauticSettings {
   accessTokenMinutes: number;
   /** "Refresh token lifetime (in days)" */
   refreshTokenDays: number;
+  /** Another tab of the configuration holds a field in error: Save changes nothing. */
+  otherTabInError: boolean;
 }
 
 export interface MauticRole {
@@ -78,11 +80,32 @@ export interface MauticRefreshToken extends MauticAccessToken {
 
 /** What a browser's session knows. */
 export interface MauticBrowserSession {
+  /** Who signed in on the authorization page. */
   user: MauticUser | undefined;
-  /** Where the login page was reached from. */
+  /** Where the authorization's login page was reached from. */
   target: string;
   /** The login page says so once. */
   refused: boolean;
+  /** Who signed in to Mautic itself; the authorization page does not know of it. */
+  signedIn: MauticUser | undefined;
+  /** The page that Mautic's own login leads to. */
+  wanted: string;
+}
+
+/** The session of a request's cookie, or undefined. */
+export function sessionWith(state: MauticState, cookies: ReadonlyMap<string, string>): MauticBrowserSession | undefined {
+  return state.browsers.get(cookies.get('mautic_session') ?? '');
+}
+
+/** The same, made where there is none; its id goes into the cookie. */
+export function openSession(state: MauticState, cookies: ReadonlyMap<string, string>): { readonly id: string; readonly session: MauticBrowserSession } {
+  const given = cookies.get('mautic_session') ?? '';
+  const there = state.browsers.get(given);
+  if (there !== undefined) return { id: given, session: there };
+  const id = newToken();
+  const session: MauticBrowserSession = { user: undefined, target: '', refused: false, signedIn: undefined, wanted: '' };
+  state.browsers.set(id, session);
+  return { id, session };
 }
 
 export interface MauticState extends MauticSettings {
@@ -107,6 +130,7 @@ export const defaultSettings: MauticSettings = {
   headerDropped: false,
   accessTokenMinutes: 60,
   refreshTokenDays: 14,
+  otherTabInError: false,
 };
 
 /** Every account that is there at first has this password, made up for practice. */
@@ -144,6 +168,15 @@ const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
 /** Letters and digits; `length` 50 for a client's ID and secret. */
 export function randomText(length: number): string {
   return Array.from(randomBytes(length), (byte) => alphabet.charAt(byte % alphabet.length)).join('');
+}
+
+/** What the form under API Credentials makes; it acts with the role of who fills it in. */
+export function addClient(state: MauticState, { name, redirectUris, owner }: { readonly name: string; readonly redirectUris: readonly string[]; readonly owner: MauticUser }): MauticClient {
+  const number = state.nextClient;
+  state.nextClient += 1;
+  const client: MauticClient = { number, clientId: `${number}_${randomText(50)}`, clientSecret: randomText(50), name, redirectUris, role: owner.role, allowedBy: [] };
+  state.clients.push(client);
+  return client;
 }
 
 /** Mautic's codes and tokens: 86 letters and digits. */

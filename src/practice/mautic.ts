@@ -7,7 +7,8 @@ import { api, switchedOff } from './mautic-api.ts';
 import { issueCode, issueTokens, tokenEndpoint } from './mautic-oauth.ts';
 import { authorizePages } from './mautic-authorize.ts';
 import { webPage } from './mautic-pages.ts';
-import { newState, randomText, type MauticClient, type MauticRole, type MauticSettings, type MauticState, type MauticUser } from './mautic-state.ts';
+import { settingsPages } from './mautic-settings.ts';
+import { addClient, newState, type MauticClient, type MauticRole, type MauticSettings, type MauticState, type MauticUser } from './mautic-state.ts';
 import { startServer, type PracticeRequest, type PracticeServer, type Reply, type ServerOptions } from './server.ts';
 
 export { mauticPassword, type MauticClient, type MauticSettings, type MauticState, type MauticUser } from './mautic-state.ts';
@@ -48,7 +49,7 @@ export async function startMautic(options: MauticOptions = {}): Promise<Practice
 function answer(state: MauticState, request: PracticeRequest): Reply {
   const { method, path } = request;
   const inApi = path === '/api' || path.startsWith('/api/');
-  if (!inApi && !path.startsWith('/oauth/')) return webPage(state, request);
+  if (!inApi && !path.startsWith('/oauth/')) return settingsPages(state, request) ?? webPage(state, request);
   const off = switchedOff(state, request);
   if (off !== undefined) return off;
   if (path === '/oauth/v2/token' && method === 'POST') return tokenEndpoint(state, request);
@@ -73,11 +74,7 @@ function helpers(state: MauticState): Omit<PracticeMautic, keyof PracticeServer 
       return made;
     },
     makeClient({ name = 'n8n integration', redirectUris = [defaultRedirectUri], owner = 'admin' } = {}) {
-      const number = state.nextClient;
-      state.nextClient += 1;
-      const client: MauticClient = { number, clientId: `${number}_${randomText(50)}`, clientSecret: randomText(50), name, redirectUris, role: user(owner).role, allowedBy: [] };
-      state.clients.push(client);
-      return client;
+      return addClient(state, { name, redirectUris, owner: user(owner) });
     },
     deleteClient(client) {
       for (const list of [state.codes, state.accessTokens, state.refreshTokens]) removeWhere<{ readonly client: MauticClient }>(list, (one) => one.client === client);
