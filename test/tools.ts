@@ -3,13 +3,15 @@
  * instead when the tool is named in CREDSETUP_TEST_REQUIRE (comma-separated).
  */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 
-export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl';
+export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl' | 'chromium';
 
 const probes: Record<Tool, () => boolean> = {
   keychain: () => found('gnome-keyring-daemon') && found('dbus-run-session'),
   age: () => found('age'),
   openssl: () => found('openssl'),
+  chromium: () => existsSync('/usr/bin/chromium'),
   terminal: () => process.platform !== 'win32',
 };
 
