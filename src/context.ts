@@ -164,6 +164,29 @@ export interface Vault {
   close(): Promise<void>;
 }
 
+// ---------------------------------------------------------------- journal
+
+/** A secret that a run began to make at a service; gone from the journal when it is saved or ended. */
+export interface Begun {
+  /** In the description of what is made there. */
+  readonly mark: string;
+  readonly service: string;
+  readonly url: string;
+  readonly ownerId: string;
+  /** Ends as soon as the new one is saved. */
+  readonly old?: string;
+  readonly at: string;
+}
+
+/** What was begun at services, so that the next run finds what a cut-off one left there. No secrets. */
+export interface Journal {
+  /** Runs a task as the only one of this home that makes or ends secrets at services. Throws STORE_BUSY after 30 s. */
+  alone<T>(task: () => Promise<T>): Promise<T>;
+  list(): Promise<readonly Begun[]>;
+  add(begun: Begun): Promise<void>;
+  remove(mark: string): Promise<void>;
+}
+
 // ---------------------------------------------------------------- the whole
 
 export interface HttpOptions {
@@ -171,6 +194,8 @@ export interface HttpOptions {
   readonly proxy?: string | undefined;
   /** `--timeout`, in seconds, for one request. */
   readonly timeout?: number | undefined;
+  /** For what must be finished or undone at a server although the run was stopped. */
+  readonly outlivesStop?: boolean;
 }
 
 export interface Context {
@@ -189,6 +214,7 @@ export interface Context {
   terminal(): Promise<Terminal>;
   http(options: HttpOptions): Promise<HttpClient>;
   vault(): Promise<Vault>;
+  journal(): Promise<Journal>;
   /** Standard input to its end as text; at most `limit` bytes. Throws INPUT_INVALID beyond. */
   readStdin(limit: number): Promise<string>;
   /** A file as text. Throws FILE_UNREADABLE with the option named in the hint by the caller. */

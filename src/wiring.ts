@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { Context, HttpClient, HttpOptions, Terminal, Vault } from './context.ts';
+import type { Context, HttpClient, HttpOptions, Journal, Terminal, Vault } from './context.ts';
 import { CredsetupError, exitCodes, isCredsetupError, type ErrorCode } from './errors.ts';
 import { Redactor } from './redaction.ts';
 import { createPassphrase, identityText } from './passphrase.ts';
@@ -76,6 +76,7 @@ function assemble(parts: Parts): Wiring {
     terminal,
     http: (network) => openHttp(network, parts, closers),
     vault: once(() => openVault(context, closers)),
+    journal: once(() => openJournal(env, signal)),
     readStdin: (limit) => readStdin(limit, signal),
     readFile: (path, limit) => readText(path, limit, signal),
     writeFile: async (path, text, { overwrite }) => {
@@ -154,7 +155,7 @@ async function openTerminal({ env, stopper, output, stop }: Parts, closers: (() 
 async function openHttp(network: HttpOptions, { env, stopper, output }: Parts, closers: (() => Promise<void> | void)[]): Promise<HttpClient> {
   const { createHttpClient } = await import('./http/client.ts');
   const client = createHttpClient({
-    proxy: network.proxy, timeoutSeconds: network.timeout, env, signal: stopper.signal,
+    proxy: network.proxy, timeoutSeconds: network.timeout, env, signal: network.outlivesStop === true ? new AbortController().signal : stopper.signal,
     debug: (line) => { output.debug(line); }, protect: (secret) => { output.protect(secret); },
   });
   closers.push(() => client.close());
@@ -182,6 +183,12 @@ async function openVault(context: Context, closers: (() => Promise<void> | void)
   });
   closers.push(() => vault.close());
   return vault;
+}
+
+async function openJournal(env: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<Journal> {
+  const { createJournal } = await import('./stores/journal.ts');
+  const { machineOf } = await import('./stores/home.ts');
+  return createJournal({ home: homeOf(env), machine: machineOf(process), signal });
 }
 
 /** Where the built chunks lie: this file is one of them. */

@@ -113,7 +113,10 @@ export const commands: readonly CommandSpec[] = [
     { flags: '--n8n-callback-url <url>', help: 'OAuth2: n8n\'s OAuth Callback URL, registered beside ours' },
     ...signIn,
   ]),
-  setUpCommand('mattermost', 'Mattermost', mattermost.fields, []),
+  setUpCommand('mattermost', 'Mattermost', [...mattermost.fields, ...mattermost.makingFields], [
+    { flags: '--create-token', help: 'sign in once and make the token' },
+    { flags: '--repair', help: 'as an admin, change on the server what keeps a token from being made' },
+  ]),
   {
     name: 'reconnect', arguments: '<name>', summary: 'set up a credential again: what was refused, or a new sign-in',
     options: [...reconnectFields, ...signIn, ...network],

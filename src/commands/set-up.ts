@@ -1,8 +1,10 @@
 /** `credsetup SERVICE`: sets up one new credential, and hands it over. */
-import type { StoreKind } from '../credential.ts';
+import type { FullCredential, StoreKind } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import type { Service } from '../services/service.ts';
 import type { Grant, SetupOptions, SignInOptions } from '../setup/draft.ts';
+import { expiryWarnings } from '../setup/expiry.ts';
+import { makingFieldsOf } from '../setup/making.ts';
 import { setUp } from '../setup/setup.ts';
 import { handOver } from '../setup/n8n.ts';
 import type { FieldOptions } from '../setup/sources.ts';
@@ -19,13 +21,16 @@ export function setUpCommand(service: Service): Run {
       throw new CredsetupError('USAGE', '--output, --overwrite and --prefix go with --export.', { hint: 'Add --export json, or another format.' });
     }
     if (target !== undefined) await allowExport(target, call, context);
-    const options = setupOptions(service, call, context.env['CREDSETUP_STORE']);
-    const { status, full } = await setUp(options, context);
-    const { credential } = full;
+    const deliver = async (one: FullCredential): Promise<void> => { if (target !== undefined) await writeExport([one], target, call.json, context); };
+    const options = { ...setupOptions(service, call, context.env['CREDSETUP_STORE']), ...(target === undefined ? {} : { deliver }) };
+    const { status, full, delivered } = await setUp(options, context);
     const { output } = context;
+    const ending = expiryWarnings(full.credential, context.now());
+    const credential = { ...full.credential, warnings: [...full.credential.warnings, ...ending] };
+    for (const { code, message } of ending) output.warn(`  ${output.style.caution('!')} ${message} (${code})`);
     if (status === 'validated') output.say(`${output.style.good('✔')} Validated. Nothing was kept (--store none).`);
     else output.say(`${output.style.good('✔')} Saved as ${output.style.bold(credential.name)} in ${credential.store === 'keychain' ? 'the OS keychain' : 'the encrypted file'}${status === 'replaced' ? ', in place of the one before' : ''}.`);
-    if (target !== undefined) await writeExport([full], target, call.json, context);
+    if (target !== undefined) await (delivered ? undefined : deliver(full));
     else if (call.json) output.json(credential);
     else if (context.interactive) await handOver(full, service, context);
     return 0;
@@ -37,6 +42,7 @@ function setupOptions(service: Service, { options }: Call, storeVariable: string
     service, method: text(options, 'method'), name: text(options, 'name'), replace: flag(options, 'replace'),
     store: storeOf(text(options, 'store') ?? (storeVariable === '' ? undefined : storeVariable)),
     fields: fieldOptions(service, options), require: list(options, 'require'), signIn: signInOptions(options),
+    create: flag(options, 'createToken'), repair: flag(options, 'repair'),
     caFiles: list(options, 'caFile'), ignoreSslIssues: flag(options, 'ignoreSslIssues'), allowHttp: flag(options, 'allowHttp'),
     ...networkOptions(options),
     proxy: text(options, 'proxy'), timeout: networkOptions(options).timeout,
@@ -62,7 +68,7 @@ function storeOf(value: string | undefined): StoreKind | undefined {
 
 /** `--token-file` is `tokenFile` to the parser. */
 export function fieldOptions(service: Service, options: RawOptions): Readonly<Record<string, FieldOptions>> {
-  const fields = [service.address.field, ...service.methods.flatMap((method) => method.fields)];
+  const fields = [service.address.field, ...service.methods.flatMap((method) => [...method.fields, ...makingFieldsOf(method)])];
   return Object.fromEntries(fields.map((field) => [field.key, field.secret
     ? { file: text(options, camel(field.option)), stdin: field.stdinOption !== undefined && flag(options, camel(field.stdinOption)) }
     : { value: text(options, camel(field.option)) }]));

@@ -110,6 +110,7 @@ async function validate(there: Credential, tests: Tests): Promise<Credential> {
   return vault.update(there.name, (one) => ({
     ...one,
     account: validation.account, server: version === undefined ? {} : { version },
+    ...(validation.expiresAt === undefined ? {} : { expiresAt: validation.expiresAt }),
     validatedAt: context.now().toISOString(), capabilities: validation.capabilities,
     warnings: [...one.warnings.filter(({ code }) => service.inspectWarnings.includes(code)), ...connectionWarnings(one.url, connection, method), ...validation.warnings, ...capabilityWarnings(service, validation.capabilities)],
   }));

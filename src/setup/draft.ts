@@ -6,6 +6,7 @@ import type { RedirectServer } from '../oauth/redirect-server.ts';
 import type { Method, ServerState, Service, Validation } from '../services/service.ts';
 import type { ConnectionOptions } from './connection.ts';
 import type { FieldOptions, Given } from './sources.ts';
+import type { Work } from './work.ts';
 
 /** A set-up as the command line describes it. */
 export type Grant = 'authorization-code' | 'client-credentials';
@@ -34,6 +35,12 @@ export interface SetupOptions extends ConnectionOptions {
   readonly signIn: SignInOptions;
   /** The stored credential that is set up again: its name, id and redirect URI stay. */
   readonly existing?: FullCredential;
+  /** Make the secret at the service. */
+  readonly create?: boolean;
+  /** Change at the service what keeps it from being made. */
+  readonly repair?: boolean;
+  /** Hands a credential on that is kept nowhere. */
+  readonly deliver?: (full: FullCredential) => Promise<void>;
   readonly proxy: string | undefined;
   /** Seconds. */
   readonly timeout: number | undefined;
@@ -64,6 +71,8 @@ export interface Draft {
   store?: StoreKind;
   name?: string;
   validation?: Validation;
+  /** What is open at the service while a secret is made there. */
+  work?: Work;
   saved?: { readonly status: 'created' | 'replaced' | 'validated'; readonly credential: Credential };
 }
 

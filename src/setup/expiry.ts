@@ -16,7 +16,7 @@ export function expiryWarnings({ service, method, expiresAt, name }: Credential,
   if (left > announced) return [];
   const when = left < 0 ? `ended on ${expiresAt.slice(0, 10)}` : `ends on ${expiresAt.slice(0, 10)}`;
   const message = oauth === undefined
-    ? `It ${when}.`
+    ? `It ${when}, and n8n with it. A new one in its place: credsetup rotate ${name}`
     : `Unused for long, its sign-in ${when} (an estimate: ${oauth.refreshTokenDays} days after the last use). credsetup refresh ${name} keeps it alive.`;
   return [{ code: 'EXPIRES_SOON', message }];
 }

@@ -10,6 +10,7 @@ import type { Field, Method } from '../services/service.ts';
 import { locate } from './address.ts';
 import { apiOf } from './connection.ts';
 import { known, type Draft, type Outcome, type Stage } from './draft.ts';
+import { makingStages, wayStage } from './making.ts';
 import { checkEarlyName, nameStage } from './naming.ts';
 import { checkedValue, valueProblem } from './sources.ts';
 import { stepsStage } from './steps.ts';
@@ -23,7 +24,15 @@ export function stagesOf(draft: Draft): readonly Stage[] {
     { id: 'url', run: addressStage },
     { id: 'inspect', run: inspectStage },
     { id: 'method', run: methodStage },
+    { id: 'way', run: wayStage },
     { id: 'store', run: storeStage },
+    ...(makingStages(draft, fieldStage) ?? givenStages(draft)),
+  ];
+}
+
+/** The stages behind the store's when the values are given. */
+function givenStages(draft: Draft): readonly Stage[] {
+  return [
     ...forPeople(draft, [{ id: 'redirect', run: redirectStage }]),
     { id: 'steps', run: stepsStage },
     ...(draft.method?.fields ?? []).map((field) => ({ id: field.key, run: (one: Draft) => fieldStage(one, field) })),

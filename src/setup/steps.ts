@@ -3,7 +3,7 @@
  * done; while it is open it is asked again, sparingly, and the wizard goes on by itself.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Context, Terminal } from '../context.ts';
+import type { Context, KeyHint, Terminal } from '../context.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Api, Step } from '../services/service.ts';
 import { apiOf } from './connection.ts';
@@ -53,15 +53,16 @@ function notDone(step: Step, base: string, service: string): CredsetupError {
 }
 
 /** What a step's words may name: {base}, {redirectUri}. */
-function placeholders(draft: Draft): Readonly<Record<string, string>> {
+export function placeholders(draft: Draft): Readonly<Record<string, string>> {
   return { base: known(draft.base, 'address'), redirectUri: draft.values.get('registeredRedirectUris') ?? '' };
 }
 
-function filled(text: string, words: Readonly<Record<string, string>>): string {
+export function filled(text: string, words: Readonly<Record<string, string>>): string {
   return text.replace(/\{(\w+)\}/g, (whole, word: string) => words[word] ?? whole);
 }
 
-function show(step: Step, words: Readonly<Record<string, string>>, place: string, { output }: Context): void {
+/** A step on the screen: page, instructions, notes. */
+export function show(step: Step, words: Readonly<Record<string, string>>, place: string, { output }: Context): void {
   output.say('');
   output.say(`  ${output.style.bold(`${place}  ${step.title}`)}`);
   output.say(`    Open   ${output.style.accent(step.page(words['base'] ?? ''))}`);
@@ -90,14 +91,15 @@ async function doStep(step: Step, draft: Draft, terminal: Terminal): Promise<Ste
 }
 
 /** The key that was pressed, 'done' when the server said so first, or 'back'. */
-async function waitForKey(step: Step, draft: Draft, terminal: Terminal, poll: Poll | undefined): Promise<string> {
+export async function waitForKey(step: Step, draft: Draft, terminal: Terminal, poll: Poll | undefined, more: readonly KeyHint[] = []): Promise<string> {
   const stop = new AbortController();
   const keys = [
     { key: 'enter', means: poll === undefined ? 'I have it, go on' : 'check now' },
     { key: 'o', means: 'open the page' },
     ...(hasLineToCopy(step) ? [{ key: 'c', means: 'copy the Redirect URI' }] : []),
     ...(step.adminTask === undefined ? [] : [{ key: 'm', means: 'message for your admin' }]),
-    ...(poll === undefined ? [] : [{ key: 's', means: 'skip' }]),
+    ...(poll === undefined || more.length > 0 ? [] : [{ key: 's', means: 'skip' }]),
+    ...more,
   ];
   const message = poll === undefined ? step.title : `waiting for ${draft.service.title}: ${step.title}`;
   const polled = poll?.untilDone(AbortSignal.any([stop.signal, draft.context.signal])).finally(() => stop.abort());
@@ -112,7 +114,7 @@ async function waitForKey(step: Step, draft: Draft, terminal: Terminal, poll: Po
 }
 
 /** Asks a server again and again, slower with time, and never more often than is polite. */
-class Poll {
+export class Poll {
   private left = mostPolls;
   private pause = firstPause;
   private readonly isDone: (api: Api) => Promise<boolean>;

@@ -5,8 +5,10 @@ import { throwForStatus } from '../../http/status.ts';
 import { get, isObject } from '../answer.ts';
 import type { Api, Method, Validation, Values } from '../service.ts';
 import { parseUser, versionOf, type User } from './api.ts';
+import { isAtLeast, listTokens } from './create-token.ts';
 import { refusal } from './diagnosis.ts';
 import { token as tokenField } from './fields.ts';
+import { making } from './making.ts';
 import { createToken } from './steps.ts';
 
 export const accessToken: Method = {
@@ -15,6 +17,7 @@ export const accessToken: Method = {
   summary: 'a personal access token or a bot\'s token that you have or make now',
   steps: [createToken],
   fields: [tokenField],
+  making,
   n8n: {
     type: 'mattermostApi', title: 'Mattermost API', tlsOption: true, nodes: 'Mattermost',
     fields: [
@@ -35,14 +38,24 @@ async function validate(api: Api, values: Values): Promise<Validation> {
   const [capabilities, sessionWarning] = await Promise.all([askCapabilities(api, token), warnOfSession(api, token)]);
   const admin = isAdmin(user);
   const version = versionOf(response);
+  const tokenId = values['tokenId'];
+  const expiresAt = await expiryOf(api, token, user, tokenId, version);
   return {
     account: accountOf(user, admin),
     ...(version === undefined ? {} : { version }),
     capabilities,
     warnings: [...sessionWarning, ...(admin ? [adminWarning(user)] : [])],
-    fields: {},
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    fields: tokenId === undefined ? {} : { tokenId },
     secrets: { token },
   };
+}
+
+/** When the token ends, on servers that know it; the account must be allowed to list its tokens, and ours must be known by its ID. */
+async function expiryOf(api: Api, token: string, user: User, tokenId: string | undefined, version: string | undefined): Promise<string | undefined> {
+  if (tokenId === undefined || version === undefined || !isAtLeast(version, 11, 9)) return undefined;
+  const listed = await listTokens(api, { authorization: `Bearer ${token}` }, user.id);
+  return listed?.find(({ id }) => id === tokenId)?.expiresAt;
 }
 
 function accountOf(user: User, admin: boolean): Account {

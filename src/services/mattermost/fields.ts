@@ -13,4 +13,50 @@ export const token: Field = {
   maxLength: 512, spaces: 'never',
 };
 
+export const username: Field = {
+  key: 'username', label: 'Username or email', secret: false, option: '--username', variable: 'USERNAME',
+  help: 'What you sign in to Mattermost with.',
+  maxLength: 256, spaces: 'never',
+};
+
+export const password: Field = {
+  key: 'password', label: 'Password', secret: true, option: '--password-file', stdinOption: '--password-stdin', variable: 'PASSWORD',
+  help: 'Used once to sign in, kept nowhere; the sign-in is ended again. Each refused one counts towards locking the account.',
+  maxLength: 1024, spaces: 'allowed',
+};
+
+export const mfaCode: Field = {
+  key: 'mfaCode', label: 'Multi-factor code', secret: false, option: '--mfa-code', variable: 'MFA_CODE',
+  help: 'The six digits that your authenticator app shows now. Each wrong one counts towards locking the account.',
+  maxLength: 64, spaces: 'never',
+};
+
+export const adminToken: Field = {
+  key: 'adminToken', label: 'Admin\'s Access Token', secret: true, option: '--admin-token-file', stdinOption: '--admin-token-stdin', variable: 'ADMIN_TOKEN',
+  help: 'A token of a system admin, in place of a sign-in. It is used in this run and kept nowhere.',
+  maxLength: 512, spaces: 'never',
+};
+
+export const description: Field = {
+  key: 'description', label: 'Description of the new token', secret: false, option: '--description', variable: 'DESCRIPTION',
+  help: 'What the list of tokens in Mattermost shows; a mark of this run is added.',
+  maxLength: 200, spaces: 'allowed',
+};
+
+export const expiresIn: Field = {
+  key: 'expiresIn', label: 'Days until the new token ends', secret: false, option: '--expires-in', variable: 'EXPIRES_IN',
+  help: 'Mattermost 11.9 and later. n8n stops working at that day unless you rotate the token before: credsetup rotate NAME',
+  maxLength: 8, spaces: 'never',
+};
+
+export const bot: Field = {
+  key: 'bot', label: 'Username of the bot', secret: false, option: '--bot', variable: 'BOT',
+  help: 'Lower-case letters, digits, dots, dashes and underscores. A bot of that name is used again.',
+  maxLength: 64, spaces: 'never',
+};
+
+/** What the method is set up with when its value is in hand. */
 export const fields = [url, token] as const;
+
+/** What a token is made with. */
+export const makingFields = [username, password, mfaCode, adminToken, description, expiresIn, bot] as const;

@@ -39,7 +39,7 @@ async function inspect(api: Api): Promise<ServerState> {
   const version = config['Version'];
   return {
     ...(version === undefined || version === '' ? {} : { version }),
-    done: {},
+    done: { 'password-sign-in': ['EnableSignInWithEmail', 'EnableSignInWithUsername', 'EnableLdap'].some((name) => config[name] !== 'false') },
     warnings: siteUrlWarning(api.base, config['SiteURL'] ?? ''),
     says: version === undefined ? [] : [`version ${version}`],
   };

@@ -1,0 +1,128 @@
+/**
+ * What a service describes of making a method's secret at the service itself, as data and small
+ * calls for the core, which decides when each is asked, undone or told.
+ */
+import type { CredsetupError, ErrorCode } from '../errors.ts';
+import type { Account, Secrets } from '../credential.ts';
+import type { Api, Field, ServerState, Step, Values } from './service.ts';
+
+/** One answer to "how does the secret come to be". */
+export interface Way {
+  readonly id: string;
+  readonly title: string;
+  /** One line on whom it suits. */
+  readonly suits: string;
+  /** Asked for beside the sign-in; a field of the same key as `Making.optionOfWay` chooses the way in a script. */
+  readonly fields: readonly Field[];
+  /** False: the person has the secret. */
+  readonly makes: boolean;
+}
+
+/** Somebody who is signed in at the service. */
+export interface Session {
+  /** For the Authorization header; protected by who opened it. */
+  readonly authorization: string;
+  readonly account: Account & { readonly id: string; readonly username: string };
+  readonly admin: boolean;
+  /** A login, which must be ended; a token that somebody gave is left as it is. */
+  readonly isLogin: boolean;
+}
+
+/** Whose secret it becomes. */
+export interface Owner {
+  readonly id: string;
+  readonly username: string;
+  readonly bot: boolean;
+  /** Made in this run. */
+  readonly created: boolean;
+}
+
+/** A secret that is at the service. */
+export interface Listed {
+  readonly id: string;
+  readonly description: string;
+  readonly expiresAt?: string;
+}
+
+/** A secret that was just made. */
+export interface Made extends Listed {
+  readonly secrets: Secrets;
+}
+
+export interface Request {
+  readonly description: string;
+  readonly expiresAt: Date | undefined;
+}
+
+/** One change of the server, as it is shown before and told after. */
+export interface Change {
+  readonly id: string;
+  /** What will be changed, where, from what to what. */
+  readonly lines: readonly string[];
+  /** How a person undoes it. */
+  readonly undoBy: string;
+  /** Reads right before, stops at a difference (PERMISSION_DENIED), writes, reads back. */
+  readonly apply: (api: Api, admin: Session) => Promise<void>;
+  readonly undo: (api: Api, admin: Session) => Promise<void>;
+}
+
+/** What keeps a secret from being made, for certain. */
+export interface Obstacle {
+  readonly id: string;
+  /** What a script is told. */
+  readonly error: CredsetupError;
+  /** The documented page, and what an admin does there; polled by `isGone`. */
+  readonly step: Step;
+  readonly isGone: (api: Api, session: Session) => Promise<boolean>;
+  /** What an admin's session would change. */
+  readonly change: (api: Api, admin: Session) => Promise<Change>;
+}
+
+/** A place that the owner can be added to, so that n8n can act there. */
+export interface Place {
+  readonly title: string;
+  readonly add: (api: Api, admin: Session, owner: Owner) => Promise<void>;
+  /** Places inside it. */
+  readonly inner?: (api: Api, admin: Session) => Promise<readonly Place[]>;
+}
+
+export interface Making {
+  /** The option that a script makes a secret with, without a way's own. */
+  readonly option: string;
+  readonly ways: readonly Way[];
+  /** By which a person signs in. */
+  readonly signInFields: readonly Field[];
+  /** Asked for only when the server asks. */
+  readonly codeField: Field;
+  /** Does instead of a sign-in; with a sign-in, it repairs. */
+  readonly adminTokenField: Field;
+  readonly descriptionField: Field;
+  readonly expiryField: Field;
+  /** The word to type before anything is changed at the server. */
+  readonly repairWord: string;
+  /** Why no password can be used here at all, known before one is asked for. */
+  readonly signInProblem: (api: Api, state: ServerState) => CredsetupError | undefined;
+  /** Days of `expiryField` as a date. Throws EXPIRY_INVALID. */
+  readonly expiryOf: (days: string | undefined, state: ServerState, now: Date) => Date | undefined;
+  /** Throws PASSWORD_REJECTED, MFA_REQUIRED, MFA_REJECTED, ACCOUNT_LOCKED, ACCOUNT_DEACTIVATED, SIGN_IN_UNSUPPORTED. */
+  readonly signIn: (api: Api, values: Values, protect: (secret: string) => void) => Promise<Session>;
+  /** A session by an admin's token. Throws TOKEN_REJECTED. */
+  readonly withToken: (api: Api, token: string) => Promise<Session>;
+  readonly signOut: (api: Api, session: Session) => Promise<void>;
+  /** Whose secret it becomes; a bot is reused or made here. */
+  readonly owner: (api: Api, session: Session, way: Way, values: Values) => Promise<Owner>;
+  /** What stands in the way, as far as it is known before anything is made. */
+  readonly obstacles: (api: Api, session: Session, way: Way, values: Values) => Promise<readonly Obstacle[]>;
+  /** What a refusal of `owner` or `make` stands for, when an admin can change it. */
+  readonly obstacleOf: (api: Api, code: ErrorCode, session: Session, way: Way) => Obstacle | undefined;
+  /** Throws TOKENS_DISABLED, PERMISSION_DENIED, EXPIRY_REQUIRED, EXPIRY_INVALID. */
+  readonly make: (api: Api, session: Session, owner: Owner, request: Request, protect: (secret: string) => void) => Promise<Made>;
+  /** The owner's secrets; undefined when this session may not see them. */
+  readonly list: (api: Api, session: Session, ownerId: string) => Promise<readonly Listed[] | undefined>;
+  /** Ends one. One that is gone already is ended. */
+  readonly revoke: (api: Api, session: Session, id: string) => Promise<void>;
+  /** The server's own exchange of the secret, which ends the old one at once; undefined where the server has none. */
+  readonly exchange: (version: string | undefined) => ((api: Api, session: Session, id: string, expiresAt: Date | undefined, protect: (secret: string) => void) => Promise<Made>) | undefined;
+  /** Where the owner can be added, for people to choose from. */
+  readonly places: (api: Api, admin: Session) => Promise<readonly Place[]>;
+}

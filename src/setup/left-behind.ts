@@ -1,0 +1,59 @@
+/** Secrets that a cut-off run left at a service: found by the journal's marks, and ended. */
+import { randomBytes } from 'node:crypto';
+import type { Begun, Context } from '../context.ts';
+import { isCredsetupError } from '../errors.ts';
+import type { Listed, Making, Session } from '../services/making.ts';
+import type { Api } from '../services/service.ts';
+
+export interface Sweep {
+  readonly making: Making;
+  readonly api: Api;
+  readonly session: Session;
+  readonly service: string;
+  readonly url: string;
+  readonly context: Context;
+}
+
+/** A mark that no other run has. */
+export function newMark(): string {
+  return randomBytes(6).toString('hex');
+}
+
+/** The description with the mark, as the service lists it. */
+export function marked(description: string, mark: string): string {
+  return `${description} [credsetup ${mark}]`;
+}
+
+/**
+ * Ends what earlier runs began here and did not save; and where they saved, what it replaced.
+ * Only what carries a mark of our own journal is touched. Run it under the journal's lock.
+ */
+export async function sweepLeftBehind(sweep: Sweep): Promise<void> {
+  const journal = await sweep.context.journal();
+  const mine = (await journal.list()).filter(({ service, url }) => service === sweep.service && url === sweep.url);
+  for (const begun of mine) {
+    const listed = await sweep.making.list(sweep.api, sweep.session, begun.ownerId);
+    // Another account's: the run that signs in as that one, or as an admin, sees to it.
+    if (listed === undefined) continue;
+    if (await endLeft(sweep, begun, listed)) await journal.remove(begun.mark);
+  }
+}
+
+async function endLeft(sweep: Sweep, begun: Begun, listed: readonly Listed[]): Promise<boolean> {
+  const { making, api, session, context } = sweep;
+  const kept = new Set((await (await context.vault()).list()).map(({ fields }) => fields.tokenId));
+  const ours = listed.filter(({ description }) => description.includes(`[credsetup ${begun.mark}]`));
+  const saved = ours.some(({ id }) => kept.has(id));
+  const ending = saved ? listed.filter(({ id }) => id === begun.old && !kept.has(id)) : ours;
+  for (const one of ending) {
+    try {
+      await making.revoke(api, session, one.id);
+      context.output.say(`  ${context.output.style.good('✔')} Ended a token that an earlier run left behind (Token ID ${one.id}).`);
+    } catch (error) {
+      if (!isCredsetupError(error)) throw error;
+      context.output.warn(`  ${context.output.style.caution('!')} A token that an earlier run left behind could not be ended (Token ID ${one.id}): ${error.message}`);
+      return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,263 @@
+/**
+ * The making of a secret at the service: repairs, making, validating and saving as one. What
+ * fails on the way takes back what was done before it, in reverse; a lost answer counts as done.
+ */
+import type { Credential } from '../credential.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
+import type { Change, Made, Owner, Place } from '../services/making.ts';
+import type { Api } from '../services/service.ts';
+import { known, type Draft, type Outcome } from './draft.ts';
+import { marked, newMark, sweepLeftBehind } from './left-behind.ts';
+import { overcome } from './obstacle.ts';
+import { credentialOf, saveStage, validateStage } from './saving.ts';
+import { makingOf, step, workApi, workOf } from './work.ts';
+
+/** What was done, and how it is taken back; the text tells what is left when that fails. */
+interface Done {
+  readonly left: string;
+  readonly takeBack: (api: Api) => Promise<void>;
+}
+
+interface Run {
+  readonly draft: Draft;
+  readonly mark: string;
+  /** Changes of the server, oldest first. */
+  readonly done: Done[];
+  /** The token, which ends before anything is changed back: that may need what the changes gave. */
+  token?: Done;
+  readonly applied: Set<Change>;
+  made?: Made;
+}
+
+const defaultDescription = 'n8n integration';
+
+/** Makes, validates and saves, as the only one of this home. */
+export async function makeStage(draft: Draft): Promise<Outcome> {
+  if (draft.store === 'none' && draft.options.deliver === undefined) {
+    throw new CredsetupError('USAGE', 'With the store "none" the new token would be made and lost.', { hint: 'Choose another store, or add --export FORMAT.' });
+  }
+  await alone(draft, async () => {
+    const run: Run = { draft, mark: newMark(), done: [], applied: new Set() };
+    try {
+      await sweep(draft);
+      await makeAndKeep(run);
+    } catch (error) {
+      throw await takeBack(run, error);
+    }
+    afterwards(run);
+  });
+  return 'through';
+}
+
+/** A home that cannot be written is no reason to fail where nothing is kept. */
+async function alone(draft: Draft, task: () => Promise<void>): Promise<void> {
+  const journal = await draft.context.journal();
+  if (draft.store === 'none') await task();
+  else await journal.alone(task);
+}
+
+async function sweep(draft: Draft): Promise<void> {
+  if (draft.store === 'none') return;
+  await step(draft, 'looking for what an earlier run left', (api) => sweepLeftBehind({
+    making: makingOf(draft), api, session: known(workOf(draft).session, 'session'), service: draft.service.id, url: known(draft.base, 'address'), context: draft.context,
+  }));
+}
+
+async function makeAndKeep(run: Run): Promise<void> {
+  const { draft } = run;
+  const work = workOf(draft);
+  await applyChanges(run);
+  const owner = await withHelp(run, (api) => makingOf(draft).owner(api, known(work.session, 'session'), known(work.way, 'way'), Object.fromEntries(draft.values)));
+  if (owner.created) draft.context.output.say(`  ${draft.context.output.style.good('✔')} Made the bot ${owner.username}`);
+  await offerPlaces(draft, owner);
+  const made = await makeToken(run, owner);
+  run.made = made;
+  for (const [key, value] of valuesOf(made)) draft.values.set(key, value);
+  await validateStage(draft);
+  const validation = known(draft.validation, 'validation');
+  const expiresAt = validation.expiresAt ?? made.expiresAt;
+  draft.validation = { ...validation, fields: { ...validation.fields, tokenId: made.id }, ...(expiresAt === undefined ? {} : { expiresAt }) };
+  await keep(run);
+}
+
+/** The changes that were agreed to and are not done yet. One whose answer was lost is taken back as if it was done. */
+async function applyChanges({ draft, done, applied }: Run): Promise<void> {
+  const work = workOf(draft);
+  for (const change of work.changes.filter((one) => !applied.has(one))) {
+    const admin = known(work.admin ?? work.session, 'session');
+    const undo: Done = { left: `${change.lines.join('; ')}. To undo it: ${change.undoBy}`, takeBack: (api) => change.undo(api, admin) };
+    await step(draft, 'changing it', async (api) => {
+      try {
+        await change.apply(api, admin);
+        applied.add(change);
+        done.push(undo);
+      } catch (error) {
+        if (!isRefusal(error)) done.push(undo);
+        throw error;
+      }
+    });
+    draft.context.output.say(`  ${draft.context.output.style.good('✔')} Changed: ${change.lines.join('; ')}`);
+  }
+}
+
+/** Asks the server; what it then says stands in the way is overcome once, and asked again. */
+async function withHelp<T>(run: Run, task: (api: Api) => Promise<T>): Promise<T> {
+  const { draft } = run;
+  const work = workOf(draft);
+  const seen = new Set<string>();
+  for (;;) {
+    try {
+      return await step(draft, `asking ${draft.service.title}`, task);
+    } catch (error) {
+      if (!isCredsetupError(error)) throw error;
+      const obstacle = makingOf(draft).obstacleOf(await workApi(draft), error.code, known(work.session, 'session'), known(work.way, 'way'));
+      if (obstacle === undefined || seen.has(obstacle.id)) throw error;
+      seen.add(obstacle.id);
+      if (await overcome(draft, obstacle) === 'back') throw error;
+      await applyChanges(run);
+    }
+  }
+}
+
+async function makeToken(run: Run, owner: Owner): Promise<Made> {
+  const { draft, mark } = run;
+  const work = workOf(draft);
+  const making = makingOf(draft);
+  const session = known(work.session, 'session');
+  const description = marked(draft.values.get(making.descriptionField.key) ?? defaultDescription, mark);
+  const expiresAt = making.expiryOf(draft.values.get(making.expiryField.key), known(draft.state, 'state'), draft.context.now());
+  await begin(run, owner);
+  run.token = { left: `a token with the description "${description}"`, takeBack: (api) => endMarked(run, api, owner) };
+  try {
+    return await withHelp(run, async (api) => {
+      const made = await making.make(api, session, owner, { description, expiresAt }, (secret) => { draft.context.output.protect(secret); });
+      run.made = made;
+      return made;
+    });
+  } catch (error) {
+    if (isCredsetupError(error) && error.details.field === making.expiryField.key) {
+      work.expiryWanted = true;
+      draft.values.delete(making.expiryField.key);
+    }
+    if (isRefusal(error)) {
+      delete run.token;
+      if (draft.store !== 'none') await (await draft.context.journal()).remove(mark);
+    }
+    throw error;
+  }
+}
+
+/** Whether the server said no; otherwise it may have done it (a lost answer, a stop). */
+function isRefusal(error: unknown): boolean {
+  return isCredsetupError(error) && error.code !== 'RESPONSE_INVALID' && [2, 5, 6, 7, 8].includes(error.exitCode);
+}
+
+async function begin({ draft, mark }: Run, owner: Owner): Promise<void> {
+  if (draft.store === 'none') return;
+  const there = await replaced(draft);
+  const old = there?.fields.tokenId;
+  await (await draft.context.journal()).add({
+    mark, service: draft.service.id, url: known(draft.base, 'address'), ownerId: owner.id, at: draft.context.now().toISOString(), ...(old === undefined ? {} : { old }),
+  });
+}
+
+/** The credential that --replace takes the place of, where its secret is ours to end. */
+async function replaced({ vault, options, name, service, base }: Draft): Promise<Credential | undefined> {
+  const there = options.replace ? await vault.find(known(name, 'name')) : undefined;
+  return there?.service === service.id && there.url === base ? there : undefined;
+}
+
+/** By the ID that is known, or by the mark when the answer with the ID was lost. */
+async function endMarked({ draft, mark, made }: Run, api: Api, owner: Owner): Promise<void> {
+  const making = makingOf(draft);
+  const session = known(workOf(draft).session, 'session');
+  const listed = made === undefined ? await making.list(api, session, owner.id) : [made];
+  if (listed === undefined) throw new CredsetupError('PERMISSION_DENIED', 'This account may not see whether the token was made.');
+  for (const { id } of listed.filter(({ description }) => description.includes(`[credsetup ${mark}]`))) await making.revoke(api, session, id);
+  if (draft.store !== 'none') await (await draft.context.journal()).remove(mark);
+}
+
+/** What the validation is given, by field key. */
+function valuesOf(made: Made): readonly (readonly [string, string])[] {
+  return [...Object.entries(made.secrets), ['tokenId', made.id]];
+}
+
+async function keep(run: Run): Promise<void> {
+  const { draft, mark } = run;
+  const before = await replaced(draft);
+  await saveStage(draft);
+  if (draft.store === 'none') await draft.options.deliver?.(credentialOf(draft));
+  // From here on the secret is in use: nothing is taken back any more.
+  run.done.length = 0;
+  delete run.token;
+  if (draft.store === 'none') return;
+  const old = before?.fields.tokenId;
+  // Where it failed, the journal remembers the old token for the next run.
+  if (old === undefined || await endOld(draft, old)) await (await draft.context.journal()).remove(mark);
+}
+
+async function endOld(draft: Draft, id: string): Promise<boolean> {
+  const { output } = draft.context;
+  try {
+    await step(draft, 'ending the old token', (api) => makingOf(draft).revoke(api, known(workOf(draft).session, 'session'), id));
+    output.say(`  ${output.style.good('✔')} Ended the old token (Token ID ${id})`);
+    return true;
+  } catch (error) {
+    if (!isCredsetupError(error)) throw error;
+    output.warn(`  ${output.style.caution('!')} The old token could not be ended (Token ID ${id}): ${error.message} The next run tries again.`);
+    return false;
+  }
+}
+
+/** Undoes in reverse, after what was on its way has come to its end. The error tells what is left. */
+async function takeBack(run: Run, error: unknown): Promise<unknown> {
+  const { draft, done, token } = run;
+  const work = workOf(draft);
+  await work.pending;
+  const left: string[] = [];
+  for (const one of [...(token === undefined ? [] : [token]), ...done.splice(0).reverse()]) {
+    try {
+      await one.takeBack(await workApi(draft));
+    } catch (failure) {
+      if (!isCredsetupError(failure)) throw failure;
+      left.push(run.made === undefined || one !== token ? one.left : `${one.left}, Token ID ${run.made.id}`);
+    }
+  }
+  for (const [key] of run.made === undefined ? [] : valuesOf(run.made)) draft.values.delete(key);
+  delete draft.validation;
+  delete draft.saved;
+  if (left.length === 0) return error;
+  draft.context.output.warn(`  ${draft.context.output.style.bad('✖')} Left at ${draft.service.title}, because taking it back failed: ${left.join('. ')}`);
+  return isCredsetupError(error) ? error.withHint(`${error.hint} Left at ${draft.service.title}: ${left.join('. ')}`) : error;
+}
+
+/** What stays changed, and how to undo it. */
+function afterwards({ draft, applied }: Run): void {
+  const { output } = draft.context;
+  for (const { lines, undoBy } of applied) output.warn(`  ${output.style.caution('!')} Changed on the server, and it stays so: ${lines.join('; ')}. To undo it: ${undoBy}`);
+}
+
+/** The node can post only where the account is a member: a person says where to add a bot. */
+async function offerPlaces(draft: Draft, owner: Owner): Promise<void> {
+  const { terminal } = draft;
+  if (terminal === undefined || !owner.bot) return;
+  const admin = known(workOf(draft).session, 'session');
+  const team = await choosePlace(draft, `Add ${owner.username} to a team? It can post only where it is a member.`, await step(draft, 'asking for your teams', (api) => makingOf(draft).places(api, admin)));
+  if (team === undefined) return;
+  await step(draft, 'adding it', (api) => team.add(api, admin, owner));
+  for (;;) {
+    const inner = await step(draft, 'asking for its channels', async (api) => await team.inner?.(api, admin) ?? []);
+    const channel = await choosePlace(draft, `Add it to a channel of ${team.title}?`, inner);
+    if (channel === undefined) return;
+    await step(draft, 'adding it', (api) => channel.add(api, admin, owner));
+    draft.context.output.say(`  ${draft.context.output.style.good('✔')} ${owner.username} is in ${channel.title}`);
+  }
+}
+
+async function choosePlace(draft: Draft, message: string, places: readonly Place[]): Promise<Place | undefined> {
+  if (places.length === 0) return undefined;
+  const answer = await known(draft.terminal, 'terminal').choose<Place | undefined>({
+    message, choices: [...places.map((place) => ({ value: place, label: place.title })), { value: undefined, label: 'No, go on' }],
+  });
+  return answer.kind === 'back' ? undefined : answer.value;
+}
