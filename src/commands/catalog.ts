@@ -106,6 +106,9 @@ function setUpCommand(name: string, title: string, fields: readonly Field[], mor
 /** Every secret that a stored credential can be given anew. */
 const reconnectFields: readonly OptionSpec[] = [...mautic.fields, ...mattermost.fields].filter((field) => field.secret).flatMap(fieldOptions);
 
+/** A refresh token lives in one place only. */
+const handOver: OptionSpec = { flags: '--hand-over', help: 'OAuth2: give the sign-in away too; it is not refreshed here any more' };
+
 export const commands: readonly CommandSpec[] = [
   setUpCommand('mautic', 'Mautic', mautic.fields, [
     { flags: '--method <method>', help: 'how the credential signs in', choices: ['basic', 'oauth2'] },
@@ -131,6 +134,7 @@ export const commands: readonly CommandSpec[] = [
       { flags: '--all', help: 'every stored credential' },
       { flags: '--format <format>', help: 'how it is written (json)', choices: formats },
       { flags: '--test', help: 'validate first, and write nothing when one fails' },
+      handOver,
       ...output, ...network,
     ],
   },
@@ -146,6 +150,7 @@ export const commands: readonly CommandSpec[] = [
       { flags: '--all', help: 'every stored credential' },
       ...n8n.fields.flatMap(fieldOptions),
       { flags: '--replace', help: 'write over what was pushed to that n8n before' },
+      handOver,
       { flags: '--ca-file <file>', help: 'certificate of an authority to trust for n8n (repeatable)', repeatable: true },
       { flags: '--allow-http', help: 'accept an http:// address of n8n that is not this computer' },
       ...network,

@@ -6,6 +6,7 @@ import type { ExportItem } from '../exporters/export.ts';
 import { exportFormats, isExportFormat, type ExportFormat } from '../exporters/index.ts';
 import { checkPrefix, checkVariables } from '../exporters/variables.ts';
 import { findMethod, findService } from '../services/registry.ts';
+import { gaveUp, giveUp } from '../setup/giving.ts';
 import { confirm } from './confirm.ts';
 import type { Call, Run } from './command.ts';
 import { flag, names, networkOptions, text } from './options.ts';
@@ -26,10 +27,13 @@ export const run: Run = async (call, context) => {
     if (exitCode !== 0) return reportResults(results.filter((one) => one.status === 'failed'), call, context, exitCode);
   }
   const full: FullCredential[] = [];
+  const deps = { vault, http: await context.http(networkOptions(call.options)), context };
+  const to = target.output ?? 'standard output';
   for (const credential of found) {
-    full.push(await (exportFormats[target.format].hasVariables ? loadFresh(credential, networkOptions(call.options), context) : vault.load(credential.name)));
+    full.push(await (target.handOver ? giveUp(credential, to, deps) : loadFresh(credential, networkOptions(call.options), context)));
   }
   await writeExport(full, target, call.json, context);
+  for (const one of full) await gaveUp(one, to, deps);
   return 0;
 };
 
@@ -39,9 +43,9 @@ export function described(credential: Credential): { readonly credential: Creden
 }
 
 /** Whole, and with an access token that does not end in a moment. Touches the network for that alone. */
-export async function loadFresh({ name, service, method }: Credential, network: HttpOptions, context: Context): Promise<FullCredential> {
+export async function loadFresh({ name, service, method, handedOver }: Credential, network: HttpOptions, context: Context): Promise<FullCredential> {
   const vault = await context.vault();
-  if (findMethod(findService(service), method).oauth === undefined) return vault.load(name);
+  if (handedOver === undefined && findMethod(findService(service), method).oauth === undefined) return vault.load(name);
   const { fresh } = await import('../setup/fresh.ts');
   return fresh(name, { vault, http: await context.http(network), context });
 }
@@ -51,6 +55,8 @@ export interface ExportTarget {
   readonly output: string | undefined;
   readonly overwrite: boolean;
   readonly prefix: string | undefined;
+  /** The refresh token is written too, and ours is given up. */
+  readonly handOver: boolean;
 }
 
 const standardOutput = /^\/(dev\/stdout|(dev|proc\/self)\/fd\/1)$/;
@@ -67,7 +73,11 @@ export function exportTarget({ options, json }: Pick<Call, 'options' | 'json'>, 
   if (json && (output === undefined ? format !== 'json' : standardOutput.test(output))) {
     throw new CredsetupError('USAGE', 'Standard output cannot hold the export and the JSON document of --json.', { hint: 'Name a file with --output FILE, or leave --json away.' });
   }
-  return { format, output, overwrite: flag(options, 'overwrite'), prefix };
+  const handOver = flag(options, 'handOver');
+  if (handOver && exportFormats[format].hasVariables) {
+    throw new CredsetupError('USAGE', `The format ${format} has no place for a refresh token, so nothing can be handed over by it.`, { hint: '--hand-over goes with json and n8n.' });
+  }
+  return { format, output, overwrite: flag(options, 'overwrite'), prefix, handOver };
 }
 
 /**
@@ -85,7 +95,7 @@ export async function allowExport({ output, overwrite }: ExportTarget, { yes }: 
 export async function writeExport(credentials: readonly FullCredential[], target: ExportTarget, json: boolean, context: Context): Promise<void> {
   const items = credentials.map((full) => ({ full, method: described(full.credential).method }));
   const exporter = await exportFormats[target.format].load();
-  const exported = exporter(items, { now: context.now(), prefix: target.prefix, handOver: false });
+  const exported = exporter(items, { now: context.now(), prefix: target.prefix, handOver: target.handOver });
   const { output } = context;
   if (target.output === undefined) {
     output.data(exported);
@@ -94,7 +104,7 @@ export async function writeExport(credentials: readonly FullCredential[], target
     if (json) output.json({ file: target.output, format: target.format, credentials: credentials.map(({ credential }) => credential) });
     output.say(`${output.style.good('✔')} ${target.output} now holds ${credentials.length === 1 ? 'one credential' : `${credentials.length} credentials`} with secrets. Whoever reads it can use them.`);
   }
-  if (target.format === 'n8n') await sayForN8n(items, target.output, context);
+  if (target.format === 'n8n') await sayForN8n(items, target, context);
 }
 
 async function writeToFile(exported: string, file: string, overwrite: boolean, context: Context): Promise<void> {
@@ -106,10 +116,10 @@ async function writeToFile(exported: string, file: string, overwrite: boolean, c
 }
 
 /** What is left to do there, and what n8n does not say by itself. */
-async function sayForN8n(items: readonly ExportItem[], file: string | undefined, { output }: Context): Promise<void> {
+async function sayForN8n(items: readonly ExportItem[], { output: file, handOver }: ExportTarget, { output }: Context): Promise<void> {
   const { n8nWarnings } = await import('../exporters/n8n.ts');
   for (const { name, code, message } of n8nWarnings(items)) output.warn(`${output.style.caution('!')} ${name}: ${message} (${code})`);
   const toConnect = items.filter(({ method }) => method.n8n.tokens !== undefined).map(({ full }) => full.credential.name);
-  if (toConnect.length > 0) output.say(`In n8n, open ${toConnect.join(', ')} and press Connect: the sign-in is not part of the export.`);
+  if (toConnect.length > 0 && !handOver) output.say(`In n8n, open ${toConnect.join(', ')} and press Connect: the sign-in is not part of the export.`);
   output.say(`Import it with: n8n import:credentials --input=${file ?? '/dev/stdin'}\nThe line "Successfully imported ${items.length === 1 ? '1 credential' : `${items.length} credentials`}." proves that it worked; exit code 0 alone does not.`);
 }

@@ -4,10 +4,13 @@ import type { Credential, Pushed } from '../credential.ts';
 import { CredsetupError, toCredsetupError } from '../errors.ts';
 import { n8nCredential, n8nWarnings } from '../exporters/n8n.ts';
 import type { StoredInN8n } from '../n8n/api.ts';
+import type { FreshDeps } from '../setup/fresh.ts';
+import { gaveUp, giveUp } from '../setup/giving.ts';
+import { refuseHandedOver } from '../setup/handed-over.ts';
 import type { Run } from './command.ts';
 import { described } from './export.ts';
 import { checkNames, findEach, isFound } from './found.ts';
-import { flag, name, names } from './options.ts';
+import { flag, name, names, networkOptions } from './options.ts';
 import { openN8n, type N8nTarget } from './push-target.ts';
 import { exitCodeOf, reportResults, type Result } from './results.ts';
 
@@ -20,27 +23,42 @@ export const run: Run = async (call, context) => {
   const found = all ? await vault.list() : await findEach(wanted, vault);
   const there = found.filter(isFound);
   const target = there.length === 0 ? undefined : await openN8n(there.map((one) => described(one).method.n8n.type), call, context);
+  const plan: Plan = {
+    replace: flag(call.options, 'replace'), handOver: flag(call.options, 'handOver'),
+    deps: { vault, http: await context.http(networkOptions(call.options)), context },
+  };
   const results: Result[] = [];
   for (const one of found) {
-    results.push(isFound(one) && target !== undefined ? await pushOne(one, target, flag(call.options, 'replace'), context) : { name: one.name, status: 'failed', ...('error' in one ? { error: one.error } : {}) });
+    results.push(isFound(one) && target !== undefined ? await pushOne(one, target, plan, context) : { name: one.name, status: 'failed', ...('error' in one ? { error: one.error } : {}) });
   }
   return reportResults(results, call, context, exitCodeOf(results, all || results.length > 1));
 };
 
-async function pushOne(credential: Credential, target: N8nTarget, replace: boolean, context: Context): Promise<Result> {
+interface Plan {
+  readonly replace: boolean;
+  /** The sign-in goes too, and ours is given up. */
+  readonly handOver: boolean;
+  readonly deps: FreshDeps;
+}
+
+async function pushOne(credential: Credential, target: N8nTarget, { replace, handOver, deps }: Plan, context: Context): Promise<Result> {
   try {
     const before = credential.pushed?.find(({ url }) => url === target.base);
     if (before !== undefined && !replace) throw pushedBefore(credential, before);
     const { method } = described(credential);
     const known = before === undefined ? undefined : await unchanged(credential, before, method.n8n.type, target);
-    const item = { full: await (await context.vault()).load(credential.name), method };
+    refuseHandedOver(credential);
+    const full = handOver ? await giveUp(credential, target.base, deps) : await deps.vault.load(credential.name);
+    const item = { full, method };
     for (const secret of Object.values(item.full.secrets)) context.output.protect(secret);
-    const { name, type, data } = n8nCredential(item, { now: context.now(), handOver: false });
+    const { name, type, data } = n8nCredential(item, { now: context.now(), handOver });
     const body = { name, type, data };
     const stored = known === undefined ? await target.api.create(body) : await target.api.update(known.id, body);
     const kept = await remember(credential, stored, target.base, context);
-    const reason = method.n8n.tokens === undefined ? {} : { reason: 'open it in n8n and press Connect: the sign-in is not part of it' };
-    if (method.n8n.tokens !== undefined) context.output.say(`  In n8n, open ${kept.name} and press Connect.`);
+    await gaveUp(full, target.base, deps);
+    const toConnect = method.n8n.tokens !== undefined && full.credential.handedOver === undefined;
+    const reason = !toConnect ? {} : { reason: 'open it in n8n and press Connect: the sign-in is not part of it' };
+    if (toConnect) context.output.say(`  In n8n, open ${kept.name} and press Connect.`);
     return { name: credential.name, status: known === undefined ? 'created' : 'replaced', ...reason, credential: { ...kept, warnings: n8nWarnings([item]).map(({ code, message }) => ({ code, message })) } };
   } catch (error) {
     if (context.signal.aborted) throw error;

@@ -2,9 +2,11 @@
 import { findService } from '../services/registry.ts';
 import type { SetupOptions } from '../setup/draft.ts';
 import { setUp } from '../setup/setup.ts';
-import type { FullCredential } from '../credential.ts';
+import { fresh } from '../setup/fresh.ts';
+import { takeBack } from '../setup/giving.ts';
+import type { Credential, FullCredential } from '../credential.ts';
 import { isCredsetupError } from '../errors.ts';
-import type { Vault } from '../context.ts';
+import type { Context, Vault } from '../context.ts';
 import type { Call, Run } from './command.ts';
 import { findOne } from './found.ts';
 import { name, networkOptions } from './options.ts';
@@ -13,12 +15,30 @@ import { fieldOptions, signInOptions } from './set-up.ts';
 export const run: Run = async (call, context) => {
   const vault = await context.vault();
   const existing = await load(name(call.args), vault);
+  if (existing.credential.handedOver?.state === 'pending' && await tookBack(existing.credential, call, context)) return 0;
   const { full } = await setUp(reconnectOptions(existing, call), context);
   const { output } = context;
   output.say(`${output.style.good('✔')} ${output.style.bold(full.credential.name)} works again.`);
   if (call.json) output.json(full.credential);
   return 0;
 };
+
+/** A hand-over that was cut off is undone without a sign-in, when the tokens still work here. */
+async function tookBack(credential: Credential, call: Call, context: Context): Promise<boolean> {
+  const { output } = context;
+  const deps = { vault: await context.vault(), http: await context.http(networkOptions(call.options)), context };
+  await takeBack(credential, deps);
+  try {
+    const full = await fresh(credential.name, deps, { renew: 'now' });
+    output.say(`${output.style.good('✔')} ${output.style.bold(credential.name)} is here again; nobody else has used its sign-in.`);
+    if (call.json) output.json(full.credential);
+    return true;
+  } catch (error) {
+    if (!isCredsetupError(error) || error.code !== 'REFRESH_REJECTED') throw error;
+    output.say(`  ${credential.handedOver?.to ?? 'Somebody else'} has used the sign-in since; a new one is needed.`);
+    return false;
+  }
+}
 
 /** A secret that is gone is what reconnecting repairs; an unreadable store is not. */
 async function load(wanted: string, vault: Vault): Promise<FullCredential> {

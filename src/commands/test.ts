@@ -4,6 +4,7 @@ import type { Credential } from '../credential.ts';
 import { isCredsetupError, toCredsetupError, type CredsetupError } from '../errors.ts';
 import { expiryWarnings } from '../setup/expiry.ts';
 import { fresh } from '../setup/fresh.ts';
+import { livesElsewhere } from '../setup/handed-over.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Api, Method, Validation } from '../services/service.ts';
 import { apiOf, connectionWarnings } from '../setup/connection.ts';
@@ -74,6 +75,8 @@ interface Tests {
 async function testOne(there: Credential, tests: Tests): Promise<Result> {
   const started = performance.now();
   const duration = () => Math.round(performance.now() - started);
+  const elsewhere = livesElsewhere(there);
+  if (elsewhere !== undefined) return { name: there.name, status: 'skipped', reason: elsewhere };
   try {
     const credential = withExpiry(await validate(there, tests), tests.context.now());
     return { name: there.name, status: 'ok', durationMs: duration(), credential };

@@ -10,6 +10,7 @@ import type { TokenSet } from '../oauth/tokens.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Method } from '../services/service.ts';
 import { tokenEndpointOf } from './client.ts';
+import { refuseHandedOver } from './handed-over.ts';
 import { idleEnd } from './token-values.ts';
 
 /** An access token that ends sooner is renewed before it is handed out. */
@@ -29,6 +30,7 @@ export interface FreshDeps {
 export async function fresh(name: string, deps: FreshDeps, options: { readonly renew: 'when-needed' | 'now' } = { renew: 'when-needed' }): Promise<FullCredential> {
   const full = await deps.vault.load(name);
   protect(full, deps.context);
+  refuseHandedOver(full.credential);
   const method = findMethod(findService(full.credential.service), full.credential.method);
   if (method.oauth === undefined) return full;
   if (options.renew === 'when-needed' && !endsSoon(full, deps.context.now())) return full;
@@ -41,6 +43,7 @@ async function renew(seen: FullCredential, method: Method, deps: FreshDeps): Pro
   return vault.withRefreshLock(seen.credential.id, async () => {
     const there = await vault.load(seen.credential.name);
     protect(there, context);
+    refuseHandedOver(there.credential);
     if (there.secrets['accessToken'] !== seen.secrets['accessToken'] && !endsSoon(there, context.now())) return there;
     // A full disk or a locked keychain must be known while the refresh token is still good.
     await vault.prepare(there.credential.store);
