@@ -47,6 +47,7 @@ export function wire(options: RunOptions): Wiring {
   const output = createOutput({
     stdout: process.stdout, stderr: process.stderr, quiet: options.quiet, debug: options.debug, redactor,
     color: useColor({ isTTY: process.stderr.isTTY, noColorOption: !options.color, env }),
+    columns: () => process.stderr.columns,
     onBrokenPipe: () => process.exit(exitCodes.BROKEN_PIPE),
     onWriteFailure: (error) => { stopper.abort(error); },
   });

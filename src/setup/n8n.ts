@@ -49,6 +49,6 @@ async function offerCopy(label: string, secret: string, { credential }: FullCred
     context.output.say('      Copied. Paste it into n8n now; what is in the clipboard can be read by every program.');
     return;
   }
-  const how = credential.store === 'none' ? '' : ` Print it with: credsetup get ${credential.name}`;
+  const how = credential.store === 'none' ? '' : ` Print it with:\n      credsetup get ${credential.name}`;
   context.output.say(`      There is no clipboard that credsetup can use here.${how}`);
 }

@@ -7,6 +7,7 @@ import { CredsetupError } from '../errors.ts';
 import type { Redactor } from '../redaction.ts';
 import { escapeJson, escapeText } from './escape.ts';
 import { createColors } from './style.ts';
+import { wrap } from './wrap.ts';
 
 /** What is needed of a standard stream. */
 export interface WritableText {
@@ -21,6 +22,8 @@ export interface OutputOptions {
   readonly debug: boolean;
   /** Whether talk is coloured; see useColor. */
   readonly color: boolean;
+  /** Of the terminal that talk goes to; undefined where it goes elsewhere: then no line is broken. */
+  readonly columns?: () => number | undefined;
   readonly redactor: Redactor;
   /** The reader went away: end with BROKEN_PIPE's exit code and without a word. Called once. */
   readonly onBrokenPipe: () => void;
@@ -54,10 +57,12 @@ export function createOutput(options: OutputOptions): Sink {
   watchForErrors(options);
   // Masked twice: escaping takes out characters that may have split a secret.
   const harmless = (text: string): string => redactor.mask(escapeText(redactor.mask(text)));
-  const talk = (text: string): void => {
+  const talk = (text: string, columns?: number): void => {
     const above = shown === undefined ? '' : '\r\u001b[2K';
-    stderr.write(`${above}${colors.resolve(harmless(text))}\n${shown ?? ''}`);
+    const cleaned = colors.resolve(harmless(text));
+    stderr.write(`${above}${columns === undefined ? cleaned : wrap(cleaned, columns)}\n${shown ?? ''}`);
   };
+  const speak = (text: string): void => talk(text, options.columns?.());
 
   return {
     data: (text) => void stdout.write(text),
@@ -66,9 +71,9 @@ export function createOutput(options: OutputOptions): Sink {
       stdout.write(`${escapeJson(masked)}\n`);
     },
     say: (text) => {
-      if (!quiet) talk(text);
+      if (!quiet) speak(text);
     },
-    warn: talk,
+    warn: speak,
     debug: (text) => {
       if (options.debug) talk(colors.style.dim(text.replace(/^/gm, 'debug: ')));
     },

@@ -9,6 +9,7 @@ import { characters, clean, lengthOf } from './paste.ts';
 import { ask, inputEnded, quietBefore, reasonOf, type Asked, type Stage } from './prompts.ts';
 import { cut, spin, widthOf, type SpinnerOptions } from './spinner.ts';
 import type { Judged } from './views.ts';
+import { wrap } from './wrap.ts';
 
 export interface TerminalOptions {
   readonly stdin: TerminalInput;
@@ -192,7 +193,7 @@ class PromptTerminal implements Terminal {
     const hints = keys.map(({ key, means }) => `${key === 'enter' ? 'Enter' : key}: ${output.plain(means)}`).join(' · ');
     const together = `${message}   ${hints}`;
     if (widthOf(together) <= this.#spinner.columns() - 3 && this.#spinner.animated) return cut(together, Infinity);
-    stderr.write(`${output.paint.dim(hints)}\n`);
+    stderr.write(`${output.paint.dim(wrap(hints, this.#spinner.columns()))}\n`);
     return message;
   }
 }

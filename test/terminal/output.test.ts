@@ -13,7 +13,7 @@ class Collector extends EventEmitter {
   }
 }
 
-function sink(options: { quiet?: boolean; debug?: boolean; color?: boolean } = {}): {
+function sink(options: { quiet?: boolean; debug?: boolean; color?: boolean; columns?: () => number | undefined } = {}): {
   output: Sink; stdout: Collector; stderr: Collector;
   onBrokenPipe: ReturnType<typeof vi.fn<() => void>>; onWriteFailure: ReturnType<typeof vi.fn<(error: CredsetupError) => void>>;
 } {
@@ -51,6 +51,21 @@ describe('The sink', () => {
     output.warn('::error::s3cr\u200bet-value');
     output.debug('one\ns3c\u001b[0mret-value');
     expect(stderr.text).toBe('a *** b\n: :error::***\ndebug: one\ndebug: ***\n');
+  });
+
+  it('breaks long talk between words for a terminal of this width, and nothing elsewhere', () => {
+    let columns: number | undefined = 24;
+    const { output, stdout, stderr } = sink({ color: true, debug: true, columns: () => columns });
+    output.say(`  ${output.style.good('✔')} one two three four five six`);
+    output.warn('  one two three four five six');
+    output.debug('one two three four five six');
+    output.data('one two three four five six');
+    columns = undefined;
+    output.say('one two three four five six');
+    expect(stderr.text.replaceAll(/\u001b\[\d+m/g, '')).toBe([
+      '  ✔ one two three four', '    five six', '  one two three four', '  five six', 'debug: one two three four five six', 'one two three four five six', '',
+    ].join('\n'));
+    expect(stdout.text).toBe('one two three four five six');
   });
 
   it('is silent under --quiet but for warnings, and keeps debug lines for --debug', () => {
