@@ -54,8 +54,8 @@ async function pushOne(credential: Credential, target: N8nTarget, { replace, han
     const { name, type, data } = n8nCredential(item, { now: context.now(), handOver });
     const body = { name, type, data };
     const stored = known === undefined ? await target.api.create(body) : await target.api.update(known.id, body);
-    const kept = await remember(credential, stored, target.base, context);
     await gaveUp(full, target.base, deps);
+    const kept = await remember(credential, stored, target.base, context);
     const toConnect = method.n8n.tokens !== undefined && full.credential.handedOver === undefined;
     const reason = !toConnect ? {} : { reason: 'open it in n8n and press Connect: the sign-in is not part of it' };
     if (toConnect) context.output.say(`  In n8n, open ${kept.name} and press Connect.`);

@@ -5,10 +5,10 @@ import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mauticPassword, startMautic, type MauticClient, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { authorizeAs } from '../../src/practice/person.ts';
-import { startN8n, type PracticeN8n } from '../../src/practice/n8n.ts';
-import { cleanEnvironment, credsetup, programPath, temporaryHome, type Finished } from '../program.ts';
+import { n8nApiKey, startN8n, type PracticeN8n } from '../../src/practice/n8n.ts';
+import { cleanEnvironment, credsetup, programPath, type Finished } from '../program.ts';
+import { folder, identity } from './support.ts';
 
-const identity = 'AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX';
 const port = 18790 + (process.pid % 200);
 
 let mautic: PracticeMautic;
@@ -18,7 +18,7 @@ let home: string;
 beforeEach(async () => {
   mautic = await startMautic({ version: '7.0.0' });
   client = mautic.makeClient({ redirectUris: [`http://127.0.0.1:${port}/callback`], owner: 'contacts' });
-  home = temporaryHome();
+  home = folder();
   await signIn();
 });
 afterEach(() => mautic.close());
@@ -118,7 +118,7 @@ describe('with --hand-over', () => {
   it('goes through the API of n8n too', async () => {
     const n8n: PracticeN8n = await startN8n();
     try {
-      const finished = await credsetup(['push', 'n8n', 'crm', '--hand-over', '--json'], { env: { ...env(), CREDSETUP_N8N_URL: n8n.url, CREDSETUP_N8N_API_KEY: n8n.state.apiKey } });
+      const finished = await credsetup(['push', 'n8n', 'crm', '--hand-over', '--json'], { env: { ...env(), CREDSETUP_N8N_URL: n8n.url, CREDSETUP_N8N_API_KEY: n8nApiKey } });
       expect(finished.json()['results']).toMatchObject([{ status: 'created', credential: { handedOver: { state: 'done' } } }]);
       expect(JSON.stringify(n8n.state)).toContain('refresh_token');
     } finally {
