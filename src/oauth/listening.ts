@@ -30,11 +30,11 @@ export async function listen(answer: (request: IncomingMessage, response: Server
   readonly host: LoopbackHost;
   readonly limits: Limits;
 }): Promise<Listening> {
+  // Every answer ends its connection (pageHeaders), so there is no keep-alive to limit.
   const server = createServer({
     maxHeaderSize: limits.headerBytes, headersTimeout: limits.requestMs, requestTimeout: limits.requestMs,
-    connectionsCheckingInterval: Math.min(1000, limits.requestMs), keepAliveTimeout: 1, requireHostHeader: false,
+    connectionsCheckingInterval: Math.min(1000, limits.requestMs), requireHostHeader: false,
   }, answer);
-  server.maxRequestsPerSocket = 1;
   const sockets = watchSockets(server, limits.connections);
   server.on('clientError', refuseBroken);
   let problem: Problem | undefined;

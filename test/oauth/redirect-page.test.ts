@@ -85,8 +85,8 @@ describe('every answer', () => {
 });
 
 describe('the end of a sign-in', () => {
-  async function arrived(): Promise<{ readonly server: Awaited<ReturnType<typeof startServer>>; readonly accepted: Told; readonly done: string }> {
-    const server = await startServer();
+  async function arrived(pageMs = 500): Promise<{ readonly server: Awaited<ReturnType<typeof startServer>>; readonly accepted: Told; readonly done: string }> {
+    const server = await startServer({ pageMs });
     const { cookie } = await begin(server);
     const accepted = await ask(right(server), { headers: { cookie } });
     return { server, accepted, done: new URL(String(accepted.headers['location']), server.redirectUri).href };
@@ -117,14 +117,15 @@ describe('the end of a sign-in', () => {
     await server.close();
   });
 
-  it('is kept until the browser came for it', async () => {
-    const { server, done } = await arrived();
+  it('is kept until the browser came for it, and no longer', async () => {
+    const { server, done } = await arrived(60_000);
     const came = await server.waitForCallback({ timeoutMs: 1000 });
     let finished = false;
     const finishing = came.finish({ ok: true }).then(() => { finished = true; });
     expect(finished).toBe(false);
     expect((await ask(done)).text).toContain('<h1>Signed in</h1>');
     await finishing;
+    expect(finished).toBe(true);
     // Reloaded before the server ends.
     expect((await ask(done)).text).toContain('<h1>Signed in</h1>');
   });
@@ -139,7 +140,7 @@ describe('the end of a sign-in', () => {
   });
 
   it('does not hold up the end of the server', async () => {
-    const { server } = await arrived();
+    const { server } = await arrived(60_000);
     const finishing = (await server.waitForCallback({ timeoutMs: 1000 })).finish({ ok: true });
     const began = performance.now();
     await server.close();

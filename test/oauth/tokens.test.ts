@@ -1,13 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { authorizationRequest } from '../../src/oauth/authorization.ts';
 import { createClientCheck, probeCode } from '../../src/oauth/client-check.ts';
 import { clientCredentials, exchangeCode, isCodeExpired, refreshTokens, type TokenEndpoint, type TokenSet } from '../../src/oauth/tokens.ts';
 import { startMautic, type MauticClient, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { repairTokenAnswer } from '../../src/services/mautic/token-answer.ts';
-import { after, allOf, closedPort, failureOf, makeClient, plain, serve, type TestServer } from '../http/harness.ts';
+import { after, allOf, closedPort, failureOf, lookupAs, makeClient, plain, serve, type TestServer } from '../http/harness.ts';
+import { makeCertificates, type Certificates } from '../certificates.ts';
+import { startProxy } from '../proxy.ts';
+import { has } from '../tools.ts';
 import { otherState, state } from './support.ts';
 
 const redirectUri = 'http://127.0.0.1:18265/callback';
@@ -344,11 +349,34 @@ describe('the state', () => {
   });
 });
 
+describe.skipIf(!has('openssl'))('a token request over TLS', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'credsetup-oauth-'));
+  let certificates: Certificates;
+  beforeAll(() => { certificates = makeCertificates(dir); });
+  afterAll(() => rmSync(dir, { recursive: true }));
+
+  it('goes through the proxy and trusts the CA that the credential names, and no other', async () => {
+    const server = await serve(json(good), certificates.good);
+    const proxy = await startProxy({ target: server.port });
+    after(() => proxy.close());
+    const endpoint: TokenEndpoint = {
+      tokenEndpoint: 'https://service.test/oauth/v2/token', clientId: '1_abc', clientSecret: 'client-secret', repair: repairTokenAnswer,
+      http: makeClient({ proxy: proxy.url }), connection: { ...plain, certificates: [certificates.ca] },
+    };
+    expect((await clientCredentials(endpoint)).accessToken).toBe('the-access-token');
+    expect(proxy.asked).toEqual(['service.test:443']);
+    expect((await failureOf(clientCredentials({ ...endpoint, connection: plain }))).code).toBe('TLS_UNKNOWN_CA');
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
 describe('http:// to another machine', () => {
-  it('is refused before the secret is sent', async () => {
-    const { endpoint } = await answering(json(good));
-    const error = await failureOf(clientCredentials({ ...endpoint, tokenEndpoint: 'http://crm.example.com/oauth/v2/token' }));
-    expect(error.code).toBe('URL_INSECURE');
+  it('is used when it is allowed for this credential', async () => {
+    const { endpoint, server } = await answering(json(good), { http: makeClient({ lookup: lookupAs('127.0.0.1') }) });
+    const elsewhere = { ...endpoint, tokenEndpoint: `http://crm.example.com:${server.port}/oauth/v2/token` };
+    expect((await failureOf(clientCredentials(elsewhere))).code).toBe('URL_INSECURE');
+    expect(server.requests).toHaveLength(0);
+    expect((await clientCredentials({ ...elsewhere, connection: { ...plain, allowHttp: true } })).accessToken).toBe('the-access-token');
   });
 });
 
