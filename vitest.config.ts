@@ -6,6 +6,8 @@ const report = process.env['CREDSETUP_TEST_REPORT'] ?? '';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Needs the real n8n: npm run test:n8n.
+    exclude: ['test/n8n/**'],
     globalSetup: ['test/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
