@@ -1,6 +1,7 @@
 /** `credsetup SERVICE`: sets up one new credential, and hands it over. */
 import type { FullCredential, StoreKind } from '../credential.ts';
-import { CredsetupError } from '../errors.ts';
+import { printError } from '../error-text.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Service } from '../services/service.ts';
 import type { Grant, SetupOptions, SignInOptions } from '../setup/draft.ts';
 import { expiryWarnings } from '../setup/expiry.ts';
@@ -32,9 +33,26 @@ export function setUpCommand(service: Service): Run {
     else output.say(`${output.style.good('✔')} Saved as ${output.style.bold(credential.name)} in ${credential.store === 'keychain' ? 'the OS keychain' : 'the encrypted file'}${status === 'replaced' ? ', in place of the one before' : ''}.`);
     if (target !== undefined) await (delivered ? undefined : deliver(full));
     else if (call.json) output.json(credential);
-    else if (context.interactive) await handOver(full, service, context);
+    else if (context.interactive) await handOver(full, service, context, (name) => putIntoN8n(name, call, context));
     return 0;
   };
+}
+
+/** `push n8n NAME`, asked for at the end of a set-up; a failure is told, and what was saved stays. */
+async function putIntoN8n(name: string, call: Call, context: Context): Promise<void> {
+  const { run } = await import('./push.ts');
+  try {
+    await run({ ...call, args: ['n8n', [name]], options: networkRaw(call.options) }, context);
+  } catch (error) {
+    if (!isCredsetupError(error) || context.signal.aborted) throw error;
+    printError(error, context.output);
+    context.output.say(`  ${name} is saved here all the same. Try again with: credsetup push n8n ${name}`);
+  }
+}
+
+/** The server's own address and certificates are not n8n's. */
+function networkRaw({ proxy, timeout }: RawOptions): RawOptions {
+  return { proxy, timeout };
 }
 
 function setupOptions(service: Service, { options }: Call, storeVariable: string | undefined): SetupOptions {

@@ -4,17 +4,41 @@ import type { FullCredential } from '../credential.ts';
 import { findMethod } from '../services/registry.ts';
 import type { N8nField, Service } from '../services/service.ts';
 
-/** Asks where the credential is needed. A secret goes to the clipboard only when that is asked for. */
-export async function handOver(full: FullCredential, service: Service, context: Context): Promise<void> {
+/**
+ * Asks where the credential is needed. A secret goes to the clipboard only when that is asked
+ * for. `put` creates the stored credential in an n8n.
+ */
+export async function handOver(full: FullCredential, service: Service, context: Context, put: (name: string) => Promise<void>): Promise<void> {
   const terminal = await context.terminal();
-  const answer = await terminal.choose<'type' | 'here'>({
+  // What is kept nowhere cannot be read again by another command.
+  const stored = full.credential.store !== 'none';
+  const answer = await terminal.choose<'type' | 'put' | 'pipe' | 'here'>({
     message: 'Where do you need it?',
     choices: [
       { value: 'type', label: 'In n8n: show me what to type there, field by field' },
+      ...(stored ? [
+        { value: 'put' as const, label: 'In n8n: put it there now', note: 'with n8n\'s address and an API key' },
+        { value: 'pipe' as const, label: 'In n8n: the command that pipes it there' },
+      ] : []),
       { value: 'here', label: 'Only here' },
     ],
   });
-  if (answer.kind === 'value' && answer.value === 'type') await showFields(full, service, context);
+  if (answer.kind === 'back' || answer.value === 'here') return;
+  if (answer.value === 'put') await put(full.credential.name);
+  else if (answer.value === 'pipe') showPipes(full, context);
+  else await showFields(full, service, context);
+}
+
+/** n8n's importer reads standard input, so no file with secrets is needed. */
+function showPipes({ credential: { name } }: FullCredential, { output }: Context): void {
+  const from = `credsetup export ${name} --format n8n`;
+  const into = 'n8n import:credentials --input=/dev/stdin';
+  output.say([
+    '', '  On the machine where n8n runs:', `${from} | ${into}`,
+    '  Where n8n runs in Docker (with the name of its container):', `${from} | docker exec -i n8n ${into}`,
+    '  On another machine (with its name):', `${from} | ssh my-server ${into}`,
+    '  It worked when n8n prints: Successfully imported 1 credential.', '  (Its exit code is 0 even when it did not.)',
+  ].join('\n'));
 }
 
 async function showFields(full: FullCredential, service: Service, context: Context): Promise<void> {
