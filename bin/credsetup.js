@@ -42,5 +42,9 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
 } else {
   require('../dist/main.cjs').main(args).then(function (exitCode) {
     process.exitCode = exitCode;
+  }, function (error) {
+    // The last resort. The message stays out: it may hold a secret.
+    process.stderr.write('credsetup failed (' + (error && error.name) + '). Run it again; if it fails again, install it again.\n');
+    process.exitCode = 1;
   });
 }

@@ -16,6 +16,11 @@ export const mask = '***';
  */
 const shortestMasked = 4;
 
+/** A pattern grows with its secret, and the engine takes no more than some ten thousand characters of one. */
+const pieceLength = 512;
+/** What is longer than any service's value is refused before it is sent anywhere, and never repeated. */
+const longestMasked = 8192;
+
 export class Redactor {
   readonly #patterns = new Map<string, readonly RegExp[]>();
 
@@ -23,7 +28,7 @@ export class Redactor {
   protect(secret: string): void {
     for (const form of new Set([secret, secret.trim()])) {
       if (Array.from(form).length < shortestMasked || this.#patterns.has(form)) continue;
-      this.#patterns.set(form, patternsOf(form));
+      this.#patterns.set(form, piecesOf(form).flatMap(patternsOf));
     }
   }
 
@@ -64,15 +69,27 @@ function find(pattern: RegExp, text: string): Span[] {
   return spans;
 }
 
-/** Spans in order of their start, those that overlap as one. The longest wins by that. */
+/** Spans in order of their start, those that overlap or touch as one. The longest wins by that. */
 function joined(spans: readonly Span[]): Span[] {
   const result: { start: number; end: number }[] = [];
   for (const { start, end } of spans) {
     const last = result.at(-1);
-    if (last !== undefined && start < last.end) last.end = Math.max(last.end, end);
+    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
     else result.push({ start, end });
   }
   return result;
+}
+
+/** The secret, or what it is made of; a last piece too short to be masked goes with the one before. */
+function piecesOf(secret: string): string[] {
+  const characters = Array.from(secret.slice(0, longestMasked));
+  const pieces: string[] = [];
+  for (let at = 0; at < characters.length; at += pieceLength) {
+    const left = characters.length - at;
+    if (at > 0 && left < shortestMasked) pieces.push((pieces.pop() ?? '') + characters.slice(at).join(''));
+    else pieces.push(characters.slice(at, at + pieceLength).join(''));
+  }
+  return pieces;
 }
 
 function patternsOf(secret: string): RegExp[] {

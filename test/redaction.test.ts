@@ -109,6 +109,12 @@ describe('The redactor', () => {
     }
   });
 
+  it.each([500, 513, 3000, 100_000])('masks a secret of %i characters as one', (length) => {
+    const secret = Array.from({ length }, (_, index) => String.fromCharCode(97 + ((index * 7 + Math.floor(index / 26)) % 26))).join('');
+    const start = secret.slice(0, 8192);
+    expect(redactorOf(secret).mask(`a ${start} b`)).toBe(`a ${mask} b`);
+  });
+
   it('is done in time with hostile text', () => {
     const redactor = redactorOf('\\'.repeat(60) + 'x', 'a'.repeat(300) + 'b', '%25'.repeat(40), '&amp;'.repeat(40));
     const begun = performance.now();
