@@ -25,11 +25,11 @@ export function redirect(state: MauticState, location: string, headers: Reply['h
 export const folder = (state: MauticState): string => new URL(state.siteUrl).pathname.replace(/\/$/, '');
 
 /** Everything outside /api and /oauth. */
-export function webPage(state: MauticState, { path }: PracticeRequest): Reply {
+export function webPage(state: MauticState, { path, cookies }: PracticeRequest): Reply {
   if (path === '/' || path === '/index.php') return redirect(state, `${folder(state)}/s/dashboard`);
-  if (path === '/s/login') return page(loginPage(state));
+  if (path === '/s/login') return page(loginPage(state), cookies.get('mautic_session'));
   if (path === '/s' || path.startsWith('/s/')) return redirect(state, `${state.siteUrl}/s/login`);
-  return page('<!DOCTYPE html><html><head><title>404 Not Found | Mautic</title></head><body><h1>404 Not Found</h1></body></html>', newToken(), 404);
+  return page('<!DOCTYPE html><html><head><title>404 Not Found | Mautic</title></head><body><h1>404 Not Found</h1></body></html>', cookies.get('mautic_session'), 404);
 }
 
 /** Mautic's own login page; `error` is what it says above the form. */

@@ -1,5 +1,5 @@
 /** The OAuth2 client: its Redirect URI is known before it is made, and it is checked before any browser opens. */
-import type { Context, HttpClient, Connection } from '../context.ts';
+import type { Answer, Connection, Context, HttpClient, Terminal } from '../context.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { TokenEndpoint } from '../oauth/tokens.ts';
 import type { OAuth } from '../services/oauth-description.ts';
@@ -73,6 +73,15 @@ async function n8nCallbackUrl(draft: Draft): Promise<{ readonly url: string; rea
   const { terminal } = draft;
   // A stored credential's client has its redirect URIs already.
   if (terminal === undefined || draft.options.existing !== undefined) return { url: '', asked: false };
+  // A step that was done leads through here once more.
+  if (draft.n8nCallbackUrl !== undefined) return { url: draft.n8nCallbackUrl, asked: false };
+  const answer = await askForN8n(terminal);
+  if (answer.kind === 'back') return 'back';
+  draft.n8nCallbackUrl = answer.value;
+  return { url: answer.value, asked: true };
+}
+
+async function askForN8n(terminal: Terminal): Promise<Answer<string>> {
   const answer = await terminal.choose({
     message: 'Will n8n sign in with this client too?',
     choices: [
@@ -80,13 +89,12 @@ async function n8nCallbackUrl(draft: Draft): Promise<{ readonly url: string; rea
       { value: false, label: 'No', note: 'only this computer signs in with it' },
     ],
   });
-  if (answer.kind === 'back') return 'back';
-  if (!answer.value) return { url: '', asked: true };
-  const url = await terminal.text({
+  if (answer.kind === 'back') return answer;
+  if (!answer.value) return { kind: 'value', value: '' };
+  return terminal.text({
     message: 'n8n\'s OAuth Callback URL', initial: n8nDefault, check: callbackProblem, maxLength: 2048,
     help: 'n8n shows it in its credential "Mautic OAuth2 API" as OAuth Redirect URL.',
   });
-  return url.kind === 'back' ? 'back' : { url: url.value, asked: true };
 }
 
 function callbackProblem(url: string): string | undefined {

@@ -64,6 +64,8 @@ export interface Draft {
   /** Warnings of stages before the validation. */
   readonly warnings: Map<string, Warning>;
   redirectServer?: RedirectServer;
+  /** '' when n8n does not use the client. */
+  n8nCallbackUrl?: string;
   clientCheck?: ClientCheck;
   base?: string;
   method?: Method;

@@ -169,6 +169,7 @@ function forget(draft: Draft, stage: string): void {
   draft.given.delete(stage);
   if (stage === 'store') delete draft.store;
   if (stage === 'method') delete draft.method;
+  if (stage === 'redirect') delete draft.n8nCallbackUrl;
 }
 
 async function runStage(draft: Draft, id: string): Promise<Outcome> {

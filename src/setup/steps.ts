@@ -19,6 +19,9 @@ export async function stepsStage(draft: Draft): Promise<Outcome> {
   const state = known(draft.state, 'state');
   const base = known(draft.base, 'address');
   const open = method.steps.filter((step) => isOpen(draft, step, state.done[step.id]));
+  for (const step of method.steps.filter((one) => state.done[one.id] === true)) {
+    draft.context.output.say(`  ${draft.context.output.style.good('✔')} ${step.title}: done`);
+  }
   for (const step of open) {
     if (draft.terminal === undefined) throw notDone(step, base, draft.service.id);
     show(step, placeholders(draft), `${method.steps.indexOf(step) + 1} of ${method.steps.length}`, draft.context);
@@ -29,9 +32,6 @@ export async function stepsStage(draft: Draft): Promise<Outcome> {
       draft.state = { ...state, done: { ...state.done, [step.id]: true } };
       return { goTo: 'inspect' };
     }
-  }
-  for (const step of method.steps.filter((one) => state.done[one.id] === true)) {
-    draft.context.output.say(`  ${draft.context.output.style.good('✔')} ${step.title}: done`);
   }
   return open.length === 0 ? 'through' : 'next';
 }
