@@ -1,4 +1,5 @@
 /** `credsetup SERVICE`: sets up one new credential, and hands it over. */
+import type { Context } from '../context.ts';
 import type { FullCredential, StoreKind } from '../credential.ts';
 import { printError } from '../error-text.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
