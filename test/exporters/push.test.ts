@@ -115,6 +115,7 @@ describe('push n8n', () => {
     ['a server that hangs up', () => { n8n.intercept = inFront('hang-up'); }, 'CONNECTION_LOST', 3],
     ['too many requests', () => { n8n.intercept = inFront('rate-limit'); }, 'RATE_LIMITED', 3],
     ['a page behind the proof', () => { n8n.intercept = async (request, answer) => request.headers['x-n8n-api-key'] === undefined ? await answer() : { status: 200, headers: { 'content-type': 'text/html' }, body: '<p>hello' }; }, 'NOT_N8N', 5],
+    ['JSON that is no schema', () => { n8n.intercept = async (request, answer) => request.headers['x-n8n-api-key'] === undefined ? await answer() : { status: 200, body: { status: 'ok' } }; }, 'NOT_N8N', 5],
     ['a type that is not known there', () => { n8n.intercept = async (request, answer) => request.path.endsWith('mattermostApi') ? { status: 404, body: { message: 'Not Found' } } : await answer(); }, 'UNSUPPORTED', 2],
   ])('tells %s before a credential is sent', async (_, arrange, code, exitCode) => {
     arrange();
