@@ -7,7 +7,8 @@ import { isCredsetupError } from '../errors.ts';
 import { printError } from '../error-text.ts';
 import type { Change, Obstacle, Session } from '../services/making.ts';
 import { known, type Draft } from './draft.ts';
-import { filled, openPage, placeholders, Poll, show, waitForKey, writeMessage } from './steps.ts';
+import { Poll } from './poll.ts';
+import { filled, openPage, placeholders, show, waitForKey, writeMessage } from './steps.ts';
 import { endSession, makingOf, step, workApi, workOf } from './work.ts';
 
 /**
@@ -31,7 +32,7 @@ export async function overcome(draft: Draft, obstacle: Obstacle): Promise<'gone'
 
 async function wait(draft: Draft, terminal: Terminal, obstacle: Obstacle): Promise<'gone' | 'change' | 'back'> {
   const api = await workApi(draft);
-  const poll = new Poll(() => obstacle.isGone(api, known(workOf(draft).session, 'session')), api);
+  const poll = new Poll(() => obstacle.isGone(api, known(workOf(draft).session, 'session')));
   for (;;) {
     const key = await waitForKey(obstacle.step, draft, terminal, poll, keysOf(draft));
     if (key === 'back') return 'back';

@@ -2,17 +2,12 @@
  * The steps that are still to do in the service's own pages. The server is asked whether one is
  * done; while it is open it is asked again, sparingly, and the wizard goes on by itself.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Context, KeyHint, Terminal } from '../context.ts';
-import { CredsetupError, isCredsetupError } from '../errors.ts';
-import type { Api, Step } from '../services/service.ts';
+import { CredsetupError } from '../errors.ts';
+import type { Step } from '../services/service.ts';
 import { apiOf } from './connection.ts';
 import { known, type Draft, type Outcome } from './draft.ts';
-
-/** Times that one step is asked for by itself; then on Enter only. */
-const mostPolls = 20;
-const firstPause = 2_000;
-const longestPause = 30_000;
+import { Poll } from './poll.ts';
 
 export async function stepsStage(draft: Draft): Promise<Outcome> {
   const method = known(draft.method, 'method');
@@ -74,7 +69,8 @@ type StepOutcome = 'done' | 'skipped' | 'back';
 
 async function doStep(step: Step, draft: Draft, terminal: Terminal): Promise<StepOutcome> {
   const api = apiOf(known(draft.base, 'address'), draft.http, draft.connection);
-  const poll = step.isDone === undefined ? undefined : new Poll(step.isDone, api);
+  const { isDone } = step;
+  const poll = isDone === undefined ? undefined : new Poll(() => isDone(api));
   for (;;) {
     const key = await waitForKey(step, draft, terminal, poll);
     if (key === 'done' || key === 'back') return key;
@@ -108,62 +104,9 @@ export async function waitForKey(step: Step, draft: Draft, terminal: Terminal, p
     if (key !== undefined) return key;
     return await polled === true ? 'done' : 'enter';
   } finally {
+    // An answer that is still on its way is not waited for: a server may take its time, a person does not.
     stop.abort();
-    await polled;
   }
-}
-
-/** Asks a server again and again, slower with time, and never more often than is polite. */
-export class Poll {
-  private left = mostPolls;
-  private pause = firstPause;
-  private readonly isDone: (api: Api) => Promise<boolean>;
-  private readonly api: Api;
-
-  constructor(isDone: (api: Api) => Promise<boolean>, api: Api) {
-    this.isDone = isDone;
-    this.api = api;
-  }
-
-  ask(): Promise<boolean> {
-    return this.isDone(this.api);
-  }
-
-  /** True when the server said that the step is done; false when it was stopped. A server that asks for rest ends it. */
-  async untilDone(signal: AbortSignal): Promise<boolean> {
-    while (this.left > 0) {
-      if (!await sleep(this.pause, signal)) return false;
-      this.left -= 1;
-      this.pause = Math.min(this.pause * 1.25, longestPause);
-      try {
-        if (await this.ask()) return true;
-      } catch (error) {
-        // Not reached for a moment is no reason to end the wait; a limit or a firewall's answer is.
-        if (!isCredsetupError(error) || !error.code.startsWith('CONNECTION_')) this.left = 0;
-      }
-    }
-    // Nothing more to ask by itself: Enter still asks.
-    await aborted(signal);
-    return false;
-  }
-}
-
-/** False when it was stopped before the time was over. */
-async function sleep(milliseconds: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await delay(milliseconds, undefined, { signal });
-    return true;
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => { resolve(); }, { once: true });
-  });
 }
 
 export async function openPage(url: string, context: Context): Promise<void> {

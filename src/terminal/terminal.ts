@@ -9,7 +9,7 @@ import { characters, clean, lengthOf } from './paste.ts';
 import { ask, inputEnded, quietBefore, reasonOf, type Asked, type Stage } from './prompts.ts';
 import { cut, spin, widthOf, type SpinnerOptions } from './spinner.ts';
 import type { Judged } from './views.ts';
-import { wrap } from './wrap.ts';
+import { wrap, wrapBeside } from './wrap.ts';
 
 export interface TerminalOptions {
   readonly stdin: TerminalInput;
@@ -63,8 +63,10 @@ class PromptTerminal implements Terminal {
     const column = Math.max(0, ...labels.map(widthOf)) + 2;
     const shown = question.choices.map(({ note }, index) => {
       const label = labels[index] ?? '';
+      if (note === undefined) return { short: label, name: label };
       const padding = ' '.repeat(column - widthOf(label));
-      return { short: label, name: note === undefined ? label : `${label}${padding}${output.paint.dim(output.plain(note))}` };
+      const name = wrapBeside(`${label}${padding}${output.plain(note)}`, this.#spinner.columns(), column);
+      return { short: label, name: name.slice(0, label.length) + output.paint.dim(name.slice(label.length)) };
     });
     const initial = Math.max(0, question.choices.findIndex(({ value }) => value === question.initial));
     const index = await this.#ask({ kind: 'choice', message: output.clean(question.message), maxLength: 0 }, (prompt) => prompt.choice(shown, initial));

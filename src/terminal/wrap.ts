@@ -13,11 +13,18 @@ const lead = /^ *(?:(?:[✔✖!?>❯•]|\d+\.) +|\S+(?: \S+)* {2,})?/u;
  */
 export function wrap(text: string, columns: number): string {
   if (columns < fewestColumns) return text;
-  return text.split('\n').map((line) => (width(line) <= columns ? line : wrapLine(line, columns))).join('\n');
+  return text.split('\n').map((line) => wrapLine(line, columns, indentOf(line.replace(colors, ''), columns))).join('\n');
 }
 
-function wrapLine(line: string, columns: number): string {
-  const indent = indentOf(line.replace(colors, ''), columns);
+/** A choice's label and note, drawn behind a cursor of two columns: the note's lines stand below each other where there is room. */
+export function wrapBeside(line: string, columns: number, column: number): string {
+  if (columns < fewestColumns) return line;
+  const fewestForNote = 30;
+  return wrapLine(`  ${line}`, columns, ' '.repeat(columns - column >= fewestForNote ? column + 2 : 4)).slice(2);
+}
+
+function wrapLine(line: string, columns: number, indent: string): string {
+  if (width(line) <= columns) return line;
   const lines: string[] = [];
   let current = '';
   for (const [, gap = '', word = ''] of line.matchAll(/( *)(\S+)/g)) {
