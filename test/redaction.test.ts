@@ -117,8 +117,9 @@ describe('The redactor', () => {
 
   it('is done in time with hostile text', () => {
     const redactor = redactorOf('\\'.repeat(60) + 'x', 'a'.repeat(300) + 'b', '%25'.repeat(40), '&amp;'.repeat(40));
-    const begun = performance.now();
+    // Of this process alone: other programs may be at work.
+    const begun = process.cpuUsage().user;
     for (const text of ['\\'.repeat(20_000), 'a'.repeat(20_000), '%25'.repeat(10_000), '&amp;'.repeat(10_000)]) redactor.mask(text);
-    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(process.cpuUsage().user - begun).toBeLessThan(5_000_000);
   });
 });
