@@ -18,6 +18,7 @@ const runs: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   reconnect: () => import('./commands/reconnect.ts'),
   refresh: () => import('./commands/refresh.ts'),
   rename: () => import('./commands/rename.ts'),
+  rotate: () => import('./commands/rotate.ts'),
   remove: () => import('./commands/remove.ts'),
 };
 

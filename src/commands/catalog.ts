@@ -106,6 +106,10 @@ function setUpCommand(name: string, title: string, fields: readonly Field[], mor
 /** Every secret that a stored credential can be given anew. */
 const reconnectFields: readonly OptionSpec[] = [...mautic.fields, ...mattermost.fields].filter((field) => field.secret).flatMap(fieldOptions);
 
+/** Who acts at the service for a stored token that may not do so itself, such as a bot's. */
+const signInForStored: readonly OptionSpec[] = [mattermost.username, mattermost.password, mattermost.mfaCode, mattermost.adminToken].flatMap(fieldOptions);
+const tokenId: OptionSpec = { flags: '--token-id <id>', help: 'Token ID of a token that was pasted' };
+
 /** A refresh token lives in one place only. */
 const handOver: OptionSpec = { flags: '--hand-over', help: 'OAuth2: give the sign-in away too; it is not refreshed here any more' };
 
@@ -158,5 +162,17 @@ export const commands: readonly CommandSpec[] = [
     notes: ['credsetup push n8n NAME', 'Variables: CREDSETUP_N8N_URL, CREDSETUP_N8N_API_KEY. No option takes a secret.'],
   },
   { name: 'rename', arguments: '<old> <new>', summary: 'another name for a credential', options: [] },
-  { name: 'remove', arguments: '<names...>', summary: 'remove credentials from this computer', options: [] },
+  {
+    name: 'rotate', arguments: '<name>', summary: 'a new secret at the service in place of the old one',
+    options: [...signInForStored, ...[mattermost.description, mattermost.expiresIn].flatMap(fieldOptions), tokenId, ...network],
+    notes: ['Without a sign-in, the stored token makes its successor.'],
+  },
+  {
+    name: 'remove', arguments: '<names...>', summary: 'remove credentials from this computer',
+    options: [
+      { flags: '--revoke', help: 'end it at the service first' },
+      { flags: '--local-only', help: 'remove it here although it could not be ended there' },
+      tokenId, ...signInForStored, ...network,
+    ],
+  },
 ];

@@ -1,27 +1,60 @@
-/** `remove NAME...`: from this computer. The service is not asked. */
+/** `remove NAME...`: from this computer, and with --revoke at the service first. */
 import type { Context } from '../context.ts';
-import { toCredsetupError } from '../errors.ts';
+import type { Credential } from '../credential.ts';
+import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
+import { tokenIdOf } from '../setup/rotating.ts';
+import { makingOfStored, withStoredSession } from '../setup/stored-session.ts';
 import { confirm } from './confirm.ts';
-import type { Run } from './command.ts';
-import { names } from './options.ts';
+import type { Call, Run } from './command.ts';
+import { flag, names, text } from './options.ts';
 import { findEach, isFound } from './found.ts';
 import { exitCodeOf, reportResults, type Result } from './results.ts';
+import { storedOptions } from './rotate.ts';
 
 export const run: Run = async (call, context) => {
   const vault = await context.vault();
   const found = await findEach(names(call.args), vault);
+  checkOptions(call, found.length);
   const there = found.filter(isFound).map(({ name }) => name);
-  if (!call.yes && there.length > 0) await confirm(context, { message: `Remove ${there.join(', ')} from this computer? Type the word`, word: 'remove', otherwise: '--yes' });
+  const where = flag(call.options, 'revoke') ? 'at the service and from this computer' : 'from this computer';
+  if (!call.yes && there.length > 0) await confirm(context, { message: `Remove ${there.join(', ')} ${where}? Type the word`, word: 'remove', otherwise: '--yes' });
   const results: Result[] = [];
-  for (const one of found) results.push(isFound(one) ? await removeOne(one.name, context) : { ...one, status: 'failed' });
+  for (const one of found) results.push(isFound(one) ? await removeOne(one, call, context) : { ...one, status: 'failed' });
   return reportResults(results, call, context, exitCodeOf(results));
 };
 
-async function removeOne(name: string, context: Context): Promise<Result> {
+/** Throws USAGE. */
+function checkOptions({ options }: Call, count: number): void {
+  if (text(options, 'tokenId') === undefined) return;
+  if (!flag(options, 'revoke')) throw new CredsetupError('USAGE', '--token-id goes with --revoke.', { hint: 'Add --revoke, or leave it out.' });
+  if (count > 1) throw new CredsetupError('USAGE', '--token-id names one token, and several names were given.', { hint: 'Remove that one alone.' });
+}
+
+async function removeOne(credential: Credential, call: Call, context: Context): Promise<Result> {
+  const { name } = credential;
   try {
+    const reason = flag(call.options, 'revoke') ? await revoke(credential, call, context) : undefined;
+    context.signal.throwIfAborted();
     await (await context.vault()).remove(name);
-    return { name, status: 'removed' };
+    return { name, status: 'removed', ...(reason === undefined ? {} : { reason }) };
   } catch (error) {
     return { name, status: 'failed', error: toCredsetupError(error).with({ name }) };
+  }
+}
+
+/** The service first: what cannot be ended there stays here, unless --local-only says otherwise. A sentence when it was not ended. */
+async function revoke(credential: Credential, call: Call, context: Context): Promise<string | undefined> {
+  try {
+    const full = await (await context.vault()).load(credential.name);
+    makingOfStored(full);
+    const options = storedOptions(credential, call);
+    const id = tokenIdOf(full, options);
+    await withStoredSession(full, options, context, ({ making, api, session }) => making.revoke(api, session, id));
+    return undefined;
+  } catch (error) {
+    if (!isCredsetupError(error) || error.exitCode > 128) throw error;
+    if (!flag(call.options, 'localOnly')) throw error.withHint(`${error.hint} It stays here, too. To remove it from this computer alone: credsetup remove ${credential.name} --revoke --local-only`);
+    context.output.warn(`  ${context.output.style.caution('!')} ${credential.name} was not ended at the service: ${error.message} (${error.code})`);
+    return `not ended at the service (${error.code})`;
   }
 }

@@ -12,7 +12,7 @@ import { generateIdentity } from 'age-encryption';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes, type ErrorCode } from '../../src/errors.ts';
 import { startGateway, type GatewayKind, type GatewayOptions } from '../../src/practice/gateways.ts';
-import { startMattermost, type PracticeMattermost } from '../../src/practice/mattermost.ts';
+import { mattermostPassword, startMattermost, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { mauticPassword, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { startN8n } from '../../src/practice/n8n.ts';
 import { authorizeAs } from '../../src/practice/person.ts';
@@ -93,6 +93,12 @@ const tls = (choose: (all: Certificates) => Pair, more: () => readonly string[] 
   return mattermost(server.url, more());
 };
 const ours = (): readonly string[] => ['--ca-file', certificates.caFile];
+
+/** A token that Mattermost is to make. */
+const making = (options: MattermostOptions, username: string, more: readonly string[] = []): Cause => async () => {
+  const { url } = await mattermostServer({ tokensEnabled: true, ...options });
+  return script().run(['mattermost', '--url', url, '--create-token', '--username', username, '--json', ...more], { env: { CREDSETUP_PASSWORD: mattermostPassword } });
+};
 
 const mauticOf = (options: MauticOptions): Cause => async () => basic((await mauticServer(options)).url);
 
@@ -210,6 +216,9 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   // What a newer version stored: an index that is well and names a service of the future.
   UNSUPPORTED: changed('index.json', (text) => text.replace('"service": "mattermost"', '"service": "slack"')),
 
+  EXPIRY_REQUIRED: making({ version: '11.9.0', maxTokenLifetimeDays: 30 }, 'maker'),
+  EXPIRY_INVALID: making({ version: '11.9.0', maxTokenLifetimeDays: 30 }, 'maker', ['--expires-in', '31']),
+
   // A label of more than 63 letters is no name: no name server is asked.
   HOST_NOT_FOUND: () => mattermost(`https://${'chat'.repeat(16)}.example`),
   CONNECTION_REFUSED: async () => mattermost(`http://127.0.0.1:${await freePort()}`),
@@ -242,8 +251,15 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   API_DISABLED: mauticOf({ apiEnabled: false }),
   BASIC_AUTH_DISABLED: mauticOf({ basicEnabled: false }),
   AUTHORIZATION_HEADER_DROPPED: mauticOf({ headerDropped: true }),
+  TOKENS_DISABLED: making({ tokensEnabled: false }, 'maker'),
+  BOTS_DISABLED: making({ botsEnabled: false }, 'admin', ['--bot', 'n8n']),
+  SIGN_IN_UNSUPPORTED: making({ signInWithEmail: false, signInWithUsername: false }, 'maker'),
 
   PASSWORD_REJECTED: () => basic(crm.url, [], 'not this one'),
+  MFA_REQUIRED: making({ mfa: true }, 'mfa'),
+  MFA_REJECTED: making({ mfa: true }, 'mfa', ['--mfa-code', '000000']),
+  ACCOUNT_LOCKED: making({}, 'locked'),
+  ACCOUNT_DEACTIVATED: making({}, 'gone'),
   API_KEY_REJECTED: inN8n(n8nKey, 'n8n'),
   TOKEN_REJECTED: () => mattermost(chat.url),
   CLIENT_REJECTED: () => script().run(['mautic', '--method', 'oauth2', '--grant', 'client-credentials', '--url', crm.url, '--client-id', `1_${'a'.repeat(50)}`, '--json'], { env: { CREDSETUP_CLIENT_SECRET: 'b'.repeat(49) + 'c' }, secrets: ['b'.repeat(49)] }),
@@ -305,6 +321,7 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   FILE_UNWRITABLE: () => stored.run(['export', 'chat', '--output', join(folder(), 'none', 'x.json'), '--json']),
 
   NOT_FOUND: () => stored.run(['show', 'nobody', '--json']),
+  BOT_NAME_TAKEN: making({ botsEnabled: true }, 'admin', ['--bot', 'joe']),
   NAME_TAKEN: () => copy().run(['rename', 'chat', 'crm', '--json']),
   FILE_EXISTS: () => stored.run(['export', 'chat', '--output', programPath, '--json']),
 

@@ -1,0 +1,38 @@
+/** `rotate NAME`: a new secret at the service in place of the old one. */
+import { findService } from '../services/registry.ts';
+import { rotate } from '../setup/rotating.ts';
+import type { StoredOptions } from '../setup/stored-session.ts';
+import type { Context } from '../context.ts';
+import type { Credential } from '../credential.ts';
+import { confirm } from './confirm.ts';
+import type { Call, Run } from './command.ts';
+import { findOne } from './found.ts';
+import { name, networkOptions, text } from './options.ts';
+import { fieldOptions } from './set-up.ts';
+
+export const run: Run = async (call, context) => {
+  const vault = await context.vault();
+  const credential = await findOne(name(call.args), vault);
+  const { output } = context;
+  const { full, ended } = await rotate(await vault.load(credential.name), {
+    ...storedOptions(credential, call), description: text(call.options, 'description'), expiresIn: text(call.options, 'expiresIn'),
+    confirm: (message, word) => call.yes ? Promise.resolve() : confirm(context, { message, word, otherwise: '--yes' }),
+  }, context);
+  output.say(`${output.style.good('✔')} ${output.style.bold(full.credential.name)} has a new token${ended ? ', and the old one has ended' : ''}.`);
+  tellN8n(full.credential, context);
+  if (call.json) output.json(full.credential);
+  return 0;
+};
+
+/** What the command line gives to act at the service for a stored credential. */
+export function storedOptions(credential: Credential, { options }: Call): StoredOptions {
+  const network = networkOptions(options);
+  return { fields: fieldOptions(findService(credential.service), options), tokenId: text(options, 'tokenId'), proxy: network.proxy, timeout: network.timeout };
+}
+
+/** n8n holds a copy: it works with the old secret until somebody changes it there. */
+function tellN8n({ name: stored, pushed = [], handedOver }: Credential, { output }: Context): void {
+  for (const one of pushed) output.say(`  Update n8n at ${one.url}: credsetup push n8n ${stored} --replace`);
+  if (handedOver !== undefined) output.say(`  Update it at ${handedOver.to}, which still has the old token.`);
+  if (pushed.length === 0) output.say(`  n8n has the old token, if you typed it there: open that credential in n8n and paste the new Access Token. Print it with: credsetup get ${stored}`);
+}

@@ -1,0 +1,118 @@
+/** A session at the service for what is done to a stored secret there: by the secret itself, or by who signs in for it. */
+import type { Connection, Context } from '../context.ts';
+import type { FullCredential } from '../credential.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
+import { isLoopbackHost } from '../http/loopback.ts';
+import { findMethod, findService } from '../services/registry.ts';
+import type { Making, Session } from '../services/making.ts';
+import type { Api, Field, Method, Service } from '../services/service.ts';
+import { apiOf } from './connection.ts';
+import { checkedValue, givenValue, type FieldOptions } from './sources.ts';
+import { checkTrusted } from './work.ts';
+
+/** What the command line says beside the name. */
+export interface StoredOptions {
+  readonly fields: Readonly<Record<string, FieldOptions>>;
+  /** Of a secret that was pasted. */
+  readonly tokenId: string | undefined;
+  readonly proxy: string | undefined;
+  readonly timeout: number | undefined;
+}
+
+export interface StoredSession {
+  readonly service: Service;
+  readonly method: Method;
+  readonly making: Making;
+  readonly api: Api;
+  readonly session: Session;
+  readonly connection: Connection;
+}
+
+/** The method's making. Throws UNSUPPORTED where the service cannot be asked for it. */
+export function makingOfStored({ credential }: FullCredential): { readonly service: Service; readonly method: Method; readonly making: Making } {
+  const service = findService(credential.service);
+  const method = findMethod(service, credential.method);
+  if (method.making !== undefined) return { service, method, making: method.making };
+  throw new CredsetupError('UNSUPPORTED', `${service.title} cannot be asked to make or end the secret of ${credential.name}.`, {
+    name: credential.name, service: service.id, url: credential.url, hint: `Change it in ${service.title}'s own pages; then: credsetup reconnect ${credential.name}. To take it off this computer alone: credsetup remove ${credential.name} --local-only`,
+  });
+}
+
+/**
+ * Runs a task with a session and ends it on every path out, a stop included: the requests outlive
+ * a stop, and the task looks at the signal itself before it begins something new.
+ */
+export async function withStoredSession<T>(full: FullCredential, options: StoredOptions, context: Context, task: (stored: StoredSession) => Promise<T>): Promise<T> {
+  const { service, method, making } = makingOfStored(full);
+  const { credential, secrets, certificates } = full;
+  const connection = { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates };
+  const http = await context.http({ proxy: options.proxy, timeout: options.timeout, outlivesStop: true });
+  const api = apiOf(credential.url, http, connection);
+  for (const secret of Object.values(secrets)) context.output.protect(secret);
+  const session = await openSession({ service, method, making, api, full, options, context });
+  try {
+    context.signal.throwIfAborted();
+    return await task({ service, method, making, api, session, connection });
+  } finally {
+    await endSession(making, api, session, context);
+  }
+}
+
+async function endSession(making: Making, api: Api, session: Session, { output }: Context): Promise<void> {
+  try {
+    await making.signOut(api, session);
+  } catch (error) {
+    if (!isCredsetupError(error)) throw error;
+    output.warn(`  ${output.style.caution('!')} The sign-in of ${session.account.username} could not be ended (${error.code}).`);
+  }
+}
+
+interface Opening {
+  readonly service: Service;
+  readonly method: Method;
+  readonly making: Making;
+  readonly api: Api;
+  readonly full: FullCredential;
+  readonly options: StoredOptions;
+  readonly context: Context;
+}
+
+/** By what the command line gives; otherwise by the stored secret. Variables alone choose nothing here: they may be another server's. */
+async function openSession(opening: Opening): Promise<Session> {
+  const { making, api, full, options, context } = opening;
+  const wanted = (fields: readonly Field[]): boolean => fields.some(({ key }) => {
+    const { value, file, stdin } = options.fields[key] ?? {};
+    return value !== undefined || file !== undefined || stdin === true;
+  });
+  if (wanted([making.adminTokenField])) {
+    checkTrusted(full.credential.url, full.credential, isLoopbackHost);
+    return making.withToken(api, await value(making.adminTokenField, opening));
+  }
+  if (wanted([...making.signInFields, making.codeField])) {
+    checkTrusted(full.credential.url, full.credential, isLoopbackHost);
+    const values: Record<string, string> = {};
+    for (const field of making.signInFields) values[field.key] = await value(field, opening);
+    values[making.codeField.key] = await value(making.codeField, opening, true);
+    return making.signIn(api, values, (secret) => { context.output.protect(secret); });
+  }
+  const secret = opening.method.fields.find((field) => field.secret)?.key ?? '';
+  return making.withToken(api, full.secrets[secret] ?? '').catch((error: unknown) => { throw refusedStored(error, full); });
+}
+
+async function value(field: Field, { service, options, context }: Opening, optional = false): Promise<string> {
+  const given = await givenValue(field, service, options.fields[field.key] ?? {}, context);
+  if (given === undefined && optional) return '';
+  if (given === undefined) {
+    throw new CredsetupError('INPUT_MISSING', `Missing: ${field.label}.`, { service: service.id, missing: [{ field: field.key, option: field.option, variable: `CREDSETUP_${service.id.toUpperCase()}_${field.variable}` }], hint: 'Give it by its option or its variable.' });
+  }
+  const checked = checkedValue(field, given);
+  context.output.protect(field.secret || optional ? checked : '');
+  return checked;
+}
+
+function refusedStored(error: unknown, { credential: { name } }: FullCredential): unknown {
+  if (!isCredsetupError(error) || error.code !== 'TOKEN_REJECTED') return error;
+  return new CredsetupError('TOKEN_REJECTED', `The stored token of ${name} is not accepted any more, so nothing can be done with it at the service.`, {
+    ...error.details, name, hint: `See why with: credsetup test ${name}. Sign in for it with --username and --password-file, or with --admin-token-file FILE.`,
+  });
+}

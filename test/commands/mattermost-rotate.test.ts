@@ -1,0 +1,236 @@
+/** Rotating and ending tokens: killed anywhere, what is stored still works, and nothing is left beyond the next run. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { mattermostPassword, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
+import { cleanEnvironment, programPath } from '../program.ts';
+import { errorOf, mattermostServer, script, storeMattermost, type Script } from './support.ts';
+
+const password = { CREDSETUP_PASSWORD: mattermostPassword };
+const day = 86_400_000;
+
+interface Case { readonly server: PracticeMattermost; readonly one: Script }
+
+/** A token that credsetup made, stored as `chat`. */
+async function made(options: MattermostOptions = {}, username = 'maker', args: readonly string[] = []): Promise<Case> {
+  const server = await mattermostServer({ tokensEnabled: true, botsEnabled: true, ...options });
+  const one = script();
+  const done = await one.run(['mattermost', '--url', server.url, '--create-token', '--username', username, '--name', 'chat', ...args], { env: password });
+  expect(done.exitCode, done.stderr).toBe(0);
+  return { server, one };
+}
+
+function journalOf({ home }: Script): unknown[] {
+  const path = join(home, 'journal.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { begun: unknown[] }).begun : [];
+}
+
+/** The stored secret is the one that is at the server, no other is there, and it works. */
+async function expectOnlyStored({ server, one }: Case): Promise<void> {
+  const stored = (await one.run(['get', 'chat'], { reveals: true })).stdout.trim();
+  expect(server.state.tokens.map(({ token }) => token)).toEqual([stored]);
+  expect((await one.run(['test', 'chat'])).exitCode).toBe(0);
+  expect(journalOf(one)).toEqual([]);
+}
+
+function start(args: readonly string[], one: Script, env: Readonly<Record<string, string>> = {}): { readonly child: ChildProcess; readonly end: Promise<number | null> } {
+  const child = spawn(process.execPath, [programPath, ...args], { env: cleanEnvironment({ ...one.env, ...env }), stdio: 'ignore' });
+  return { child, end: new Promise((resolve) => { child.once('close', resolve); }) };
+}
+
+/** Ends the program by force when its `nth` request was carried out and before it is answered; false when it made fewer. */
+async function killedAfter(nth: number, args: readonly string[], { server, one }: Case, env: Readonly<Record<string, string>> = {}): Promise<boolean> {
+  let seen = 0;
+  const running = start(args, one, env);
+  server.intercept = async (_, answer) => {
+    const reply = await answer();
+    seen += 1;
+    if (seen === nth) running.child.kill('SIGKILL');
+    return reply;
+  };
+  await running.end;
+  server.intercept = undefined;
+  return seen >= nth && running.child.signalCode === 'SIGKILL';
+}
+
+describe('rotate', () => {
+  it('makes, validates, saves, and only then ends the old one', async () => {
+    const all = await made();
+    const before = all.server.state.tokens[0]!;
+    all.server.log.length = 0;
+    const done = await all.one.run(['rotate', 'chat', '--json']);
+    expect(done.exitCode, done.stderr).toBe(0);
+    expect(done.json()).toMatchObject({ name: 'chat', fields: { tokenId: all.server.state.tokens[0]!.id } });
+    expect(all.server.state.tokens[0]!.id).not.toBe(before.id);
+    expect(done.stderr).toContain('n8n has the old token');
+    expect(all.server.log.filter(({ method }) => method === 'POST').map(({ path }) => path.replace(/[a-z0-9]{26}/, 'ID'))).toEqual(['/api/v4/users/ID/tokens', '/api/v4/users/tokens/revoke']);
+    await expectOnlyStored(all);
+  });
+
+  it.each(['rotate', 'create'])('leaves a stored secret that works, and nothing beyond the next run, killed after any request (%s)', async (kind) => {
+    const args = kind === 'rotate' ? ['rotate', 'chat'] : ['mattermost', '--create-token', '--username', 'maker', '--name', 'chat', '--replace'];
+    let kills = 0;
+    for (let nth = 1; ; nth += 1) {
+      const all = await made();
+      const command = kind === 'rotate' ? args : [...args, '--url', all.server.url];
+      const killed = await killedAfter(nth, command, all, password);
+      expect((await all.one.run(['test', 'chat'])).exitCode, `after request ${nth}`).toBe(0);
+      const again = await all.one.run(command, { env: password });
+      expect(again.exitCode, again.stderr).toBe(0);
+      await expectOnlyStored(all);
+      if (!killed) break;
+      kills += 1;
+    }
+    expect(kills).toBeGreaterThan(7);
+  }, 300_000);
+
+  it('ends what it began when it is stopped by Ctrl-C while the server makes it', async () => {
+    const all = await made();
+    const stored = all.server.state.tokens[0]!.id;
+    const running = start(['rotate', 'chat'], all.one);
+    all.server.intercept = async (request, answer) => {
+      const reply = await answer();
+      if (request.method === 'POST' && /[a-z0-9]{26}\/tokens$/.test(request.path)) running.child.kill('SIGINT');
+      return reply;
+    };
+    expect(await running.end).toBe(130);
+    expect(all.server.state.tokens.map(({ id }) => id)).toEqual([stored]);
+    all.server.intercept = undefined;
+    await expectOnlyStored(all);
+  });
+
+  it('ends a sign-in that was under way when it was stopped', async () => {
+    const server = await mattermostServer({ tokensEnabled: true });
+    const one = script();
+    const running = start(['mattermost', '--url', server.url, '--create-token', '--username', 'maker'], one, password);
+    server.intercept = async (request, answer) => {
+      const reply = await answer();
+      if (request.path.endsWith('/login')) running.child.kill('SIGINT');
+      return reply;
+    };
+    expect(await running.end).toBe(130);
+    expect(server.log.map(({ path }) => path)).toContain('/api/v4/users/login');
+    expect(server.state.sessions).toEqual([]);
+  });
+
+  it('takes the Token ID of a pasted token, and never guesses it', async () => {
+    const server = await mattermostServer({ tokensEnabled: true });
+    const one = script();
+    await storeMattermost(one, server);
+    const other = server.makeToken('maker', 'of somebody else').id;
+    const [pasted] = server.state.tokens;
+    const error = errorOf(await one.run(['rotate', 'chat', '--json']));
+    expect(error.code).toBe('INPUT_MISSING');
+    expect(error['missing']).toMatchObject([{ option: '--token-id' }]);
+    expect(errorOf(await one.run(['rotate', 'chat', '--token-id', 'a'.repeat(26), '--json'])).code).toBe('INPUT_INVALID');
+    expect(server.state.tokens).toHaveLength(2);
+    const done = await one.run(['rotate', 'chat', '--token-id', pasted!.id]);
+    expect(done.exitCode, done.stderr).toBe(0);
+    expect(server.state.tokens.map(({ id }) => id)).toContain(other);
+    expect(server.state.tokens.map(({ id }) => id)).not.toContain(pasted!.id);
+  });
+
+  it('needs an admin for a bot\'s token, and says so', async () => {
+    const all = await made({}, 'admin', ['--bot', 'n8n']);
+    const error = errorOf(await all.one.run(['rotate', 'chat', '--json']));
+    expect(error.code).toBe('PERMISSION_DENIED');
+    expect(error.hint).toContain('--admin-token-file');
+    const done = await all.one.run(['rotate', 'chat', '--username', 'admin'], { env: password });
+    expect(done.exitCode, done.stderr).toBe(0);
+    expect(all.server.state.sessions.filter(({ tokenId }) => tokenId === undefined)).toEqual([]);
+    await expectOnlyStored(all);
+  });
+
+  it('keeps the old one when saving or validating fails', async () => {
+    const all = await made();
+    const before = all.server.state.tokens[0]!.id;
+    let asked = 0;
+    all.server.intercept = (request, answer) => (request.path === '/api/v4/users/me' && (asked += 1) === 2 ? { status: 503, body: {} } : answer());
+    expect(errorOf(await all.one.run(['rotate', 'chat', '--json'])).code).toBe('SERVER_ERROR');
+    all.server.intercept = undefined;
+    expect(all.server.state.tokens.map(({ id }) => id)).toEqual([before]);
+    await expectOnlyStored(all);
+  });
+
+  it('gives the new one an expiry', async () => {
+    const all = await made({ version: '11.9.0', maxTokenLifetimeDays: 30 }, 'maker', ['--expires-in', '5']);
+    expect(errorOf(await all.one.run(['rotate', 'chat', '--json'])).code).toBe('EXPIRY_REQUIRED');
+    const done = await all.one.run(['rotate', 'chat', '--expires-in', '30', '--json']);
+    expect(Date.parse(String(done.json()['expiresAt'])) / day).toBeCloseTo(Date.now() / day + 30, 1);
+    await expectOnlyStored(all);
+  });
+});
+
+describe('the server\'s own exchange', () => {
+  const refuseMaking = (server: PracticeMattermost): void => {
+    server.intercept = (request, answer) => request.method === 'POST' && /[a-z0-9]{26}\/tokens$/.test(request.path) ? { status: 403, body: { id: 'api.context.permissions.app_error' } } : answer();
+  };
+
+  it('is used only where a second one is not possible, after it was agreed to', async () => {
+    const all = await made({ version: '11.10.0' });
+    const before = all.server.state.tokens[0]!.token;
+    refuseMaking(all.server);
+    const asked = await all.one.run(['rotate', 'chat', '--json']);
+    expect(errorOf(asked).code).toBe('INPUT_MISSING');
+    expect(asked.stderr).toContain('the old one then ends at once');
+    expect(all.server.state.tokens[0]!.token).toBe(before);
+    const done = await all.one.run(['rotate', 'chat', '--yes']);
+    expect(done.exitCode, done.stderr).toBe(0);
+    expect(all.server.state.tokens[0]!.token).not.toBe(before);
+    await expectOnlyStored(all);
+  });
+
+  it('is not there before 11.10', async () => {
+    const all = await made({ version: '11.9.0' });
+    refuseMaking(all.server);
+    expect(errorOf(await all.one.run(['rotate', 'chat', '--yes', '--json'])).code).toBe('PERMISSION_DENIED');
+  });
+
+  it.each([[true, 'lost on the way'], [false, 'still works']] as const)('names the loss of its answer by what became of the old one (carried out: %s)', async (carriedOut, words) => {
+    const all = await made({ version: '11.10.0' });
+    all.server.intercept = async (request, answer) => {
+      if (request.method === 'POST' && /[a-z0-9]{26}\/tokens$/.test(request.path)) return { status: 403, body: { id: 'api.context.permissions.app_error' } };
+      if (!request.path.endsWith('/rotate')) return answer();
+      if (carriedOut) await answer();
+      return { status: 200, hangUp: true };
+    };
+    const error = errorOf(await all.one.run(['rotate', 'chat', '--yes', '--json']));
+    expect(error.code).toBe('CONNECTION_LOST');
+    expect(error.message + error.hint).toContain(words);
+  });
+});
+
+describe('remove --revoke', () => {
+  it('ends the token at the server first', async () => {
+    const all = await made();
+    const done = await all.one.run(['remove', 'chat', '--revoke', '--yes', '--json']);
+    expect(done.json()).toMatchObject({ results: [{ name: 'chat', status: 'removed' }] });
+    expect(all.server.state.tokens).toEqual([]);
+    expect((await all.one.run(['list', '--json'])).json()).toEqual({ credentials: [] });
+  });
+
+  it('keeps the entry when the server is not reached, and --local-only removes it', async () => {
+    const all = await made();
+    all.server.intercept = () => ({ status: 200, hangUp: true });
+    const failed = await all.one.run(['remove', 'chat', '--revoke', '--yes', '--json']);
+    expect(failed.json()).toMatchObject({ results: [{ status: 'failed', error: { code: 'CONNECTION_LOST', hint: expect.stringContaining('--local-only') } }] });
+    expect(failed.exitCode).toBe(3);
+    expect((await all.one.run(['list', '--json'])).stdout).toContain('chat');
+    const done = await all.one.run(['remove', 'chat', '--revoke', '--local-only', '--yes', '--json']);
+    expect(done.json()).toMatchObject({ results: [{ status: 'removed', reason: 'not ended at the service (CONNECTION_LOST)' }] });
+    expect(all.server.state.tokens).toHaveLength(1);
+  });
+
+  it('takes --token-id for a pasted one, and for one name alone', async () => {
+    const server = await mattermostServer({ tokensEnabled: true });
+    const one = script();
+    await storeMattermost(one, server);
+    expect((await one.run(['remove', 'chat', '--revoke', '--yes', '--json'])).json()).toMatchObject({ results: [{ error: { code: 'INPUT_MISSING' } }] });
+    expect(errorOf(await one.run(['remove', 'chat', '--token-id', 'x', '--yes', '--json'])).code).toBe('USAGE');
+    expect(errorOf(await one.run(['remove', 'chat', 'chat2', '--revoke', '--token-id', 'x', '--yes', '--json'])).code).toBe('USAGE');
+    const done = await one.run(['remove', 'chat', '--revoke', '--token-id', server.state.tokens[0]!.id, '--yes']);
+    expect(done.exitCode, done.stderr).toBe(0);
+    expect(server.state.tokens).toEqual([]);
+  });
+});
