@@ -17,6 +17,7 @@ const runs: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
   push: () => import('./commands/push.ts'),
   reconnect: () => import('./commands/reconnect.ts'),
   refresh: () => import('./commands/refresh.ts'),
+  edit: () => import('./commands/edit.ts'),
   rename: () => import('./commands/rename.ts'),
   rotate: () => import('./commands/rotate.ts'),
   remove: () => import('./commands/remove.ts'),

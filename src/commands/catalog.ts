@@ -128,6 +128,18 @@ export const commands: readonly CommandSpec[] = [
     name: 'reconnect', arguments: '<name>', summary: 'set up a credential again: what was refused, or a new sign-in',
     options: [...reconnectFields, ...signIn, ...network],
   },
+  {
+    name: 'edit', arguments: '<name>', summary: 'another address, TLS setting or store; validated before it is saved',
+    options: [
+      { flags: '--url <url>', help: 'another address of the same server' },
+      { flags: '--store <store>', help: 'keep it elsewhere', choices: ['keychain', 'file'] },
+      ...connection,
+      { flags: '--drop-ca', help: 'forget the stored certificates' },
+      { flags: '--check-ssl', help: 'check the certificate again' },
+      { flags: '--https-only', help: 'refuse http:// again' },
+      ...network,
+    ],
+  },
   { name: 'list', summary: 'what is stored; reads no secret', options: [] },
   { name: 'show', arguments: '<name>', summary: 'one credential', options: [{ flags: '--reveal', help: 'with its secrets' }] },
   { name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: network },

@@ -1,0 +1,105 @@
+/** `edit NAME`: another address, TLS setting or store; validated with the stored secret before it is saved. */
+import type { Connection, Context } from '../context.ts';
+import type { Credential, FullCredential, StoreKind } from '../credential.ts';
+import { CredsetupError } from '../errors.ts';
+import { findMethod, findService, services } from '../services/registry.ts';
+import type { Validation } from '../services/service.ts';
+import { locate } from '../setup/address.ts';
+import { apiOf, connectionWarnings, readConnection } from '../setup/connection.ts';
+import { capabilityWarnings } from '../setup/saving.ts';
+import { confirm } from './confirm.ts';
+import type { Call, Run } from './command.ts';
+import { loadFresh } from './export.ts';
+import { findOne } from './found.ts';
+import { flag, list, name, networkOptions, text } from './options.ts';
+
+export const run: Run = async (call, context) => {
+  const change = changeOf(call);
+  const vault = await context.vault();
+  const there = await findOne(name(call.args), vault);
+  const full = await loadFresh(there, networkOptions(call.options), context);
+  const connection = await newConnection(full, change, context);
+  const store = change.store ?? (full.credential.store === 'file' ? 'file' : 'keychain');
+  // A store that does not work is told before anything is sent.
+  await vault.prepare(store);
+  const url = await newAddress(full.credential, change, connection, call, context);
+  const validation = await validate(full, url, connection, call, context);
+  const { credential } = await vault.save(edited(full, { url, connection, store, validation }, context), (one) => one.id === there.id);
+  context.output.say(`${context.output.style.good('✔')} ${credential.name} was validated and saved: ${credential.url}, ${credential.store}.`);
+  for (const warning of credential.warnings) context.output.warn(`  ${context.output.style.caution('!')} ${warning.message} (${warning.code})`);
+  if (call.json) context.output.json(credential);
+  return 0;
+};
+
+interface Change {
+  readonly url: string | undefined;
+  readonly caFiles: readonly string[];
+  readonly noCa: boolean;
+  /** undefined: as it is. */
+  readonly ignoreSslIssues: boolean | undefined;
+  readonly allowHttp: boolean | undefined;
+  readonly store: StoreKind | undefined;
+}
+
+/** Throws USAGE when there is nothing to change. */
+function changeOf({ options }: Call): Change {
+  const switched = (key: string, off: string): boolean | undefined => (flag(options, off) ? false : flag(options, key) ? true : undefined);
+  const change: Change = {
+    url: text(options, 'url'), caFiles: list(options, 'caFile'), noCa: flag(options, 'dropCa'),
+    ignoreSslIssues: switched('ignoreSslIssues', 'checkSsl'), allowHttp: switched('allowHttp', 'httpsOnly'),
+    store: text(options, 'store') as StoreKind | undefined,
+  };
+  if (Object.values(change).every((value) => value === undefined || value === false || (Array.isArray(value) && value.length === 0)) && change.ignoreSslIssues === undefined && change.allowHttp === undefined) {
+    throw new CredsetupError('USAGE', 'Nothing to change was given.', { hint: 'Give --url, --store, --ca-file, --drop-ca, --ignore-ssl-issues, --check-ssl, --allow-http or --https-only.' });
+  }
+  return change;
+}
+
+async function newConnection({ credential, certificates }: FullCredential, change: Change, context: Context): Promise<Connection> {
+  const read = await readConnection({ caFiles: change.caFiles, ignoreSslIssues: change.ignoreSslIssues ?? credential.ignoreSslIssues, allowHttp: change.allowHttp ?? credential.allowHttp }, context);
+  const kept = change.noCa ? [] : certificates;
+  return { ...read, certificates: [...new Set([...kept, ...read.certificates])] };
+}
+
+/** Another host gets the stored secret only when somebody said so. Throws what `locate` throws, INPUT_MISSING, CANCELLED. */
+async function newAddress(credential: Credential, { url }: Change, connection: Connection, call: Call, context: Context): Promise<string> {
+  if (url === undefined) return credential.url;
+  const http = await context.http(networkOptions(call.options));
+  const base = await locate(url, findService(credential.service), services, http, connection);
+  const host = (address: string): string => new URL(address).host;
+  if (host(base) !== host(credential.url) && !call.yes) {
+    await confirm(context, { message: `The stored secret will be sent to ${host(base)}; until now it belonged to ${host(credential.url)}. Type the word to go on`, word: 'move', otherwise: '--yes' });
+  }
+  return base;
+}
+
+/** The stored secret at the new place. Throws what the server refused, and INPUT_INVALID for another account. */
+async function validate({ credential, secrets }: FullCredential, url: string, connection: Connection, call: Call, context: Context): Promise<Validation> {
+  const method = findMethod(findService(credential.service), credential.method);
+  const http = await context.http(networkOptions(call.options));
+  const fields = Object.entries(credential.fields).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+  const validation = await method.validate(apiOf(url, http, connection), { ...Object.fromEntries(fields), ...secrets }, { done: {}, warnings: [], says: [] });
+  const { id, username } = validation.account;
+  if ((id ?? username) !== (credential.account.id ?? credential.account.username)) {
+    throw new CredsetupError('INPUT_INVALID', `At ${url} the secret belongs to another account (${username ?? id ?? 'unnamed'}); nothing was changed.`, {
+      name: credential.name, hint: `Set it up as a credential of its own: credsetup ${credential.service} --url ${url}`,
+    });
+  }
+  return validation;
+}
+
+function edited(full: FullCredential, to: { readonly url: string; readonly connection: Connection; readonly store: StoreKind; readonly validation: Validation }, context: Context): FullCredential {
+  const { url, connection, store, validation } = to;
+  const service = findService(full.credential.service);
+  const method = findMethod(service, full.credential.method);
+  const version = validation.version ?? full.credential.server.version;
+  return {
+    secrets: full.secrets, certificates: connection.certificates,
+    credential: {
+      ...full.credential, url, store, account: validation.account, server: version === undefined ? {} : { version },
+      ignoreSslIssues: connection.ignoreSslIssues, allowHttp: connection.allowHttp, caCertificates: connection.certificates.length,
+      validatedAt: context.now().toISOString(), capabilities: validation.capabilities,
+      warnings: [...connectionWarnings(url, connection, method), ...validation.warnings, ...capabilityWarnings(service, validation.capabilities)],
+    },
+  };
+}
