@@ -107,13 +107,15 @@ async function stay(draft: Draft, attempt: Attempt): Promise<Outcome | 'again'> 
 
 async function takeTurn(draft: Draft, attempt: Attempt, terminal: Terminal): Promise<Turn> {
   const arrived = new AbortController();
-  const came = attempt.came.finally(() => { arrived.abort(); });
+  const arrive = (): void => { arrived.abort(); };
+  // Nothing hangs on this promise: an attempt that is stopped rejects.
+  attempt.came.then(arrive, arrive);
   const key = await terminal.waitKey({
     message: 'waiting for the browser', signal: arrived.signal,
     keys: [{ key: 'enter', means: 'it shows something else, or it is on another machine' }, { key: 'o', means: 'open it again' }],
   });
   try {
-    if (key === undefined) return await finish(draft, attempt, await came);
+    if (key === undefined) return await finish(draft, attempt, await attempt.came);
     if (key === 'back') return { leave: 'back' };
     if (key === 'o') {
       await openPage(serverOf(draft).startAgain().startUrl, draft.context);
@@ -169,7 +171,8 @@ async function failed(draft: Draft, error: unknown, terminal: Terminal): Promise
   }
   // The causes are what the person is asked about next.
   printError(new CredsetupError(error.code, error.message, { hint: error.hint }), draft.context.output);
-  if (error.details.field === 'callback') return { wait: true };
+  // What was pasted is no address of this sign-in, and the sign-in is still open.
+  if (error.code === 'INPUT_INVALID') return { wait: true };
   const answer = await terminal.choose<'again' | 'stop'>({
     message: 'What now?',
     choices: [{ value: 'again', label: error.code === 'AUTHORIZATION_TIMEOUT' ? 'Keep waiting: sign in once more' : 'Sign in once more' }, { value: 'stop', label: 'Stop', note: 'nothing is saved' }],

@@ -70,7 +70,7 @@ export class Wizard {
     });
     after(() => { watcher.close(); });
     this.session = new PtySession({
-      command: process.execPath, args: [programPath, ...args], columns: 300, rows: 60,
+      command: process.execPath, args: [programPath, ...args], columns: 600, rows: 60,
       env: {
         HOME: desktop, XDG_DATA_HOME: desktop, XDG_DATA_DIRS: desktop, XDG_CONFIG_HOME: desktop, XDG_CONFIG_DIRS: desktop,
         BROWSER: join(desktop, 'browser'), ...(display ? { DISPLAY: ':99' } : {}),
@@ -109,6 +109,12 @@ export class Wizard {
       await this.sees(new RegExp(`❯ (?!${marked.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')})`));
     }
     this.session.press('enter');
+  }
+
+  /** The address that stands alone on its line for a browser anywhere, the last one of them. */
+  async printed(times = 1): Promise<string> {
+    await this.sees(/Open this address in a browser:\s+http\S+\n/, times);
+    return [...this.session.screen().matchAll(/Open this address in a browser:\s+(http\S+)\n/g)].at(-1)![1]!;
   }
 
   /** Presses a key at a wait that shows `hint`. */

@@ -6,7 +6,7 @@ import type { BrowserFailure } from '../oauth-description.ts';
 
 export const browserFailures: readonly BrowserFailure[] = [
   {
-    id: 'login', seen: 'It asks for username and password (again)', types: [], texts: [/Invalid login\. Please verify credentials/i, /Username or email\s+Password/i],
+    id: 'login', seen: 'It asks for username and password (again)', types: [], texts: [/Invalid login\. Please verify credentials/i, /Username or email\s+Password/i, /\/oauth\/v2\/authorize_login/],
     message: 'Mautic asks for username and password once more on this page, even when you are signed in.',
     hint: 'Type them there. "Invalid login" means that one of them is wrong. An account that signs in by SAML only has no password and cannot pass: use another account.', repair: 'wait',
   },
