@@ -11,6 +11,11 @@ export function identityText(context: Reader): Promise<string | undefined> {
   return fromVariables('CREDSETUP_IDENTITY', context);
 }
 
+/** Whether variables say how the encrypted file is opened: then nobody is asked. */
+export function opensByVariables(env: Reader['env']): boolean {
+  return ['PASSPHRASE', 'PASSPHRASE_FILE', 'IDENTITY', 'IDENTITY_FILE'].some((name) => (env[`CREDSETUP_${name}`] ?? '') !== '');
+}
+
 /**
  * A function that gives the passphrase; a new one is asked for twice.
  * It throws INPUT_MISSING in a script, CANCELLED when the person goes back.

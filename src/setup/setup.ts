@@ -4,6 +4,7 @@ import type { FullCredential } from '../credential.ts';
 import { checkName } from '../credential-name.ts';
 import { printError } from '../error-text.ts';
 import { CredsetupError, isCredsetupError, type MissingInput } from '../errors.ts';
+import { opensByVariables } from '../passphrase.ts';
 import { findMethod } from '../services/registry.ts';
 import type { Field, Method } from '../services/service.ts';
 import { readConnection } from './connection.ts';
@@ -108,7 +109,7 @@ function requireAll(options: SetupOptions, given: ReadonlyMap<string, Given>, co
     if (!given.has(field.key)) missing.push(missingInput(field, service));
   }
   if (waitsForPerson(options)) missing.push({ field: 'sign-in', option: '--login-timeout', variable: '' });
-  if (options.store === 'file' && !canOpenFile(context)) {
+  if (options.store === 'file' && !opensByVariables(context.env)) {
     missing.push({ field: 'passphrase', option: '', variable: 'CREDSETUP_PASSPHRASE' });
   }
   if (missing.length > 0) throw inputMissing(service.id, missing);
@@ -129,10 +130,6 @@ function waitsForPerson(options: SetupOptions): boolean {
   const { method, service, signIn } = options;
   if (method === undefined || findMethod(service, method).oauth === undefined) return false;
   return signIn.grant !== 'client-credentials' && signIn.loginTimeout === undefined;
-}
-
-function canOpenFile({ env }: Context): boolean {
-  return ['PASSPHRASE', 'PASSPHRASE_FILE', 'IDENTITY', 'IDENTITY_FILE'].some((name) => (env[`CREDSETUP_${name}`] ?? '') !== '');
 }
 
 function inputMissing(service: string, missing: readonly MissingInput[]): CredsetupError {

@@ -5,6 +5,7 @@
 import type { Answer } from '../context.ts';
 import type { StoreKind } from '../credential.ts';
 import { isCredsetupError } from '../errors.ts';
+import { opensByVariables } from '../passphrase.ts';
 import { findMethod, services } from '../services/registry.ts';
 import type { Field, Method } from '../services/service.ts';
 import { locate } from './address.ts';
@@ -118,10 +119,10 @@ const storeChoices: readonly { readonly value: StoreKind; readonly label: string
 /** Which store works is found out before a secret is asked for. Never a silent fallback. */
 async function storeStage(draft: Draft): Promise<Outcome> {
   if (draft.store !== undefined) return 'through';
-  const { context, vault, terminal } = draft;
+  const { context, terminal } = draft;
   const wanted = draft.options.store ?? 'keychain';
   try {
-    if (wanted !== 'none') await vault.prepare(wanted);
+    await prepareStore(draft, wanted);
     draft.store = wanted;
     return 'through';
   } catch (error) {
@@ -132,17 +133,30 @@ async function storeStage(draft: Draft): Promise<Outcome> {
   return chooseStore(draft);
 }
 
+/** A mistyped passphrase is asked for again; one that a variable gives would be refused again. */
+async function prepareStore(draft: Draft, store: StoreKind): Promise<void> {
+  const { context, terminal, vault } = draft;
+  while (store !== 'none') {
+    try {
+      await vault.prepare(store);
+      return;
+    } catch (error) {
+      const mistyped = terminal !== undefined && isCredsetupError(error) && error.code === 'PASSPHRASE_REJECTED' && error.details.field === 'passphrase' && !opensByVariables(context.env);
+      if (!mistyped) throw error;
+      context.output.warn(`  ${context.output.style.bad('✖')} ${error.message}`);
+    }
+  }
+}
+
 async function chooseStore(draft: Draft): Promise<Outcome> {
   const answer = await known(draft.terminal, 'terminal').choose<StoreKind>({ message: 'Where should the credential be kept?', choices: storeChoices, initial: 'file' });
   if (answer.kind === 'back') return 'back';
-  if (answer.value !== 'none') {
-    try {
-      await draft.vault.prepare(answer.value);
-    } catch (error) {
-      if (!isCredsetupError(error) || error.exitCode !== 10) throw error;
-      draft.context.output.warn(`  ${draft.context.output.style.bad('✖')} ${error.message}`);
-      return chooseStore(draft);
-    }
+  try {
+    await prepareStore(draft, answer.value);
+  } catch (error) {
+    if (!isCredsetupError(error) || error.exitCode !== 10) throw error;
+    draft.context.output.warn(`  ${draft.context.output.style.bad('✖')} ${error.message}`);
+    return chooseStore(draft);
   }
   draft.store = answer.value;
   return 'next';

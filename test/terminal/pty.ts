@@ -136,6 +136,12 @@ export class PtySession {
     return exit!;
   }
 
+  /** Closes the terminal, as its window does: nothing can be read from it any more. */
+  hangUp(): void {
+    // Of every Unix pseudoterminal, but not of the interface that Windows has, too.
+    (this.#terminal as pty.IPty & { destroy(): void }).destroy();
+  }
+
   /** Ends the program if it still runs. */
   kill(): void {
     try {
