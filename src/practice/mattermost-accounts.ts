@@ -105,6 +105,27 @@ function listChannels(asker: Asker, _request: PracticeRequest, parts: Readonly<R
   return team === undefined ? forbidden() : { status: 200, body: channelViews(team) };
 }
 
+/** Not recorded; from https://api.mattermost.com: 201 with the membership. */
+function addToTeam(asker: Asker, request: PracticeRequest, parts: Readonly<Record<string, string>>): Reply {
+  const team = asker.state.teams.find(({ id }) => id === parts['team']);
+  const user = asker.state.users.find(({ id }) => id === bodyMembers(request)['user_id']);
+  if (team === undefined || user === undefined) return failure('app.team.get.find.app_error');
+  if (!may(asker.user, 'admin')) return forbidden();
+  if (!team.members.includes(user.id)) team.members.push(user.id);
+  return { status: 201, body: { team_id: team.id, user_id: user.id, roles: 'team_user', delete_at: 0 } };
+}
+
+function addToChannel(asker: Asker, request: PracticeRequest, parts: Readonly<Record<string, string>>): Reply {
+  const team = asker.state.teams.find(({ channels }) => channels.some(({ id }) => id === parts['channel']));
+  const channel = team?.channels.find(({ id }) => id === parts['channel']);
+  const user = asker.state.users.find(({ id }) => id === bodyMembers(request)['user_id']);
+  // A channel takes only who is in its team.
+  if (team === undefined || channel === undefined || user === undefined || !team.members.includes(user.id)) return failure('app.team.get.find.app_error');
+  if (!may(asker.user, 'admin')) return forbidden();
+  channel.joined = [...(channel.joined ?? []), user.id];
+  return { status: 201, body: { channel_id: channel.id, user_id: user.id, roles: 'channel_user' } };
+}
+
 export const accountRoutes: readonly Route<Asker>[] = [
   { method: 'POST', path: '/api/v4/users/logout', answer: signOut },
   { method: 'GET', path: '/api/v4/users', answer: listUsers },
@@ -115,4 +136,6 @@ export const accountRoutes: readonly Route<Asker>[] = [
   { method: 'PUT', path: '/api/v4/users/:user/roles', answer: setRoles },
   { method: 'GET', path: '/api/v4/users/me/teams', answer: (asker) => ({ status: 200, body: teamsOf(asker).map(teamView) }) },
   { method: 'GET', path: '/api/v4/users/me/teams/:team/channels', answer: listChannels },
+  { method: 'POST', path: '/api/v4/teams/:team/members', answer: addToTeam },
+  { method: 'POST', path: '/api/v4/channels/:channel/members', answer: addToChannel },
 ];

@@ -77,7 +77,8 @@ export interface MattermostTeam {
   readonly displayName: string;
   /** User ids. */
   readonly members: string[];
-  readonly channels: { readonly id: string; readonly name: string; readonly displayName: string }[];
+  /** Town Square holds every member of the team; `joined` are who was added by a call. */
+  readonly channels: { readonly id: string; readonly name: string; readonly displayName: string; joined?: string[] }[];
 }
 
 export interface MattermostState extends MattermostSettings {

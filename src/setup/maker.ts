@@ -245,19 +245,19 @@ async function offerPlaces(draft: Draft, owner: Owner): Promise<void> {
   const team = await choosePlace(draft, `Add ${owner.username} to a team? It can post only where it is a member.`, await step(draft, 'asking for your teams', (api) => makingOf(draft).places(api, admin)));
   if (team === undefined) return;
   await step(draft, 'adding it', (api) => team.add(api, admin, owner));
-  for (;;) {
+  for (let added = 0; ; added += 1) {
     const inner = await step(draft, 'asking for its channels', async (api) => await team.inner?.(api, admin) ?? []);
-    const channel = await choosePlace(draft, `Add it to a channel of ${team.title}?`, inner);
+    const channel = await choosePlace(draft, `Add it to a channel of ${team.title}?`, inner, added > 0);
     if (channel === undefined) return;
     await step(draft, 'adding it', (api) => channel.add(api, admin, owner));
     draft.context.output.say(`  ${draft.context.output.style.good('✔')} ${owner.username} is in ${channel.title}`);
   }
 }
 
-async function choosePlace(draft: Draft, message: string, places: readonly Place[]): Promise<Place | undefined> {
+async function choosePlace(draft: Draft, message: string, places: readonly Place[], enough = false): Promise<Place | undefined> {
   if (places.length === 0) return undefined;
-  const answer = await known(draft.terminal, 'terminal').choose<Place | undefined>({
-    message, choices: [...places.map((place) => ({ value: place, label: place.title })), { value: undefined, label: 'No, go on' }],
+  const answer = await known(draft.terminal, 'terminal').choose<Place | 'enough'>({
+    message, choices: [...places.map((place) => ({ value: place, label: place.title })), { value: 'enough', label: 'No, go on' }], ...(enough ? { initial: 'enough' } : {}),
   });
-  return answer.kind === 'back' ? undefined : answer.value;
+  return answer.kind === 'back' || answer.value === 'enough' ? undefined : answer.value;
 }
