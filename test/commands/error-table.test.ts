@@ -166,6 +166,17 @@ async function signIn(browser: (address: string, server: PracticeMautic) => Prom
   return { ...await running.end, server };
 }
 
+/** A home with the credential `oauth`, for which a person signed in. */
+async function signedIn(): Promise<{ readonly one: Script; readonly server: PracticeMautic }> {
+  const one = script();
+  const { server, exitCode, stderr } = await signIn(async (address) => {
+    const { redirectedTo = '' } = await authorizeAs(address, { username: 'admin', password: mauticPassword });
+    await fetch(redirectedTo);
+  }, { one });
+  expect(exitCode, stderr).toBe(0);
+  return { one, server };
+}
+
 async function freePort(): Promise<number> {
   const server = createServer();
   const port = await listening(server);
@@ -265,12 +276,7 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   CLIENT_REJECTED: () => script().run(['mautic', '--method', 'oauth2', '--grant', 'client-credentials', '--url', crm.url, '--client-id', `1_${'a'.repeat(50)}`, '--json'], { env: { CREDSETUP_CLIENT_SECRET: 'b'.repeat(49) + 'c' }, secrets: ['b'.repeat(49)] }),
   // Another program used the refresh token, and with it the one that is stored.
   REFRESH_REJECTED: async () => {
-    const one = script();
-    const { server, ...done } = await signIn(async (address) => {
-      const { redirectedTo = '' } = await authorizeAs(address, { username: 'admin', password: mauticPassword });
-      await fetch(redirectedTo);
-    }, { one });
-    expect(done.exitCode, done.stderr).toBe(0);
+    const { one, server } = await signedIn();
     server.state.refreshTokens.length = 0;
     return resultOf(await one.run(['refresh', 'oauth', '--json']));
   },
@@ -323,6 +329,11 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   NOT_FOUND: () => stored.run(['show', 'nobody', '--json']),
   BOT_NAME_TAKEN: making({ botsEnabled: true }, 'admin', ['--bot', 'joe']),
   NAME_TAKEN: () => copy().run(['rename', 'chat', 'crm', '--json']),
+  HANDED_OVER: async () => {
+    const { one } = await signedIn();
+    await one.run(['export', 'oauth', '--format', 'n8n', '--hand-over'], { reveals: true });
+    return one.run(['get', 'oauth', '--json']);
+  },
   FILE_EXISTS: () => stored.run(['export', 'chat', '--output', programPath, '--json']),
 
   CLIENT_NOT_FOUND: undefined,
