@@ -210,6 +210,8 @@ export interface Context {
   /** Whether talk (standard error) goes to a terminal. */
   readonly talkIsTerminal: boolean;
   now(): Date;
+  /** A stop that comes while the task runs waits for its end; a second one does not. For what must not be cut in two. */
+  inOnePiece<T>(task: () => Promise<T>): Promise<T>;
   /** Only when `interactive`. One for the whole run. */
   terminal(): Promise<Terminal>;
   http(options: HttpOptions): Promise<HttpClient>;

@@ -41,7 +41,7 @@ export function wire(options: RunOptions): Wiring {
   const stopper = new AbortController();
   const redactor = new Redactor();
   protectVariables(env, redactor);
-  const stop = (code: ErrorCode) => { stopper.abort(new CredsetupError(code, 'Stopped.', { hint: 'Run the same command again to go on.' })); };
+  const { stop, inOnePiece } = createStop(stopper);
   const child: Parts['child'] = { pass: undefined };
   for (const [signal, code] of stops) process.on(signal, () => { if (child.pass === undefined) stop(code); else child.pass(signal); });
   const output = createOutput({
@@ -51,7 +51,28 @@ export function wire(options: RunOptions): Wiring {
     onBrokenPipe: () => process.exit(exitCodes.BROKEN_PIPE),
     onWriteFailure: (error) => { stopper.abort(error); },
   });
-  return assemble({ options, env, stopper, output, stop, child });
+  return assemble({ options, env, stopper, output, stop, inOnePiece, child });
+}
+
+/** The one way to stop the run. While something runs in one piece, the first stop waits for its end. */
+function createStop(stopper: AbortController): Pick<Parts, 'stop' | 'inOnePiece'> {
+  const piece: { depth: number; waiting: ErrorCode | undefined } = { depth: 0, waiting: undefined };
+  const abort = (code: ErrorCode): void => { stopper.abort(new CredsetupError(code, 'Stopped.', { hint: 'Run the same command again to go on.' })); };
+  return {
+    stop: (code) => {
+      if (piece.depth === 0 || piece.waiting !== undefined) abort(code);
+      else piece.waiting = code;
+    },
+    inOnePiece: async (task) => {
+      piece.depth += 1;
+      try {
+        return await task();
+      } finally {
+        piece.depth -= 1;
+        if (piece.depth === 0 && piece.waiting !== undefined) abort(piece.waiting);
+      }
+    },
+  };
 }
 
 interface Parts {
@@ -60,6 +81,7 @@ interface Parts {
   readonly stopper: AbortController;
   readonly output: Sink;
   readonly stop: (code: ErrorCode) => void;
+  readonly inOnePiece: Context['inOnePiece'];
   /** While a command runs in our place, signals are its own. */
   readonly child: { pass: ((signal: NodeJS.Signals) => void) | undefined };
 }
@@ -74,6 +96,7 @@ function assemble(parts: Parts): Wiring {
     outputIsTerminal: process.stdout.isTTY,
     talkIsTerminal: process.stderr.isTTY,
     now: () => new Date(),
+    inOnePiece: parts.inOnePiece,
     terminal,
     http: (network) => openHttp(network, parts, closers),
     vault: once(() => openVault(context, closers)),

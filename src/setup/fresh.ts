@@ -16,6 +16,9 @@ import { idleEnd } from './token-values.ts';
 /** An access token that ends sooner is renewed before it is handed out. */
 const enoughMilliseconds = 120_000;
 
+/** The request may have been carried out although we have no answer. */
+const answerLost = new Set<string>(['CONNECTION_LOST', 'CONNECTION_TIMEOUT', 'SERVER_ERROR', 'RESPONSE_INVALID']);
+
 export interface FreshDeps {
   readonly vault: Vault;
   readonly http: HttpClient;
@@ -47,8 +50,10 @@ async function renew(seen: FullCredential, method: Method, deps: FreshDeps): Pro
     if (there.secrets['accessToken'] !== seen.secrets['accessToken'] && !endsSoon(there, context.now())) return there;
     // A full disk or a locked keychain must be known while the refresh token is still good.
     await vault.prepare(there.credential.store);
-    const tokens = await ask(there, method, deps);
-    return keep(withTokens(there, tokens, method, context.now()), deps);
+    return context.inOnePiece(async () => {
+      const tokens = await ask(there, method, deps);
+      return keep(withTokens(there, tokens, method, context.now()), deps);
+    });
   });
 }
 
@@ -71,8 +76,11 @@ async function ask({ credential, secrets, certificates }: FullCredential, method
   try {
     return await refreshTokens({ ...endpoint, refreshToken });
   } catch (error) {
-    if (!isCredsetupError(error) || error.exitCode !== 7) throw error;
-    throw error.with({ name: credential.name, url: credential.url }).withHint(`Sign in again: credsetup reconnect ${credential.name}`);
+    if (!isCredsetupError(error)) throw error;
+    const known = error.with({ name: credential.name, url: credential.url });
+    if (error.exitCode === 7) throw known.withHint(`Sign in again: credsetup reconnect ${credential.name}`);
+    if (!answerLost.has(error.code)) throw known;
+    throw known.withHint(`${error.hint} The refresh token may be spent, for the answer did not arrive: try again, and if it is refused then, sign in with credsetup reconnect ${credential.name}`);
   }
 }
 
