@@ -1,6 +1,6 @@
 /** `test`: validates stored credentials live, many at once. */
 import type { Context, HttpClient, HttpOptions, Vault } from '../context.ts';
-import type { Credential } from '../credential.ts';
+import type { Credential, FullCredential } from '../credential.ts';
 import { isCredsetupError, toCredsetupError, type CredsetupError } from '../errors.ts';
 import { expiryWarnings } from '../setup/expiry.ts';
 import { fresh } from '../setup/fresh.ts';
@@ -108,7 +108,7 @@ async function validate(there: Credential, tests: Tests): Promise<Credential> {
   const server = JSON.stringify([credential.url, connection]);
   const api = kept(tests.apis, server, () => apiOf(credential.url, tests.http, connection));
   const validation = await kept(tests.asked, JSON.stringify([server, service.id, method.id, values]), () => method.validate(api, values, { done: {}, warnings: [], says: [] }))
-    .catch((error: unknown) => renewAndAskAgain(error, there, method, api, tests));
+    .catch((error: unknown) => renewAndAskAgain(error, { credential: there, secrets, certificates }, method, api, tests));
   const version = validation.version ?? credential.server.version;
   return vault.update(there.name, (one) => ({
     ...one,
@@ -120,9 +120,9 @@ async function validate(there: Credential, tests: Tests): Promise<Credential> {
 }
 
 /** A server may end an access token before its time; one renewal shows whether the sign-in still holds. */
-async function renewAndAskAgain(error: unknown, there: Credential, method: Method, api: Api, tests: Tests): Promise<Validation> {
+async function renewAndAskAgain(error: unknown, refused: FullCredential, method: Method, api: Api, tests: Tests): Promise<Validation> {
   if (method.oauth === undefined || !isCredsetupError(error) || error.code !== 'TOKEN_REJECTED') throw error;
-  const { credential, secrets } = await fresh(there.name, tests, { renew: 'now' });
+  const { credential, secrets } = await fresh(refused.credential.name, tests, { renew: 'now', refused: refused.secrets['accessToken'] });
   return method.validate(api, { ...withoutAbsent(credential.fields), ...secrets }, { done: {}, warnings: [], says: [] });
 }
 

@@ -48,12 +48,21 @@ export async function redirectStage(draft: Draft): Promise<Outcome> {
     draft.redirectServer = await startRedirectServer({
       ports: portsOf(draft), signal, redact: (text) => output.plain(text),
       protect: (secret) => { output.protect(secret); }, debug: (line) => { output.debug(line); },
-    });
+    }).catch((error: unknown) => { throw withRegistration(draft, error); });
   }
   const { redirectUri } = draft.redirectServer;
   draft.values.set('redirectUri', redirectUri);
   draft.values.set('registeredRedirectUris', [redirectUri, n8n.url].filter((one) => one !== '').join(','));
   return n8n.asked ? 'next' : 'through';
+}
+
+/** Another port than the stored one has to be registered first. */
+function withRegistration(draft: Draft, error: unknown): unknown {
+  const { existing } = draft.options;
+  if (existing === undefined || !isCredsetupError(error) || error.code !== 'PORT_IN_USE') return error;
+  const page = oauthOf(draft).clientsPage(known(draft.base, 'address'));
+  return error.with({ name: existing.credential.name })
+    .withHint(`${error.hint} The client is at ${page}: add the new URI to its Redirect URI, behind a comma, and Save. Then: credsetup reconnect ${existing.credential.name} --callback-port PORT`);
 }
 
 function portsOf(draft: Draft): readonly number[] | undefined {
@@ -139,21 +148,25 @@ function askAgain(draft: Draft, error: unknown): unknown {
 async function lookAtClient(draft: Draft): Promise<void> {
   const { clientCredentials } = await import('../oauth/tokens.ts');
   try {
-    const { accessToken } = await clientCredentials(endpointOf(draft));
-    const found = await oauthOf(draft).clientWarnings(apiOf(known(draft.base, 'address'), draft.http, draft.connection), accessToken);
-    for (const warning of found) draft.warnings.set(warning.code, warning);
+    await warnOfClient(draft, (await clientCredentials(endpointOf(draft))).accessToken);
   } catch (error) {
     // Refused: the client can do nothing by itself. That is no fault, and nothing to warn of.
     if (!isCredsetupError(error) || error.exitCode !== 7) throw error;
   }
 }
 
+async function warnOfClient(draft: Draft, accessToken: string): Promise<void> {
+  const found = await oauthOf(draft).clientWarnings(apiOf(known(draft.base, 'address'), draft.http, draft.connection), accessToken);
+  for (const warning of found) draft.warnings.set(warning.code, warning);
+}
+
 async function clientSignsIn(draft: Draft): Promise<Outcome> {
   const { clientCredentials } = await import('../oauth/tokens.ts');
   const ask = () => clientCredentials(endpointOf(draft));
   try {
-    withTokenValues(draft.values, await (draft.terminal?.busy(`asking ${draft.service.title} for a token`, ask) ?? ask()));
-    await lookAtClient(draft);
+    const tokens = await (draft.terminal?.busy(`asking ${draft.service.title} for a token`, ask) ?? ask());
+    withTokenValues(draft.values, tokens);
+    await warnOfClient(draft, tokens.accessToken);
   } catch (error) {
     throw askAgain(draft, error);
   }

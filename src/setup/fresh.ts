@@ -25,29 +25,35 @@ export interface FreshDeps {
   readonly context: Context;
 }
 
+export interface FreshOptions {
+  readonly renew: 'when-needed' | 'now';
+  /** The access token that a server refused: another one that is stored by now is as good as a new one. */
+  readonly refused?: string | undefined;
+}
+
 /**
  * The credential, its access token renewed when it is about to end, or at once with `now`.
  * Throws what loading does, CLIENT_REJECTED, REFRESH_REJECTED, the network's codes, and
  * STORE_UNWRITABLE with the loss named when a new refresh token could not be kept.
  */
-export async function fresh(name: string, deps: FreshDeps, options: { readonly renew: 'when-needed' | 'now' } = { renew: 'when-needed' }): Promise<FullCredential> {
+export async function fresh(name: string, deps: FreshDeps, options: FreshOptions = { renew: 'when-needed' }): Promise<FullCredential> {
   const full = await deps.vault.load(name);
   protect(full, deps.context);
   refuseHandedOver(full.credential);
   const method = findMethod(findService(full.credential.service), full.credential.method);
   if (method.oauth === undefined) return full;
   if (options.renew === 'when-needed' && !endsSoon(full, deps.context.now())) return full;
-  return renew(full, method, deps);
+  return renew(full, method, deps, options.refused ?? full.secrets['accessToken']);
 }
 
-/** When somebody else has renewed it since `seen` was read, theirs is the result. */
-async function renew(seen: FullCredential, method: Method, deps: FreshDeps): Promise<FullCredential> {
+/** When somebody else has renewed it since the token `before` was read, theirs is the result. */
+async function renew(seen: FullCredential, method: Method, deps: FreshDeps, before: string | undefined): Promise<FullCredential> {
   const { vault, context } = deps;
   return vault.withRefreshLock(seen.credential.id, async () => {
     const there = await vault.load(seen.credential.name);
     protect(there, context);
     refuseHandedOver(there.credential);
-    if (there.secrets['accessToken'] !== seen.secrets['accessToken'] && !endsSoon(there, context.now())) return there;
+    if (there.secrets['accessToken'] !== before && !endsSoon(there, context.now())) return there;
     // A full disk or a locked keychain must be known while the refresh token is still good.
     await vault.prepare(there.credential.store);
     return context.inOnePiece(async () => {

@@ -178,7 +178,7 @@ async function failed(draft: Draft, error: unknown, terminal: Terminal): Promise
     choices: [{ value: 'again', label: error.code === 'AUTHORIZATION_TIMEOUT' ? 'Keep waiting: sign in once more' : 'Sign in once more' }, { value: 'stop', label: 'Stop', note: 'nothing is saved' }],
   });
   if (answer.kind === 'back') return { leave: 'back' };
-  if (answer.value === 'stop') throw error;
+  if (answer.value === 'stop') throw error.with({ stopped: true });
   return 'again';
 }
 
