@@ -31,10 +31,11 @@ export const run: Run = async (call, context) => {
 async function choose(choice: Exclude<Choice, 'quit'>, call: Call, context: Context): Promise<void> {
   try {
     const service = typeof choice === 'object' ? services.find(({ id }) => id === choice.setUp) : undefined;
-    await (service === undefined ? listAndTest(call, context) : setUpCommand(service)(call, context));
+    await (service === undefined ? listAndTest(call, context) : setUpCommand(service, { fromMenu: true })(call, context));
   } catch (error) {
     if (!isCredsetupError(error) || context.signal.aborted) throw error;
-    printError(error, context.output);
+    if (error.code === 'CANCELLED') context.output.warn(error.message);
+    else printError(error, context.output);
   }
 }
 

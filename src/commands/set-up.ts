@@ -15,7 +15,7 @@ import type { Call, Run } from './command.ts';
 import { flag, list, networkOptions, number, text, type RawOptions } from './options.ts';
 
 /** The run of one service's set-up command. */
-export function setUpCommand(service: Service): Run {
+export function setUpCommand(service: Service, { fromMenu = false } = {}): Run {
   return async (call, context) => {
     const format = text(call.options, 'export');
     const target = format === undefined ? undefined : exportTarget(call, format);
@@ -24,7 +24,7 @@ export function setUpCommand(service: Service): Run {
     }
     if (target !== undefined) await allowExport(target, call, context);
     const deliver = async (one: FullCredential): Promise<void> => { if (target !== undefined) await writeExport([one], target, call.json, context); };
-    const options = { ...setupOptions(service, call, context.env['CREDSETUP_STORE']), ...(target === undefined ? {} : { deliver }) };
+    const options = { ...setupOptions(service, call, context.env['CREDSETUP_STORE']), fromMenu, ...(target === undefined ? {} : { deliver }) };
     const { status, full, delivered } = await setUp(options, context);
     const { output } = context;
     const ending = expiryWarnings(full.credential, context.now());

@@ -35,6 +35,8 @@ export interface SetupOptions extends ConnectionOptions {
   readonly signIn: SignInOptions;
   /** The stored credential that is set up again: its name, id and redirect URI stay. */
   readonly existing?: FullCredential;
+  /** Esc at the first question leaves, by CANCELLED. */
+  readonly fromMenu?: boolean;
   /** Make the secret at the service. */
   readonly create?: boolean;
   /** Change at the service what keeps it from being made. */

@@ -156,7 +156,10 @@ async function walk(draft: Draft): Promise<void> {
 function goBack(draft: Draft, asked: string[], at: string): string {
   while (asked.at(-1) === at) asked.pop();
   const to = asked.pop();
-  if (to === undefined) return at;
+  if (to === undefined) {
+    if (draft.options.fromMenu === true) throw new CredsetupError('CANCELLED', 'Back to the menu. Nothing was saved.', { hint: '' });
+    return at;
+  }
   forget(draft, to);
   return to;
 }

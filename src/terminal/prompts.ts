@@ -9,6 +9,7 @@ import type { KeyName } from './input-parser.ts';
 import { characters, clean, isPlain, joined, lengthOf } from './paste.ts';
 import { secretView, textView, type PromptKey, type ViewConfig } from './views.ts';
 import type { Sink } from './output.ts';
+import { wrap } from './wrap.ts';
 
 /** How a question takes what is typed. */
 export type Kind = 'text' | 'secret' | 'choice';
@@ -27,7 +28,7 @@ export interface Asked {
 /** What the questions need of the terminal. */
 export interface Stage {
   readonly owner: InputOwner;
-  readonly stderr: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream & { readonly columns?: number };
   /** The run's signal: when it ends, an open question ends with its reason. */
   readonly signal: AbortSignal;
   readonly output: Sink;
@@ -101,11 +102,11 @@ export class PromptRun {
     this.#abort.abort();
   }
 
-  async text(config: Omit<ViewConfig, 'message' | 'maxLength' | 'answered' | 'paint'>): Promise<string> {
+  async text(config: Omit<ViewConfig, 'message' | 'maxLength' | 'answered' | 'paint' | 'columns'>): Promise<string> {
     const view = this.#asked.kind === 'secret' ? secretView : textView;
     const { message, maxLength } = this.#asked;
     const answered = this.close;
-    return this.#run((context) => view({ ...config, message, maxLength, answered, paint: this.#stage.output.paint }, context));
+    return this.#run((context) => view({ ...config, message, maxLength, answered, paint: this.#stage.output.paint, columns: () => this.#columns() }, context));
   }
 
   async choice(choices: readonly { readonly name: string; readonly short: string }[], initial: number): Promise<number> {
@@ -122,11 +123,15 @@ export class PromptRun {
         style: {
           // One argument each: inquirer passes the state too, and a paint would print it.
           message: (text: string) => paint.bold(text), answer: (text: string) => paint.accent(text),
-          highlight: (text: string) => paint.accent(text), error: (text: string) => paint.bad(`> ${text}`),
-          keysHelpTip: () => paint.dim('Up and Down: choose · Enter: take it · Esc: back'),
+          highlight: (text: string) => paint.accent(text), error: (text: string) => paint.bad(wrap(`> ${text}`, this.#columns())),
+          keysHelpTip: () => paint.dim(wrap('Up and Down: choose · Enter: take it · Esc: back', this.#columns())),
         },
       },
     }, context));
+  }
+
+  #columns(): number {
+    return this.#stage.stderr.columns ?? 80;
   }
 
   async #run<T>(prompt: (context: PromptContext) => Promise<T>): Promise<T> {

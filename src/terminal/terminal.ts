@@ -61,15 +61,20 @@ class PromptTerminal implements Terminal {
     const { output } = this.#stage;
     const labels = question.choices.map(({ label }) => output.plain(label));
     const column = Math.max(0, ...labels.map(widthOf)) + 2;
+    const message = output.clean(question.message);
+    const columns = this.#spinner.columns();
+    const room = columns - widthOf(output.plain(question.message)) - 3;
     const shown = question.choices.map(({ note }, index) => {
       const label = labels[index] ?? '';
-      if (note === undefined) return { short: label, name: label };
+      // The answer goes below the question where both do not fit in one line.
+      const short = widthOf(label) > room ? `\n${wrap(`  ${label}`, columns)}` : label;
+      if (note === undefined) return { short, name: wrapBeside(label, columns, columns) };
       const padding = ' '.repeat(column - widthOf(label));
-      const name = wrapBeside(`${label}${padding}${output.plain(note)}`, this.#spinner.columns(), column);
-      return { short: label, name: name.slice(0, label.length) + output.paint.dim(name.slice(label.length)) };
+      const name = wrapBeside(`${label}${padding}${output.plain(note)}`, columns, column);
+      return { short, name: name.slice(0, label.length) + output.paint.dim(name.slice(label.length)) };
     });
     const initial = Math.max(0, question.choices.findIndex(({ value }) => value === question.initial));
-    const index = await this.#ask({ kind: 'choice', message: output.clean(question.message), maxLength: 0 }, (prompt) => prompt.choice(shown, initial));
+    const index = await this.#ask({ kind: 'choice', message, maxLength: 0 }, (prompt) => prompt.choice(shown, initial));
     const choice = index === undefined ? undefined : question.choices[index];
     return choice === undefined ? { kind: 'back' } : { kind: 'value', value: choice.value };
   }

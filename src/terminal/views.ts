@@ -4,6 +4,7 @@
 import { createPrompt, isBackspaceKey, isEnterKey, useKeypress, useState } from '@inquirer/core';
 import type { Style } from '../context.ts';
 import { characters, lengthOf } from './paste.ts';
+import { wrap } from './wrap.ts';
 
 /** What a key event carries beside inquirer's own members. */
 export interface PromptKey {
@@ -24,6 +25,8 @@ export interface ViewConfig {
   readonly initial: string | undefined;
   readonly maxLength: number;
   readonly paint: Style;
+  /** The terminal's width. */
+  readonly columns: () => number;
   /** The value to answer with, or why not. */
   readonly judge: (typed: string) => Judged;
   /** Called before the answer is given: what comes after it is not for this question. */
@@ -36,10 +39,10 @@ function line(config: ViewConfig, done: boolean, rest: string): string {
   return `${done ? paint.good('✔') : paint.accent('?')} ${paint.bold(config.message)} ${rest}`;
 }
 
-function below(config: ViewConfig, done: boolean, error: string | undefined): string {
+function below({ help, paint, columns }: ViewConfig, done: boolean, error: string | undefined): string {
   if (done) return '';
-  if (error !== undefined) return config.paint.bad(`> ${error}`);
-  return config.help === undefined ? '' : config.paint.dim(config.help);
+  if (error !== undefined) return paint.bad(wrap(`> ${error}`, columns()));
+  return help === undefined ? '' : paint.dim(wrap(help, columns()));
 }
 
 function tooLong(length: number, config: ViewConfig): string {
