@@ -54,7 +54,7 @@ export interface Script {
   readonly home: string;
   /** The environment that every run of it has. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  run(args: readonly string[], options?: ScriptRun): Promise<Finished>;
+  readonly run: (args: readonly string[], options?: ScriptRun) => Promise<Finished>;
 }
 
 /** A script with a home of its own, in which credentials are kept in the encrypted file. */
