@@ -84,6 +84,17 @@ function withoutFrontController(base: string, names: readonly string[]): string 
  * the proved target), GATEWAY_IN_FRONT, NOT_MAUTIC / NOT_MATTERMOST, RATE_LIMITED, SERVER_ERROR.
  */
 export async function locate(pasted: string, service: Addressed, others: readonly Addressed[], http: HttpClient, connection: Connection): Promise<string> {
+  return (await locateWithProof(pasted, service, others, http, connection)).base;
+}
+
+/** A proved base URL, and the answer that proves it: it tells more, and need not be asked for again. */
+export interface Located {
+  readonly base: string;
+  readonly proof: HttpResponse;
+}
+
+/** As `locate`, with the answer. */
+export async function locateWithProof(pasted: string, service: Addressed, others: readonly Addressed[], http: HttpClient, connection: Connection): Promise<Located> {
   const { url, schemeGiven } = parseAddress(pasted);
   try {
     return await ask(url, service, others, http, connection);
@@ -101,12 +112,12 @@ function asUrlError(error: unknown, service: Addressed): unknown {
   return isCredsetupError(error) ? error.with({ field: 'url', service: service.id }) : error;
 }
 
-async function ask(url: URL, service: Addressed, others: readonly Addressed[], http: HttpClient, connection: Connection): Promise<string> {
+async function ask(url: URL, service: Addressed, others: readonly Addressed[], http: HttpClient, connection: Connection): Promise<Located> {
   const answers: HttpResponse[] = [];
   for (const path of candidateBases(url.pathname, service.address)) {
     const base = `${url.origin}${path}`;
     const response = await http.send({ method: 'GET', url: base + service.address.proofPath }, connection);
-    if (proves(service, response)) return base;
+    if (proves(service, response)) return { base, proof: response };
     if (response.status === 429) throwForStatus(response);
     answers.push(response);
   }

@@ -1,5 +1,5 @@
 /** What a set-up has gathered so far, and what it works with. */
-import type { Connection, Context, HttpClient, Terminal, Vault } from '../context.ts';
+import type { Connection, Context, HttpClient, HttpResponse, Terminal, Vault } from '../context.ts';
 import type { Credential, FullCredential, StoreKind, Warning } from '../credential.ts';
 import type { ClientCheck } from '../oauth/client-check.ts';
 import type { RedirectServer } from '../oauth/redirect-server.ts';
@@ -70,6 +70,8 @@ export interface Draft {
   n8nCallbackUrl?: string;
   clientCheck?: ClientCheck;
   base?: string;
+  /** The answer that proved the address, until it was used. */
+  proof?: HttpResponse;
   method?: Method;
   state?: ServerState;
   store?: StoreKind;

@@ -8,7 +8,7 @@ import { isCredsetupError } from '../errors.ts';
 import { opensByVariables } from '../passphrase.ts';
 import { findMethod, services } from '../services/registry.ts';
 import type { Field, Method } from '../services/service.ts';
-import { locate } from './address.ts';
+import { locateWithProof } from './address.ts';
 import { apiOf } from './connection.ts';
 import { known, type Draft, type Outcome, type Stage } from './draft.ts';
 import { makingStages, wayStage } from './making.ts';
@@ -56,9 +56,11 @@ async function addressStage(draft: Draft): Promise<Outcome> {
   const field = service.address.field;
   const { value, asked } = await valueFor(draft, field);
   if (value.kind === 'back') return 'back';
-  const find = () => locate(value.value, service, services, http, connection);
+  const find = () => locateWithProof(value.value, service, services, http, connection);
   try {
-    draft.base = await (draft.terminal?.busy(`asking ${service.title}`, find) ?? find());
+    const { base, proof } = await (draft.terminal?.busy(`asking ${service.title}`, find) ?? find());
+    draft.base = base;
+    draft.proof = proof;
   } catch (error) {
     const target = isCredsetupError(error) && error.code === 'REDIRECTED' ? error.details.location : undefined;
     if (target === undefined || draft.terminal === undefined || !isCredsetupError(error)) throw error;
@@ -69,6 +71,7 @@ async function addressStage(draft: Draft): Promise<Outcome> {
     });
     if (answer.kind === 'back' || !answer.value) throw error;
     draft.base = target;
+    delete draft.proof;
   }
   if (draft.values.get(field.key) !== draft.base) delete draft.state;
   draft.values.set(field.key, draft.base);
@@ -101,7 +104,10 @@ async function methodStage(draft: Draft): Promise<Outcome> {
 async function inspectStage(draft: Draft): Promise<Outcome> {
   const { service, context } = draft;
   const base = known(draft.base, 'address');
-  const look = () => service.inspect(apiOf(base, draft.http, draft.connection), draft.method ?? methodGiven(draft), draft.state);
+  // True for a moment: a step that was done since changes the answer.
+  const { proof } = draft;
+  delete draft.proof;
+  const look = () => service.inspect(apiOf(base, draft.http, draft.connection), draft.method ?? methodGiven(draft), draft.state, proof);
   const state = await (draft.terminal?.busy(`asking ${service.title}`, look) ?? look());
   const says = state.says.length === 0 ? '' : ` (${state.says.join(', ')})`;
   context.output.say(`  ${context.output.style.good('✔')} ${service.title} answers at ${context.output.style.bold(base)}${says}`);

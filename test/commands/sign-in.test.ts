@@ -54,6 +54,14 @@ describe('A script that waits for a person', () => {
     expect(codesOf(error.causes)).toEqual(expect.arrayContaining(['AUTHORIZATION_DENIED', 'REDIRECT_URI_MISMATCH', 'CLIENT_NOT_FOUND', 'API_ACCESS_MISSING', 'API_DISABLED']));
   });
 
+  it('asks the server nothing twice, and probes it once', async () => {
+    const server = await mauticServer();
+    await storeOAuth2(script(), server);
+    const made = server.log.map(({ method, path, authorization, body }) => `${method} ${path.replace(/\?.*/, '')} ${authorization ?? ''} ${new URLSearchParams(body).get('code') ?? ''}`).filter((one) => !one.includes('/oauth/v2/authorize'));
+    expect(made).toEqual([...new Set(made)]);
+    expect(made.filter((one) => one.includes('credsetup-probe'))).toHaveLength(2);
+  });
+
   it('finishes the sign-in with a clock that is an hour off', async () => {
     const one = script();
     const server = await mauticServer({ now: () => Date.now() + 3_600_000 });

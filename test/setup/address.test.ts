@@ -9,7 +9,7 @@ import { startMattermost } from '../../src/practice/mattermost.ts';
 import { startMautic } from '../../src/practice/mautic.ts';
 import type { PracticeServer } from '../../src/practice/server.ts';
 import { findService, services } from '../../src/services/registry.ts';
-import { candidateBases, locate, parseAddress } from '../../src/setup/address.ts';
+import { candidateBases, locate, locateWithProof, parseAddress } from '../../src/setup/address.ts';
 import { makeCertificates, type Certificates } from '../certificates.ts';
 import { after, allOf, closedPort, failureOf, lookupAs, makeClient, plain } from '../http/harness.ts';
 import { temporaryHome } from '../program.ts';
@@ -164,6 +164,13 @@ describe('Mautic is found by asking', () => {
     const server = await practice(startMautic({ prefix: '/index.php' }));
     expect(await find(`${server.url}/s/login`, mautic)).toBe(server.url);
   });
+});
+
+it('the answer that proved an address is handed on', async () => {
+  const server = await practice(startMautic({ apiEnabled: false }));
+  const { base, proof } = await locateWithProof(`${server.url}/s/login`, mautic, services, makeClient(here), plain);
+  expect(base).toBe(server.url);
+  expect(proof.json()).toMatchObject({ errors: [{ type: 'api_disabled' }] });
 });
 
 describe('another service', () => {

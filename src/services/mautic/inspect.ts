@@ -15,9 +15,9 @@ import { enableApi, enableBasicAuth } from './steps.ts';
 const header = 'authorization-header';
 
 /** Throws RATE_LIMITED, SERVER_ERROR, GATEWAY_IN_FRONT. What `before` knows is not asked again. */
-export async function inspect(api: Api, method: Method | undefined, before: ServerState | undefined): Promise<ServerState> {
+export async function inspect(api: Api, method: Method | undefined, before: ServerState | undefined, proof?: HttpResponse): Promise<ServerState> {
   if (before?.done[enableApi.id] !== true) {
-    const anonymous = await get(api, selfPath);
+    const anonymous = proof ?? await get(api, selfPath);
     throwForStatus(anonymous);
     if (mauticError(anonymous)?.type === 'api_disabled') return { done: { [enableApi.id]: false }, warnings: [], says: ['the API is off'] };
   }
