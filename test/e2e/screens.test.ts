@@ -105,6 +105,7 @@ describe.skipIf(!has('terminal'))('The screens', () => {
     await session.waitFor('──── for your admin ────');
     await session.waitFor('Enter: I have it, go on', 2);
     session.press('enter');
+    await session.waitFor(/^have 26 characters, and the Access Token$/m);
     await answerSecret(session, 'Access Token', token);
     await session.waitFor('? Save as');
     session.press('enter');
