@@ -150,8 +150,10 @@ async function lookAtClient(draft: Draft): Promise<void> {
   try {
     await warnOfClient(draft, (await clientCredentials(endpointOf(draft))).accessToken);
   } catch (error) {
-    // Refused: the client can do nothing by itself. That is no fault, and nothing to warn of.
-    if (!isCredsetupError(error) || error.exitCode !== 7) throw error;
+    // Whatever else is answered, the client was accepted before: what it may do by itself is then
+    // not known, and nothing is warned of. A server that asks for rest gets it.
+    if (!isCredsetupError(error) || error.code === 'RATE_LIMITED' || error.code === 'UNEXPECTED' || draft.context.signal.aborted) throw error;
+    draft.context.output.debug(`what the client may do by itself is not known: ${error.code}`);
   }
 }
 
