@@ -7,9 +7,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { generateIdentity } from 'age-encryption';
+import { newIdentity } from '../stores/new-identity.ts';
 import { mauticPassword, startMautic } from './mautic.ts';
 import { startMattermost } from './mattermost.ts';
+import { authorizeAs } from './person.ts';
 
 const program = fileURLToPath(new URL('../bin/credsetup.js', import.meta.url));
 
@@ -19,6 +20,8 @@ interface Show {
   /** Variables of this command alone. Secrets travel here, never in arguments. */
   readonly env?: Readonly<Record<string, string>>;
   readonly exitCode: number;
+  /** Who signs in at the address that the command prints for a browser. */
+  readonly signsIn?: string;
 }
 
 const home = await mkdtemp(join(tmpdir(), 'credsetup-demo-'));
@@ -26,10 +29,12 @@ const mattermost = await startMattermost({ tokensEnabled: true });
 const mautic = await startMautic({ version: '7.0.0', apiEnabled: true, basicEnabled: true });
 mattermost.joinTeam('maker');
 const { id, token } = mattermost.makeToken('maker');
+// Whichever of its ports is free: all are registered.
+const client = mautic.makeClient({ owner: 'contacts', redirectUris: [18265, 18266, 18267, 18268, 18269].map((port) => `http://127.0.0.1:${port}/callback`) });
 
 const base = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CREDSETUP_'))),
-  CREDSETUP_HOME: home, CREDSETUP_STORE: 'file', CREDSETUP_IDENTITY: await generateIdentity(), NO_COLOR: '1',
+  CREDSETUP_HOME: home, CREDSETUP_STORE: 'file', CREDSETUP_IDENTITY: await newIdentity(), NO_COLOR: '1',
 };
 
 const shows: readonly Show[] = [
@@ -41,21 +46,41 @@ const shows: readonly Show[] = [
     title: 'Mautic with HTTP basic auth',
     args: ['mautic', '--method', 'basic', '--url', `${mautic.url}/s/login`, '--username', 'contacts', '--name', 'crm'], env: { CREDSETUP_MAUTIC_PASSWORD: mauticPassword }, exitCode: 0,
   },
+  {
+    title: 'Mautic by OAuth2: a browser is sent to Mautic and comes back (here it is played by HTTP requests)',
+    args: ['mautic', '--method', 'oauth2', '--url', mautic.url, '--client-id', client.clientId, '--login-timeout', '60', '--name', 'crm-oauth2'],
+    env: { CREDSETUP_MAUTIC_CLIENT_SECRET: client.clientSecret }, exitCode: 0, signsIn: 'contacts',
+  },
+  { title: 'A new access token', args: ['refresh', 'crm-oauth2'], exitCode: 0 },
   { title: 'What is stored (no secret is read)', args: ['list'], exitCode: 0 },
-  { title: 'Both, validated with their servers', args: ['test', '--all'], exitCode: 0 },
+  { title: 'All of them, validated with their servers', args: ['test', '--all'], exitCode: 0 },
   { title: 'For another program: validated credentials as JSON', args: ['export', 'chat', '--format', 'json', '--yes'], exitCode: 0 },
   { title: 'A wrong value: the Token ID in place of the Access Token', args: ['mattermost', '--url', mattermost.url, '--name', 'wrong'], env: { CREDSETUP_TOKEN: id }, exitCode: 7 },
   { title: 'Nothing given: all that is missing, at once', args: ['mautic', '--json'], exitCode: 2 },
 ];
 
-function run({ args, env }: Show): Promise<{ readonly exitCode: number | null; readonly text: string }> {
+function run({ args, env, signsIn }: Show): Promise<{ readonly exitCode: number | null; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program, ...args], { env: { ...base, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const parts: string[] = [];
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => parts.push(text));
+    let visit: Promise<void> | undefined;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        parts.push(text);
+        const address = /^(http\S+\/oauth\/v2\/authorize\?\S+)\n/m.exec(parts.join(''))?.[1];
+        if (signsIn !== undefined && address !== undefined) visit ??= signIn(address, signsIn).catch(reject);
+      });
+    }
     child.once('error', reject);
     child.once('close', (exitCode) => { resolve({ exitCode, text: parts.join('') }); });
   });
+}
+
+/** Logs in, presses Accept, and brings the code back to the redirect URI. */
+async function signIn(address: string, username: string): Promise<void> {
+  const { redirectedTo, text } = await authorizeAs(address, { username, password: mauticPassword });
+  if (redirectedTo === undefined) throw new Error(`The practice Mautic did not send the browser back: ${text}`);
+  await fetch(redirectedTo);
 }
 
 let failed = 0;
