@@ -51,7 +51,7 @@ async function showFields(full: FullCredential, service: Service, context: Conte
     output.say(`    ${output.style.bold(field.label.padEnd(width))}${shown(field, full)}`);
     if (typeof field.from === 'object' && 'secret' in field.from) await offerCopy(field.label, full.secrets[field.from.secret] ?? '', full, context);
   }
-  output.say('  Save there; n8n then tests the credential.');
+  output.say(n8n.tokens === undefined ? '  Save there; n8n then tests the credential.' : '  Then press Connect there: n8n signs in for itself, in its own browser window.');
   for (const { code, message } of full.credential.warnings.filter((one) => one.code.startsWith('N8N_'))) {
     output.warn(`  ${output.style.caution('!')} ${message} (${code})`);
   }

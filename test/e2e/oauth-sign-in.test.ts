@@ -94,7 +94,9 @@ describe.skipIf(!has('chromium') || !has('terminal'))('from "API off" to "signed
 
 async function expectClosedAfter(wizard: Wizard, port: number): Promise<void> {
   await wizard.answer('Save as', 'crm');
-  await wizard.choose('Where do you need it?', 'Only here');
+  await wizard.choose('Where do you need it?', 'In n8n: show me');
+  await wizard.press('c: copy it to the clipboard', 'enter');
+  await wizard.sees('Then press Connect there');
   expect(await wizard.ends()).toBe(0);
   await expectClosed(port);
 }
