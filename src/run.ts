@@ -74,7 +74,8 @@ function report(thrown: unknown, parsed: Parsed, { context }: Wiring): number {
   const exitCode = exitCodeOf(error, parsed);
   if (parsed.options['json'] === true) output.json({ error: { ...errorDocument(error), exitCode } });
   // Standard output may be what cannot be written.
-  if (parsed.options['json'] !== true || error.code === 'FILE_UNWRITABLE') printError(error, output);
+  if (error.details.stopped === true && parsed.options['json'] !== true) output.warn(`Stopped at ${error.code}. Nothing was saved.`);
+  else if (parsed.options['json'] !== true || error.code === 'FILE_UNWRITABLE') printError(error, output);
   return exitCode;
 }
 

@@ -82,7 +82,7 @@ export async function wayStage(draft: Draft): Promise<Outcome> {
   work.way = chosen ?? (haveOne ? making.ways.find(({ makes }) => !makes) : undefined);
   if (work.way !== undefined) return 'through';
   const answer = await known(draft.terminal, 'terminal').choose({
-    message: 'How do you want to do it?',
+    message: 'Where does the token come from?',
     choices: making.ways.map((way) => ({ value: way, label: way.title, note: way.suits })),
   });
   if (answer.kind === 'back') return 'back';

@@ -206,7 +206,7 @@ async function recover(draft: Draft, stage: string, error: CredsetupError): Prom
     ],
   });
   if (answer.kind === 'back' || answer.value === 'again') return { goTo: again };
-  if (answer.value === 'stop') throw error;
+  if (answer.value === 'stop') throw error.with({ stopped: true });
   forget(draft, answer.value);
   return { goTo: answer.value };
 }

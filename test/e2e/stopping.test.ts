@@ -123,7 +123,7 @@ describe.skipIf(!has('terminal'))('A wizard that is stopped', () => {
   });
 
   it('by the end of input names the question', async () => {
-    for (const [name, question] of [['the address', 'Mattermost address'], ['the token', 'Access Token'], ['the way', 'How do you want to do it?']] as const) {
+    for (const [name, question] of [['the address', 'Mattermost address'], ['the token', 'Access Token'], ['the way', 'Where does the token come from?']] as const) {
       const { session } = await stopped(questions[name]!, (run) => run.session.press('ctrl-d'), 2);
       expect(session.screen()).toContain(`The input ended at the question "${question}".`);
     }
