@@ -36,7 +36,8 @@ function showPipes({ credential: { name } }: FullCredential, { output }: Context
   output.say([
     '', '  On the machine where n8n runs:', `${from} | ${into}`,
     '  Where n8n runs in Docker (with the name of its container):', `${from} | docker exec -i n8n ${into}`,
-    '  On another machine (with its name):', `${from} | ssh my-server ${into}`,
+    // Over ssh standard input may be a socket, which /dev/stdin cannot be opened on; a pipe can.
+    '  On another machine (with its name):', `${from} | ssh my-server 'cat | ${into}'`,
     '  It worked when n8n prints: Successfully imported 1 credential.', '  (Its exit code is 0 even when it did not.)',
   ].join('\n'));
 }
