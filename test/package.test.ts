@@ -164,7 +164,8 @@ describe('the README', () => {
   });
 
   it('names every command, and no option that there is not', async () => {
-    const text = await readme();
+    // What n8n's own command line takes is n8n's.
+    const text = (await readme()).replace(/n8n import:credentials --input\S+/g, '');
     const options = commands.flatMap((command) => [...command.options, ...everywhere]).map(({ flags }) => /--[a-z-]+/.exec(flags)![0]);
     expect(commands.map(({ name }) => name).filter((name) => !text.includes(`credsetup ${name}`))).toEqual([]);
     expect([...new Set(text.match(/(?<![\w-])--[a-z][a-z-]+/g))].filter((option) => !options.includes(option) && option !== '--help')).toEqual([]);
