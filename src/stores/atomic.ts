@@ -97,6 +97,12 @@ function notRegular(path: string, code: WriteCode): CredsetupError {
   });
 }
 
+/** Throws where something is that no file can take the place of. */
+async function refuseOther(path: string, code: WriteCode): Promise<void> {
+  const there = await statOrUndefined(path);
+  if (there !== undefined && !there.isFile()) throw notRegular(path, code);
+}
+
 /** The name of a temporary file beside `path`; {@link isTemporaryOf} knows it again. */
 function temporaryFor(path: string): string {
   return join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(8).toString('hex')}.tmp`);
@@ -153,8 +159,7 @@ async function place(path: string, text: string | Uint8Array, code: WriteCode, p
  */
 export async function writeAtomic(path: string, text: string | Uint8Array, code: WriteCode): Promise<void> {
   await place(path, text, code, async (temporary) => {
-    const there = await statOrUndefined(path);
-    if (there !== undefined && !there.isFile()) throw notRegular(path, code);
+    await refuseOther(path, code);
     await rename(temporary, path);
   });
 }
@@ -170,6 +175,7 @@ export async function writeNew(path: string, text: string | Uint8Array, code: Wr
       await linkOrCopy(temporary, path);
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
+      await refuseOther(path, code);
       created = false;
     }
   });

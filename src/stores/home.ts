@@ -4,7 +4,7 @@
  * purpose, and its files are 0600 anyway.
  */
 import { chmod, lstat, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CredsetupError } from '../errors.ts';
 import { errorCode, isTemporaryOf, statOrUndefined, writeAtomic, writeFailure } from './atomic.ts';
 
@@ -75,14 +75,29 @@ export async function ensureHome(home: string, uid: number | undefined): Promise
       await narrowOwn(home);
       return;
     }
-    const made = await mkdir(home, { recursive: true, mode: 0o700 });
     // Another process may have made it in the meantime; then it is that one's to mark.
-    if (made === undefined) return;
+    if (!await makeFolder(home)) return;
     await chmod(home, 0o700);
     await writeAtomic(join(home, marker), '', 'STORE_UNWRITABLE');
   } catch (error) {
     throw writeFailure(error, home, 'STORE_UNWRITABLE');
   }
+}
+
+/**
+ * Whether this call made the folder; those above it that are missing are made too. One at a time:
+ * Node's own way to make them all never ends where a folder that is there takes no other (/proc).
+ */
+async function makeFolder(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    if (errorCode(error) !== 'ENOENT' || dirname(folder) === folder || await statOrUndefined(dirname(folder)) !== undefined) throw error;
+  }
+  await makeFolder(dirname(folder));
+  return await makeFolder(folder);
 }
 
 async function narrowOwn(home: string): Promise<void> {

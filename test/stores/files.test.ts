@@ -134,6 +134,10 @@ describe('the home', () => {
     expect(await modeOf(home)).toBe(0o755);
   });
 
+  it.skipIf(process.platform !== 'linux')('that cannot be made where it should be is STORE_UNWRITABLE at once', async () => {
+    await failure(ensureHome('/proc/none/home', uid), 'STORE_UNWRITABLE');
+  });
+
   it('that is a file is STORE_UNWRITABLE', async () => {
     const home = join(await temporaryFolder(), 'home');
     await writeFile(home, '');
@@ -191,7 +195,8 @@ describe('an export', () => {
     await symlink('target', join(folder, 'link'));
     await symlink('nothing', join(folder, 'dangling'));
     for (const name of ['link', 'dangling', '.']) await failure(writeExport(join(folder, name), 'x', { overwrite: true }), 'FILE_UNWRITABLE');
-    await failure(writeExport(join(folder, 'link'), 'x', { overwrite: false }), 'FILE_EXISTS');
+    // --overwrite would not help, so it is not FILE_EXISTS.
+    for (const name of ['link', '.']) await failure(writeExport(join(folder, name), 'x', { overwrite: false }), 'FILE_UNWRITABLE');
     expect(await readFile(join(folder, 'target'), 'utf8')).toBe('precious');
     expect((await lstat(join(folder, 'link'))).isSymbolicLink()).toBe(true);
   });
