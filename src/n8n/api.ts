@@ -33,6 +33,8 @@ export interface N8nApi {
 }
 
 const credentials = '/api/v1/credentials';
+/** An id has 16 characters, a name at most 128: what is kept of an answer has an end. */
+const longestText = 500;
 
 /** The API of one n8n with one key. */
 export function createN8nApi(api: Api, key: string): N8nApi {
@@ -92,7 +94,8 @@ function bodyOf(response: HttpResponse, base: string): Record<string, unknown> {
 
 function stored(response: HttpResponse, base: string): StoredInN8n {
   const { id, name, type } = bodyOf(response, base);
-  if (typeof id === 'string' && id !== '' && typeof name === 'string' && typeof type === 'string') return { id, name, type };
+  const short = (text: unknown): text is string => typeof text === 'string' && text.length <= longestText;
+  if (short(id) && id !== '' && short(name) && short(type)) return { id, name, type };
   throw new CredsetupError('RESPONSE_INVALID', `The n8n at ${base} did not say under which id it keeps the credential.`, {
     service: 'n8n', url: base, hint: 'Look in n8n whether the credential is there before you try again.',
   });

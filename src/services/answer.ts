@@ -11,9 +11,22 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A string member, or '' when it is absent or something else. */
+/** A string member on one line, or '' when it is absent or something else: no name has lines, and a second one could look like ours. */
 export function textOf(object: Record<string, unknown>, key: string): string {
-  return typeof object[key] === 'string' ? object[key] : '';
+  return typeof object[key] === 'string' ? oneLine(object[key]) : '';
+}
+
+/** Every run of line ends as a space. */
+export function oneLine(text: string): string {
+  return text.replace(/[\r\n\u0085\p{Zl}\p{Zp}]+/gu, ' ');
+}
+
+/** Longer than any name or address that a service gives; what is kept has an end. */
+const longestName = 500;
+
+/** What somebody or something is called, on one line and cut where no name is that long. */
+export function nameOf(text: unknown): string {
+  return typeof text === 'string' ? Array.from(oneLine(text)).slice(0, longestName).join('') : '';
 }
 
 /** GET with an Authorization header when one is given. */

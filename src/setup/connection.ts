@@ -42,8 +42,20 @@ async function readCertificates(path: string, context: Context): Promise<readonl
 export function apiOf(base: string, http: HttpClient, connection: Connection): Api {
   return {
     base,
-    send: ({ path, ...request }) => http.send({ ...request, url: base + path }, connection),
+    send: async ({ path, ...request }) => {
+      if (dotSegment.test(path)) throw strangeId(base);
+      return await http.send({ ...request, url: base + path }, connection);
+    },
   };
+}
+
+// encodeURIComponent leaves `..` as it is, and URLs take it as the way up (RFC 3986 §5.2.4).
+const dotSegment = /\/\.{1,2}(?=[/?]|$)/;
+
+function strangeId(base: string): CredsetupError {
+  return new CredsetupError('RESPONSE_INVALID', `${base} gave an id that would lead to another of its addresses; nothing was asked there.`, {
+    url: base, hint: 'No such server makes ids like that. Open the address in a browser, and ask its admin what answers there.',
+  });
 }
 
 /** What the way to the server means for the credential, and for n8n, which must go the same way. */

@@ -57,6 +57,13 @@ describe('push n8n', () => {
     expect(n8n.state.credentials).toHaveLength(1);
   });
 
+  it('keeps no id without end, and says to look in n8n', async () => {
+    n8n.intercept = (request, answer) => (request.method === 'POST' ? { status: 200, body: { id: 'x'.repeat(5000), name: 'chat', type: 'mattermostApi' } } : answer());
+    const done = await push(['chat']);
+    expect([done.exitCode, resultsOf(done)[0]]).toMatchObject([5, { error: { code: 'RESPONSE_INVALID' } }]);
+    expect((await home.run(['list', '--json'])).exitCode).toBe(0);
+  });
+
   it('refuses a second push, and with --replace writes over the same id', async () => {
     await push(['chat']);
     const { id } = n8n.state.credentials[0]!;

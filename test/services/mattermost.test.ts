@@ -141,6 +141,23 @@ describe('something between us and Mattermost', () => {
     expect((await validate(server, server.makeToken('maker').token)).capabilities).toEqual({ teams: false, channels: false, posts: false, users: false });
   });
 
+  it('that answers with names of several lines or without end gets one line with an end', async () => {
+    const server = await mattermost();
+    const { token } = server.makeToken('maker');
+    const maker = server.user('maker');
+    maker.username = 'maker\n\u2028✔ Saved';
+    expect((await validate(server, token)).account.username).toBe('maker ✔ Saved');
+    maker.username = 'x'.repeat(100_000);
+    expect((await validate(server, token)).account.username).toHaveLength(500);
+  });
+
+  it('whose ids lead to other addresses is asked for nothing there', async () => {
+    const api = apiOf('http://127.0.0.1:9', makeClient(), plain);
+    for (const path of ['/api/v4/users/../x', '/api/v4/users/..', '/api/v4/./x', '/api/v4/users/..?x']) {
+      expect((await failureOf(api.send({ method: 'GET', path }))).code).toBe('RESPONSE_INVALID');
+    }
+  });
+
   it('that answers with another service\'s JSON is no account', async () => {
     for (const body of [null, [], 'text', 5, {}, { id: 5, username: 'x' }, { id: '', username: 'x' }]) {
       const server = await mattermost();

@@ -4,7 +4,7 @@
  */
 import type { HttpResponse } from '../../context.ts';
 import { throwForStatus } from '../../http/status.ts';
-import { get, invalidAnswer, isJson, isObject, textOf } from '../answer.ts';
+import { get, invalidAnswer, isJson, isObject, nameOf, textOf } from '../answer.ts';
 import type { Api } from '../service.ts';
 
 /** How the service is named in errors. */
@@ -37,7 +37,7 @@ export function versionOf(response: HttpResponse): string | undefined {
 export async function clientConfig(api: Api): Promise<Readonly<Record<string, string>>> {
   const body = await getJson(api, '/api/v4/config/client?format=old');
   if (!isObject(body)) throw invalidAnswer(api, about, 'its client configuration');
-  return Object.fromEntries(Object.entries(body).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  return Object.fromEntries(Object.entries(body).flatMap(([name, value]) => (typeof value === 'string' ? [[name, nameOf(value)]] : [])));
 }
 
 /** Throws RESPONSE_INVALID when what answers 200 is no user. */
@@ -46,8 +46,8 @@ export function parseUser(api: Api, body: unknown): User {
     throw invalidAnswer(api, about, 'the account');
   }
   return {
-    id: body['id'], username: body['username'], email: textOf(body, 'email'),
-    first_name: textOf(body, 'first_name'), last_name: textOf(body, 'last_name'), roles: textOf(body, 'roles'), is_bot: body['is_bot'] === true,
+    id: nameOf(body['id']), username: nameOf(body['username']), email: nameOf(body['email']),
+    first_name: nameOf(body['first_name']), last_name: nameOf(body['last_name']), roles: textOf(body, 'roles'), is_bot: body['is_bot'] === true,
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { HttpResponse } from '../../context.ts';
 import { throwForStatus } from '../../http/status.ts';
-import { get, invalidAnswer, isJson, isObject, textOf } from '../answer.ts';
+import { get, invalidAnswer, isJson, isObject, nameOf, textOf } from '../answer.ts';
 import type { Api } from '../service.ts';
 
 /** Answers of Mautic are told apart by status and `errors[0].type`; its messages are translated. */
@@ -58,8 +58,8 @@ export function parseUser(api: Api, body: unknown): User {
   const id = body['id'];
   return {
     // A user that client credentials act as has no id.
-    id: typeof id === 'number' || typeof id === 'string' ? String(id) : undefined,
-    username: body['username'], name: `${textOf(body, 'firstName')} ${textOf(body, 'lastName')}`.trim(), email: textOf(body, 'email'),
+    id: typeof id === 'number' || typeof id === 'string' ? nameOf(String(id)) : undefined,
+    username: nameOf(body['username']), name: `${nameOf(body['firstName'])} ${nameOf(body['lastName'])}`.trim(), email: nameOf(body['email']),
     admin: role['isAdmin'] === true, role: textOf(role, 'name'),
   };
 }
