@@ -29,7 +29,7 @@ export async function textOf({ headers, body }: Answer, limit: number): Promise<
   let bytes = body;
   const encodings = (headerOf(headers, 'content-encoding') ?? '').toLowerCase().split(',').map((name) => name.trim());
   for (const encoding of encodings.filter((name) => name !== '' && name !== 'identity').reverse()) {
-    const unpack = decoders[encoding];
+    const unpack = Object.hasOwn(decoders, encoding) ? decoders[encoding] : undefined;
     if (unpack === undefined) throw new EncodingFailure('unknown encoding');
     if (bytes.length > 0) bytes = await unpack(bytes, { maxOutputLength: limit }).catch(asFailure);
   }

@@ -254,7 +254,7 @@ describe('packed answers', () => {
     expect((await client.send(get(server.url), plain)).text).toBe('');
   });
 
-  it.each([['gzip', Buffer.from('no gzip at all')], ['gzip', gzipSync('{"a":1}').subarray(0, 12)], ['zstd', Buffer.from('x')], ['br', Buffer.from('no br')]] as const)('are an error when broken: %s', async (encoding, body) => {
+  it.each([['gzip', Buffer.from('no gzip at all')], ['gzip', gzipSync('{"a":1}').subarray(0, 12)], ['zstd', Buffer.from('x')], ['constructor', Buffer.from('x')], ['br', Buffer.from('no br')]] as const)('are an error when broken: %s', async (encoding, body) => {
     const server = await serve((_request, response) => response.setHeader('content-encoding', encoding).end(body));
     const error = await failureOf(makeClient().send(get(server.url), plain));
     expect(error.code).toBe('RESPONSE_INVALID');
