@@ -60,9 +60,13 @@ function parseOurs(argv: readonly string[], printed: string[]): Parsed | undefin
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
-    return { kind: 'usage', message: usageMessage(error), help: helpFor(root, argv), options: flagsIn(argv) };
+    return { kind: 'usage', message: error.code === 'commander.help' ? noCommand(argv.filter((word) => !word.startsWith('-'))[1]) : usageMessage(error), help: helpFor(root, argv), options: flagsIn(argv) };
   }
   return parsed;
+}
+
+function noCommand(word = ''): string {
+  return `There is no command ${JSON.stringify(word)}.`;
 }
 
 /** `--token=SECRET` is no option of ours, and the value is not repeated. */
@@ -92,7 +96,7 @@ function program(found: (parsed: Parsed) => void): Command {
   // A word that is no command is a mistake and not an argument.
   root.argument('[command]').allowExcessArguments(true).usage('[options] [command]');
   root.action((word: string | undefined) => {
-    if (word !== undefined) throw new CommanderError(2, 'credsetup.command', `There is no command ${JSON.stringify(word)}.`);
+    if (word !== undefined) throw new CommanderError(2, 'credsetup.command', noCommand(word));
     found({ kind: 'menu', options: root.opts(), help: root.helpInformation() });
   });
   for (const spec of commands) root.addCommand(subcommand(spec, root, found));

@@ -43,9 +43,18 @@ export async function run(parsed: Parsed, version: string): Promise<number> {
 }
 
 /** Help that was asked for is data. */
-export function printHelp(text: string): number {
-  wire({ json: false, quiet: false, debug: false, color: false, input: false, version: '' }).context.output.data(text);
-  return 0;
+export async function printHelp(text: string): Promise<number> {
+  const wiring = wire({ json: false, quiet: false, debug: false, color: false, input: false, version: '' });
+  const { output } = wiring.context;
+  output.data(text);
+  try {
+    await wiring.written();
+    return 0;
+  } catch (thrown) {
+    const error = toCredsetupError(thrown);
+    printError(error, output);
+    return error.exitCode;
+  }
 }
 
 async function dispatch(parsed: Parsed, { context }: Wiring): Promise<number> {

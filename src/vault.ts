@@ -134,7 +134,7 @@ class HomeVault implements Vault {
     return await this.#writing(async (lock, index) => {
       const entry = entryOrThrow(index, from);
       const there = entryOf(index, to);
-      if (there !== undefined && there !== entry) throw nameTaken(there.credential.name);
+      if (there !== undefined && there !== entry) throw nameTaken(there.credential.name, `Choose another name, or take that one away first: credsetup remove ${there.credential.name}`);
       const credential = { ...entry.credential, name: to };
       await this.#write(lock, withEntry(index, entry, { ...entry, credential }));
       return credential;
@@ -361,10 +361,8 @@ function fullOf(stored: string, entry: IndexEntry, index: Index): FullCredential
   return { credential: entry.credential, secrets, certificates: caSha256 === undefined ? [] : index.certificates[caSha256] ?? [] };
 }
 
-function nameTaken(name: string): CredsetupError {
-  return new CredsetupError('NAME_TAKEN', `A credential named ${name} exists already.`, {
-    hint: 'Choose another name with --name, or add --replace to replace it.', name,
-  });
+function nameTaken(name: string, hint = 'Choose another name with --name, or add --replace to replace it.'): CredsetupError {
+  return new CredsetupError('NAME_TAKEN', `A credential named ${name} exists already.`, { hint, name });
 }
 
 function secretMissing({ name, store }: Credential): CredsetupError {

@@ -41,8 +41,13 @@ interface Change {
   readonly store: StoreKind | undefined;
 }
 
-/** Throws USAGE when there is nothing to change. */
+/** Options that take each other back. */
+const opposites = [['ignoreSslIssues', 'checkSsl', '--ignore-ssl-issues and --check-ssl'], ['allowHttp', 'httpsOnly', '--allow-http and --https-only']] as const;
+
+/** Throws USAGE when there is nothing to change, or two ways at once. */
 function changeOf({ options }: Call): Change {
+  const both = opposites.find(([on, off]) => flag(options, on) && flag(options, off));
+  if (both !== undefined) throw new CredsetupError('USAGE', `${both[2]} say the opposite of each other.`, { hint: 'Keep one of them.' });
   const switched = (key: string, off: string): boolean | undefined => (flag(options, off) ? false : flag(options, key) ? true : undefined);
   const change: Change = {
     url: text(options, 'url'), caFiles: list(options, 'caFile'), noCa: flag(options, 'dropCa'),

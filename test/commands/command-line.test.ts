@@ -60,6 +60,10 @@ describe('a wrong call', () => {
     expect(json.stderr).toBe('');
   });
 
+  it('help for a command that there is not names it', async () => {
+    expect(errorOf(await stored.run(['help', 'nope', '--json']))).toMatchObject({ code: 'USAGE', message: 'There is no command "nope".' });
+  });
+
   it('never repeats the value of an option that there is not', async () => {
     const secret = 'abcdefghijklmnopqrstuvwxy9';
     for (const option of ['--token', '--password', '--tokenfile', '--x']) {
@@ -133,8 +137,8 @@ describe('standard output', () => {
   });
 
   it.runIf(existsSync('/dev/full'))('on a full disk is an error', async () => {
-    for (const json of [[], ['--json']]) {
-      const child = spawn('sh', ['-c', '"$@" > /dev/full', 'sh', process.execPath, programPath, 'list', ...json], { env: cleanEnvironment(stored.env), stdio: ['ignore', 'ignore', 'pipe'] });
+    for (const args of [['list'], ['list', '--json'], ['get', '--help']]) {
+      const child = spawn('sh', ['-c', '"$@" > /dev/full', 'sh', process.execPath, programPath, ...args], { env: cleanEnvironment(stored.env), stdio: ['ignore', 'ignore', 'pipe'] });
       let text = '';
       child.stderr.setEncoding('utf8').on('data', (part: string) => { text += part; });
       const [exitCode] = await once(child, 'close') as [number];

@@ -65,6 +65,11 @@ describe('edit', () => {
     expect((await run(['edit', 'chat', '--check-ssl', '--json'])).json()).toMatchObject({ ignoreSslIssues: false });
   });
 
+  it.each([['--ignore-ssl-issues', '--check-ssl'], ['--allow-http', '--https-only']])('refuses %s and %s together', async (on, off) => {
+    const { run } = await stored();
+    expect((await run(['edit', 'chat', on, off, '--json'])).json().error).toMatchObject({ code: 'USAGE' });
+  });
+
   it('names what can be changed when nothing was given', async () => {
     const { run } = await stored();
     const { exitCode, stderr } = await run(['edit', 'chat']);

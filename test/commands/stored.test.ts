@@ -87,7 +87,10 @@ describe('rename', () => {
 
   it('takes no name that is another one\'s, none that is no name, and none that is not there', async () => {
     const one = copy();
-    expect(errorOf(await one.run(['rename', 'chat', 'CRM', '--json']))).toMatchObject({ code: 'NAME_TAKEN', exitCode: 11 });
+    const taken = errorOf(await one.run(['rename', 'chat', 'CRM', '--json']));
+    expect(taken).toMatchObject({ code: 'NAME_TAKEN', exitCode: 11 });
+    // What rename does not take is no help.
+    expect(taken.hint).not.toMatch(/--name|--replace/);
     expect(errorOf(await one.run(['rename', 'chat', 'a/b', '--json']))).toMatchObject({ code: 'NAME_INVALID', exitCode: 2 });
     expect(errorOf(await one.run(['rename', 'chat', '.hidden', '--json']))).toMatchObject({ code: 'NAME_INVALID' });
     expect(errorOf(await one.run(['rename', 'nobody', 'x', '--json']))).toMatchObject({ code: 'NOT_FOUND', exitCode: 11 });
