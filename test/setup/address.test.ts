@@ -50,7 +50,8 @@ describe('a pasted address', () => {
 
   it('with a user name or a password is refused without repeating them', () => {
     const scheme = fc.constantFrom('https://', 'http://', 'HTTPS://', '', '//', 'https:/', 'https:\\\\', 'https:///', 'ftp://', 'https:\\', ' https://');
-    const word = fc.stringMatching(/^[A-Za-z0-9%!$&'()*+,;=._~-]{8,20}$/);
+    // Words that stand in no message and in no stack of ours by themselves.
+    const word = fc.stringMatching(/^Q7[A-Za-z0-9%!$&'()*+,;=._~-]{8,20}$/);
     const rest = fc.constantFrom('', '/', '/team/channels/town-square', ':8065/login', '?a=b', '#x', '\\x');
     fc.assert(fc.property(scheme, word, word, rest, fc.constantFrom(':', '', '%3A'), (start, user, password, end, between) => {
       const result = outcome(`${start}${user}${between}${password}@chat.example.com${end}`);
