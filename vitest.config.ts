@@ -9,6 +9,7 @@ export default defineConfig({
     // Needs the real n8n: npm run test:n8n.
     exclude: ['test/n8n/**'],
     globalSetup: ['test/global-setup.ts'],
+    setupFiles: ['test/seed.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Two cores: the terminal and keychain tests start real programs.

@@ -173,13 +173,18 @@ async function redirections(answers: readonly HttpResponse[], service: Addressed
 function notThisService(url: URL, service: Addressed, other: Addressed | undefined): CredsetupError {
   const about = { service: service.id, url: url.href, field: 'url' };
   if (other !== undefined) {
-    return new CredsetupError(service.address.notThisService, `${url.host} is a ${other.title}, not a ${service.title}.`, {
+    return new CredsetupError(service.address.notThisService, `${url.host} is ${withArticle(other.title)}, not ${withArticle(service.title)}.`, {
       ...about, hint: `Run credsetup ${other.id} for it, or give the address of ${service.title}.`,
     });
   }
   return new CredsetupError(service.address.notThisService, `${url.href} answers, but no ${service.title} answers there.`, {
     ...about, hint: `Open ${service.title} in your browser and copy the address from there. If it lies in a folder, the folder belongs to the address.`,
   });
+}
+
+/** "an n8n" is how it is spoken. */
+function withArticle(title: string): string {
+  return `${/^[aeio]|^n8n/i.test(title) ? 'an' : 'a'} ${title}`;
 }
 
 /** A redirect whose target proved to be the service is named; any other says nothing. */
