@@ -7,6 +7,7 @@ import type { Validation } from '../services/service.ts';
 import { locate } from '../setup/address.ts';
 import { apiOf, connectionWarnings, readConnection } from '../setup/connection.ts';
 import { capabilityWarnings } from '../setup/saving.ts';
+import { valuesOf } from '../setup/stored-values.ts';
 import { confirm } from './confirm.ts';
 import type { Call, Run } from './command.ts';
 import { loadFresh } from './export.ts';
@@ -82,8 +83,7 @@ async function newAddress(credential: Credential, { url }: Change, connection: C
 async function validate({ credential, secrets }: FullCredential, url: string, connection: Connection, call: Call, context: Context): Promise<Validation> {
   const method = findMethod(findService(credential.service), credential.method);
   const http = await context.http(networkOptions(call.options));
-  const fields = Object.entries(credential.fields).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-  const validation = await method.validate(apiOf(url, http, connection), { ...Object.fromEntries(fields), ...secrets }, { done: {}, warnings: [], says: [] });
+  const validation = await method.validate(apiOf(url, http, connection), valuesOf({ credential, secrets }), { done: {}, warnings: [], says: [] });
   const { id, username } = validation.account;
   if ((id ?? username) !== (credential.account.id ?? credential.account.username)) {
     throw new CredsetupError('INPUT_INVALID', `At ${url} the secret belongs to another account (${username ?? id ?? 'unnamed'}); nothing was changed.`, {

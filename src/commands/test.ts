@@ -10,6 +10,7 @@ import type { Api, Method, Validation } from '../services/service.ts';
 import { apiOf, connectionWarnings } from '../setup/connection.ts';
 import { known } from '../setup/draft.ts';
 import { capabilityWarnings } from '../setup/saving.ts';
+import { valuesOf } from '../setup/stored-values.ts';
 import { inTurns } from './turns.ts';
 import type { Run } from './command.ts';
 import { flag, names, networkOptions } from './options.ts';
@@ -104,7 +105,7 @@ async function validate(there: Credential, tests: Tests): Promise<Credential> {
   const { credential, secrets, certificates } = await fresh(there.name, tests);
   for (const secret of Object.values(secrets)) context.output.protect(secret);
   const connection = { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates };
-  const values = { ...withoutAbsent(credential.fields), ...secrets };
+  const values = valuesOf({ credential, secrets });
   const server = JSON.stringify([credential.url, connection]);
   const api = kept(tests.apis, server, () => apiOf(credential.url, tests.http, connection));
   const validation = await kept(tests.asked, JSON.stringify([server, service.id, method.id, values]), () => method.validate(api, values, { done: {}, warnings: [], says: [] }))
@@ -122,8 +123,8 @@ async function validate(there: Credential, tests: Tests): Promise<Credential> {
 /** A server may end an access token before its time; one renewal shows whether the sign-in still holds. */
 async function renewAndAskAgain(error: unknown, refused: FullCredential, method: Method, api: Api, tests: Tests): Promise<Validation> {
   if (method.oauth === undefined || !isCredsetupError(error) || error.code !== 'TOKEN_REJECTED') throw error;
-  const { credential, secrets } = await fresh(refused.credential.name, tests, { renew: 'now', refused: refused.secrets['accessToken'] });
-  return method.validate(api, { ...withoutAbsent(credential.fields), ...secrets }, { done: {}, warnings: [], says: [] });
+  const renewed = await fresh(refused.credential.name, tests, { renew: 'now', refused: refused.secrets['accessToken'] });
+  return method.validate(api, valuesOf(renewed), { done: {}, warnings: [], says: [] });
 }
 
 /** What a map holds for a key, made when it is not there yet. */
@@ -131,8 +132,4 @@ function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
   const value = map.get(key) ?? make();
   map.set(key, value);
   return value;
-}
-
-function withoutAbsent(fields: Credential['fields']): Record<string, string> {
-  return Object.fromEntries(Object.entries(fields).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }

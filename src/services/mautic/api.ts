@@ -3,6 +3,7 @@
  * real 5.1.0 (test/wire/mautic-7.json, test/wire/mautic-5.json).
  */
 import type { HttpResponse } from '../../context.ts';
+import type { Account } from '../../credential.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer, isJson, isObject, nameOf, textOf } from '../answer.ts';
 import type { Api } from '../service.ts';
@@ -62,6 +63,11 @@ export function parseUser(api: Api, body: unknown): User {
     username: nameOf(body['username']), name: `${nameOf(body['firstName'])} ${nameOf(body['lastName'])}`.trim(), email: nameOf(body['email']),
     admin: role['isAdmin'] === true, role: textOf(role, 'name'),
   };
+}
+
+/** The user as a credential names its account. */
+export function accountOf({ id, username, name, email, admin }: User): Account {
+  return { ...(id === undefined ? {} : { id }), username, ...(name === '' ? {} : { name }), ...(email === '' ? {} : { email }), admin };
 }
 
 /** What n8n's nodes ask for, by capability. `hooks/triggers` answers 200 to everybody, so the list is asked for. */

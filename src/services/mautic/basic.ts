@@ -5,7 +5,7 @@ import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer } from '../answer.ts';
 import type { Api, Method, ServerState, Validation, Values } from '../service.ts';
-import { askCapabilities, basic as basicHeader, about as mautic, mauticError, parseUser, probeUser, selfPath, versionOf, type User } from './api.ts';
+import { accountOf, askCapabilities, basic as basicHeader, about as mautic, mauticError, parseUser, probeUser, selfPath, versionOf, type User } from './api.ts';
 import { password as passwordField, username as usernameField } from './fields.ts';
 import { basicVariables, mauticApi } from './hand-over.ts';
 import { headerDropped } from './inspect.ts';
@@ -37,10 +37,7 @@ async function validate(api: Api, values: Values, state: ServerState): Promise<V
   const capabilities = await askCapabilities(api, authorization, user);
   const version = versionOf(response);
   return {
-    account: {
-      ...(user.id === undefined ? {} : { id: user.id }), username: user.username,
-      ...(user.name === '' ? {} : { name: user.name }), ...(user.email === '' ? {} : { email: user.email }), admin: user.admin,
-    },
+    account: accountOf(user),
     ...(version === undefined ? {} : { version }),
     capabilities,
     warnings: user.admin ? [adminWarning(user)] : [],

@@ -5,7 +5,7 @@ import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer } from '../answer.ts';
 import type { OAuth } from '../oauth-description.ts';
 import type { Api, Method, ServerState, Validation, Values } from '../service.ts';
-import { about as mautic, askCapabilities, mauticError, parseUser, selfPath, versionOf } from './api.ts';
+import { about as mautic, accountOf, askCapabilities, mauticError, parseUser, selfPath, versionOf } from './api.ts';
 import { browserFailures } from './browser-failures.ts';
 import { clientId, clientSecret } from './fields.ts';
 import { mauticOAuth2Api, oauth2Variables } from './hand-over.ts';
@@ -82,10 +82,7 @@ async function validate(api: Api, values: Values, state: ServerState): Promise<V
   const version = versionOf(response);
   const { accessToken = '', accessTokenExpiresAt, refreshToken, clientSecret: secret = '', clientId: id = '', redirectUri } = values;
   return {
-    account: {
-      ...(user.id === undefined ? {} : { id: user.id }), username: user.username,
-      ...(user.name === '' ? {} : { name: user.name }), ...(user.email === '' ? {} : { email: user.email }), admin: user.admin,
-    },
+    account: accountOf(user),
     ...(version === undefined ? {} : { version }),
     capabilities, warnings: [],
     fields: { clientId: id, ...(redirectUri === undefined ? {} : { redirectUri }) },
