@@ -1,51 +1,62 @@
 import tseslint from 'typescript-eslint';
 
 /**
- * Imports run one way. Each room names what it may not reach; `process` and `console` belong to
- * the wiring; each third-party library has one home. Loading later (`await import()`) counts too.
+ * The floors of the house, from the top down. A room may import what lies on a lower floor, and
+ * itself; rooms that share a floor do not know each other. What stands in no list is the ground,
+ * which everybody may use and which uses nobody. Loading later (`await import()`) counts too.
  */
-const rooms = {
-  'src/commands/**': ['main', 'run', 'wiring', 'practice'],
-  'src/setup.ts': ['main', 'run', 'wiring', 'practice', 'commands'],
-  'src/setup/**': ['main', 'run', 'wiring', 'practice', 'commands'],
-  'src/vault.ts': ['main', 'run', 'wiring', 'practice', 'commands', 'setup'],
-  'src/services/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'stores', 'exporters', 'terminal', 'oauth'],
-  'src/stores/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'services', 'exporters', 'terminal', 'oauth'],
-  'src/n8n/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'stores', 'exporters', 'terminal', 'oauth'],
-  'src/exporters/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'stores', 'terminal', 'oauth'],
-  'src/oauth/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'stores', 'services', 'exporters', 'terminal'],
-  'src/terminal/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'stores', 'services', 'exporters', 'oauth', 'http'],
-  'src/http/**': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'stores', 'services', 'exporters', 'terminal', 'oauth'],
-  // The ground, and whatever lies beside it without a room of its own.
-  'src/!(main|run|wiring|setup|vault).ts': ['main', 'run', 'wiring', 'practice', 'commands', 'setup', 'vault', 'stores', 'services', 'exporters', 'terminal', 'oauth', 'http'],
-};
+const floors = [
+  ['practice'],
+  ['main'],
+  ['run'],
+  ['commands', 'wiring'],
+  ['wizard'],
+  ['stored'],
+  ['vault', 'server'],
+  ['field-sources', 'n8n', 'exporters'],
+  ['services', 'oauth'],
+  ['stores', 'terminal', 'http'],
+];
+const allRooms = floors.flat();
+/** What each room may not reach: every room of its own floor and of those above. */
+const rooms = Object.fromEntries(floors.flatMap((floor, at) => floor.map((room) => [
+  room, floors.slice(0, at + 1).flat().filter((other) => other !== room),
+])));
+const shipped = Object.entries(rooms).filter(([room]) => room !== 'practice');
+const everyRoom = [
+  ...shipped.map(([room, forbidden]) => ({ files: [`src/${room}/**/*.ts`], ignores: [], room, forbidden, inFolder: true })),
+  ...shipped.map(([room, forbidden]) => ({ files: [`src/${room}.ts`], ignores: [], room, forbidden, inFolder: false })),
+  { files: ['src/*.ts'], ignores: allRooms.map((room) => `src/${room}.ts`), room: '', forbidden: allRooms, inFolder: false },
+];
 
+/** Each third-party library has one home. */
 const libraries = {
-  undici: 'src/http/**',
-  keytar: 'src/stores/**',
-  'age-encryption': 'src/stores/**',
-  commander: 'src/main.ts',
-  inquirer: 'src/terminal/**',
-  '@inquirer/core': 'src/terminal/**',
-  chalk: 'src/terminal/**',
-  yaml: 'src/exporters/**',
-  open: 'src/terminal/**',
-  'openid-client': 'src/oauth/**',
+  undici: 'http',
+  keytar: 'stores',
+  'age-encryption': 'stores',
+  commander: 'main',
+  inquirer: 'terminal',
+  '@inquirer/core': 'terminal',
+  chalk: 'terminal',
+  yaml: 'exporters',
+  open: 'terminal',
+  'openid-client': 'oauth',
 };
 
-const roomPatterns = (names) => names.map((name) => ({ regex: `(^|/)${name}(/|\\.ts$)`, message: `imports run one way: this room may not reach ${name}` }));
-const librariesOutside = (glob) => Object.entries(libraries)
-  .filter(([, home]) => home !== glob)
-  .map(([name, home]) => ({ name, message: `${name} has one home: ${home}` }));
+/** Out of a folder's room the way leads up; a room of one file, and the ground, lie beside the rooms. */
+const roomPatterns = (names, inFolder) => names.map((name) => ({
+  regex: `${inFolder ? '^(\\.\\./)+' : '^\\./'}${name}(/|\\.ts$)`, message: `imports run one way: this room may not reach ${name}`,
+}));
+const librariesOutside = (room) => Object.entries(libraries)
+  .filter(([, home]) => room !== home)
+  .map(([name, home]) => ({ name, message: `${name} has one home: src/${home}` }));
 // `process` by another name. The parts that run as processes of their own, and the wiring, have it.
 const processModules = ['node:process', 'process'].map((name) => ({ name, message: 'effects are passed in; process stands in wiring.ts' }));
 // no-restricted-imports does not see import(). A selector's pattern cannot hold a slash.
-const loadedLater = (glob, forbidden) => [
-  ...librariesOutside(glob).map(({ name, message }) => ({ selector: `ImportExpression[source.value='${name}']`, message })),
-  ...roomPatterns(forbidden).map(({ regex, message }) => ({ selector: `ImportExpression[source.value=/${regex.replaceAll('/', '\\u002f')}/]`, message })),
+const loadedLater = ({ room, forbidden, inFolder }) => [
+  ...librariesOutside(room).map(({ name, message }) => ({ selector: `ImportExpression[source.value='${name}']`, message })),
+  ...roomPatterns(forbidden, inFolder).map(({ regex, message }) => ({ selector: `ImportExpression[source.value=/${regex.replaceAll('/', '\\u002f')}/]`, message })),
 ];
-
-const globs = { ...rooms, 'src/main.ts': [], 'src/{run,wiring}.ts': ['practice'] };
 
 export default tseslint.config(
   { ignores: ['dist', 'build', 'coverage', 'node_modules'] },
@@ -74,11 +85,11 @@ export default tseslint.config(
       'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],
     },
   },
-  ...Object.entries(globs).map(([glob, forbidden]) => ({
-    files: [glob],
+  ...everyRoom.map((one) => ({
+    files: one.files, ignores: one.ignores,
     rules: {
-      'no-restricted-imports': ['error', { paths: [...librariesOutside(glob), ...processModules], patterns: roomPatterns(forbidden) }],
-      'no-restricted-syntax': ['error', ...loadedLater(glob, forbidden)],
+      'no-restricted-imports': ['error', { paths: [...librariesOutside(one.room), ...processModules], patterns: roomPatterns(one.forbidden, one.inFolder) }],
+      'no-restricted-syntax': ['error', ...loadedLater(one)],
     },
   })),
   {

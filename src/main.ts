@@ -4,12 +4,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { commands, everywhere, type CommandSpec, type OptionSpec } from './commands/catalog.ts';
-
-/** A command line that was read, or why it could not be. */
-export type Parsed =
-  | { readonly kind: 'command'; readonly command: string; readonly args: readonly (string | readonly string[] | undefined)[]; readonly options: Readonly<Record<string, unknown>>; readonly rest?: readonly string[] }
-  | { readonly kind: 'menu'; readonly options: Readonly<Record<string, unknown>>; readonly help: string }
-  | { readonly kind: 'usage'; readonly message: string; readonly help: string; readonly options: Readonly<Record<string, unknown>>; readonly rest?: readonly string[] };
+import type { Parsed } from './commands/command.ts';
 
 declare const CREDSETUP_VERSION: string;
 

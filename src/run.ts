@@ -1,8 +1,7 @@
 /** Runs one parsed command line: the one place from a failure to its text, JSON and exit code. */
-import type { Call, Run } from './commands/command.ts';
+import type { Call, Parsed, Run } from './commands/command.ts';
 import { CredsetupError, errorDocument, toCredsetupError } from './errors.ts';
 import { printError } from './error-text.ts';
-import type { Parsed } from './main.ts';
 import { wire, type Wiring } from './wiring.ts';
 
 const runs: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {

@@ -120,7 +120,7 @@ export const commands: readonly CommandSpec[] = [
     { flags: '--n8n-callback-url <url>', help: 'OAuth2: n8n\'s OAuth Callback URL, registered beside ours' },
     ...signIn,
   ]),
-  setUpCommand('mattermost', 'Mattermost', [...mattermost.fields, ...mattermost.makingFields], [
+  setUpCommand('mattermost', 'Mattermost', [...mattermost.fields, ...mattermost.provisioningFields], [
     { flags: '--create-token', help: 'sign in once and make the token' },
     { flags: '--repair', help: 'as an admin, change on the server what keeps a token from being made' },
   ]),

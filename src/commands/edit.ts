@@ -4,14 +4,14 @@ import type { Credential, FullCredential, StoreKind } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import { findMethod, findService, services } from '../services/registry.ts';
 import type { Validation } from '../services/service.ts';
-import { locate } from '../setup/address.ts';
-import { apiOf, connectionWarnings, readConnection } from '../setup/connection.ts';
-import { capabilityWarnings } from '../setup/saving.ts';
-import { valuesOf } from '../setup/stored-values.ts';
+import { locate } from '../server/address.ts';
+import { apiOf, connectionWarnings, readConnection } from '../server/connection.ts';
+import { capabilityWarnings } from '../wizard/saving.ts';
+import { valuesOf } from '../stored/values.ts';
 import { confirm } from './confirm.ts';
 import type { Call, Run } from './command.ts';
 import { loadFresh } from './export.ts';
-import { findOne } from './found.ts';
+import { findOne } from './find-credentials.ts';
 import { flag, list, name, networkOptions, text } from './options.ts';
 
 export const run: Run = async (call, context) => {

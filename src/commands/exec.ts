@@ -6,7 +6,7 @@ import { checkPrefix, checkVariables, variablesOf, wholeSet } from '../exporters
 import { findService } from '../services/registry.ts';
 import type { Run } from './command.ts';
 import { described, loadFresh } from './export.ts';
-import { findMany } from './found.ts';
+import { findMany } from './find-credentials.ts';
 import { names, networkOptions, text } from './options.ts';
 
 export const run: Run = async ({ args, options, rest = [] }, context) => {

@@ -6,11 +6,11 @@ import type { ExportItem } from '../exporters/export.ts';
 import { exportFormats, isExportFormat, type ExportFormat } from '../exporters/index.ts';
 import { checkPrefix, checkVariables } from '../exporters/variables.ts';
 import { findMethod, findService } from '../services/registry.ts';
-import { gaveUp, giveUp } from '../setup/giving.ts';
+import { gaveUp, giveUp } from '../stored/hand-over.ts';
 import { confirm } from './confirm.ts';
 import type { Call, Run } from './command.ts';
 import { flag, names, networkOptions, text } from './options.ts';
-import { findMany } from './found.ts';
+import { findMany } from './find-credentials.ts';
 import { exitCodeOf, reportResults } from './results.ts';
 import { testAll } from './test.ts';
 
@@ -46,7 +46,7 @@ export function described(credential: Credential): { readonly credential: Creden
 export async function loadFresh({ name, service, method, handedOver }: Credential, network: HttpOptions, context: Context): Promise<FullCredential> {
   const vault = await context.vault();
   if (handedOver === undefined && findMethod(findService(service), method).oauth === undefined) return vault.load(name);
-  const { fresh } = await import('../setup/fresh.ts');
+  const { fresh } = await import('../stored/fresh.ts');
   return fresh(name, { vault, http: await context.http(network), context });
 }
 

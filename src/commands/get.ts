@@ -7,7 +7,7 @@ import type { Method } from '../services/service.ts';
 import type { Run } from './command.ts';
 import { loadFresh } from './export.ts';
 import { name, networkOptions, type RawOptions } from './options.ts';
-import { findOne } from './found.ts';
+import { findOne } from './find-credentials.ts';
 
 export const run: Run = async ({ args, json, options }, context) => {
   const vault = await context.vault();

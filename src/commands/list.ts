@@ -1,5 +1,5 @@
 /** `list`: the index, nothing else. */
-import { expiryWarnings } from '../setup/expiry.ts';
+import { expiryWarnings } from '../stored/expiry.ts';
 import { table } from './table.ts';
 import type { Run } from './command.ts';
 

@@ -6,9 +6,9 @@ import { createN8nApi, type N8nApi } from '../n8n/api.ts';
 import { apiKey, fields, url } from '../n8n/fields.ts';
 import { services } from '../services/registry.ts';
 import { variableName, type Field } from '../services/service.ts';
-import { locate } from '../setup/address.ts';
-import { apiOf, readConnection } from '../setup/connection.ts';
-import { checkedValue, givenValue, missingInput, valueProblem, type Given } from '../setup/sources.ts';
+import { locate } from '../server/address.ts';
+import { apiOf, readConnection } from '../server/connection.ts';
+import { checkedValue, givenValue, missingInput, valueProblem, type Given } from '../field-sources.ts';
 import type { Call } from './command.ts';
 import { flag, list, networkOptions, text } from './options.ts';
 

@@ -1,14 +1,14 @@
 /** `reconnect NAME`: the same credential again; everything but what was refused is kept, the redirect URI too. */
 import { findService } from '../services/registry.ts';
-import type { SetupOptions } from '../setup/draft.ts';
-import { setUp } from '../setup/setup.ts';
-import { fresh } from '../setup/fresh.ts';
-import { takeBack } from '../setup/giving.ts';
+import type { SetupOptions } from '../wizard/draft.ts';
+import { setUp } from '../wizard/set-up.ts';
+import { fresh } from '../stored/fresh.ts';
+import { takeBack } from '../stored/hand-over.ts';
 import type { Credential, FullCredential } from '../credential.ts';
 import { isCredsetupError } from '../errors.ts';
 import type { Context, Vault } from '../context.ts';
 import type { Call, Run } from './command.ts';
-import { findOne } from './found.ts';
+import { findOne } from './find-credentials.ts';
 import { name, networkOptions } from './options.ts';
 import { fieldOptions, signInOptions } from './set-up.ts';
 

@@ -2,10 +2,10 @@
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { toCredsetupError } from '../errors.ts';
-import { fresh, type FreshDeps } from '../setup/fresh.ts';
+import { fresh, type FreshDeps } from '../stored/fresh.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Run } from './command.ts';
-import { findMany } from './found.ts';
+import { findMany } from './find-credentials.ts';
 import { names, networkOptions } from './options.ts';
 import { exitCodeOf, reportResults, type Result } from './results.ts';
 

@@ -2,12 +2,12 @@
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
-import { tokenIdOf } from '../setup/rotating.ts';
-import { makingOfStored, withStoredSession } from '../setup/stored-session.ts';
+import { tokenIdOf } from '../stored/rotation.ts';
+import { provisioningOfStored, withStoredSession } from '../stored/session.ts';
 import { confirm } from './confirm.ts';
 import type { Call, Run } from './command.ts';
 import { flag, names, text } from './options.ts';
-import { findEach, isFound } from './found.ts';
+import { findEach, isFound } from './find-credentials.ts';
 import { exitCodeOf, reportResults, type Result } from './results.ts';
 import { storedOptions } from './rotate.ts';
 
@@ -46,10 +46,10 @@ async function removeOne(credential: Credential, call: Call, context: Context): 
 async function revoke(credential: Credential, call: Call, context: Context): Promise<string | undefined> {
   try {
     const full = await (await context.vault()).load(credential.name);
-    makingOfStored(full);
+    provisioningOfStored(full);
     const options = storedOptions(credential, call);
     const id = tokenIdOf(full, options);
-    await withStoredSession(full, options, context, ({ making, api, session }) => making.revoke(api, session, id));
+    await withStoredSession(full, options, context, ({ provisioning, api, session }) => provisioning.revoke(api, session, id));
     return undefined;
   } catch (error) {
     if (!isCredsetupError(error) || error.exitCode > 128) throw error;

@@ -1,12 +1,12 @@
 /** `rotate NAME`: a new secret at the service in place of the old one. */
 import { findService } from '../services/registry.ts';
-import { rotate } from '../setup/rotating.ts';
-import type { StoredOptions } from '../setup/stored-session.ts';
+import { rotate } from '../stored/rotation.ts';
+import type { StoredOptions } from '../stored/session.ts';
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { confirm } from './confirm.ts';
 import type { Call, Run } from './command.ts';
-import { findOne } from './found.ts';
+import { findOne } from './find-credentials.ts';
 import { name, networkOptions, text } from './options.ts';
 import { fieldOptions } from './set-up.ts';
 

@@ -4,12 +4,12 @@ import type { FullCredential, StoreKind } from '../credential.ts';
 import { printError } from '../error-text.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Service } from '../services/service.ts';
-import type { Grant, SetupOptions, SignInOptions } from '../setup/draft.ts';
-import { expiryWarnings } from '../setup/expiry.ts';
-import { makingFieldsOf } from '../setup/making.ts';
-import { setUp } from '../setup/setup.ts';
-import { handOver } from '../setup/n8n.ts';
-import type { FieldOptions } from '../setup/sources.ts';
+import type { Grant, SetupOptions, SignInOptions } from '../wizard/draft.ts';
+import { expiryWarnings } from '../stored/expiry.ts';
+import { provisioningFieldsOf } from '../wizard/provisioning/stages.ts';
+import { setUp } from '../wizard/set-up.ts';
+import { handOver } from '../wizard/into-n8n.ts';
+import type { FieldOptions } from '../field-sources.ts';
 import { allowExport, exportTarget, writeExport } from './export.ts';
 import type { Call, Run } from './command.ts';
 import { flag, list, networkOptions, number, text, type RawOptions } from './options.ts';
@@ -87,7 +87,7 @@ function storeOf(value: string | undefined): StoreKind | undefined {
 
 /** `--token-file` is `tokenFile` to the parser. */
 export function fieldOptions(service: Service, options: RawOptions): Readonly<Record<string, FieldOptions>> {
-  const fields = [service.address.field, ...service.methods.flatMap((method) => [...method.fields, ...makingFieldsOf(method)])];
+  const fields = [service.address.field, ...service.methods.flatMap((method) => [...method.fields, ...provisioningFieldsOf(method)])];
   return Object.fromEntries(fields.map((field) => [field.key, field.secret
     ? { file: text(options, camel(field.option)), stdin: field.stdinOption !== undefined && flag(options, camel(field.stdinOption)) }
     : { value: text(options, camel(field.option)) }]));

@@ -5,7 +5,7 @@ import { findMethod, findService } from '../services/registry.ts';
 import { confirm } from './confirm.ts';
 import type { Call, Run } from './command.ts';
 import { flag, name } from './options.ts';
-import { findOne } from './found.ts';
+import { findOne } from './find-credentials.ts';
 
 export const run: Run = async (call, context) => {
   const vault = await context.vault();

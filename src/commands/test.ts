@@ -2,19 +2,19 @@
 import type { Context, HttpClient, HttpOptions, Vault } from '../context.ts';
 import type { Credential, FullCredential } from '../credential.ts';
 import { isCredsetupError, toCredsetupError, type CredsetupError } from '../errors.ts';
-import { expiryWarnings } from '../setup/expiry.ts';
-import { fresh } from '../setup/fresh.ts';
-import { livesElsewhere } from '../setup/handed-over.ts';
+import { expiryWarnings } from '../stored/expiry.ts';
+import { fresh } from '../stored/fresh.ts';
+import { livesElsewhere } from '../stored/handed-over.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Api, Method, Validation } from '../services/service.ts';
-import { apiOf, connectionWarnings } from '../setup/connection.ts';
-import { known } from '../setup/draft.ts';
-import { capabilityWarnings } from '../setup/saving.ts';
-import { valuesOf } from '../setup/stored-values.ts';
-import { inTurns } from './turns.ts';
+import { apiOf, connectionWarnings } from '../server/connection.ts';
+import { known } from '../wizard/draft.ts';
+import { capabilityWarnings } from '../wizard/saving.ts';
+import { valuesOf } from '../stored/values.ts';
+import { inTurns } from '../concurrency.ts';
 import type { Run } from './command.ts';
 import { flag, names, networkOptions } from './options.ts';
-import { checkNames, findEach, isFound } from './found.ts';
+import { checkNames, findEach, isFound } from './find-credentials.ts';
 import { exitCodeOf, reportResults, type Result } from './results.ts';
 
 export const run: Run = async (call, context) => {

@@ -6,7 +6,7 @@
 import type { Account, PublicFields, Secrets, Warning } from '../credential.ts';
 import type { HttpRequest, HttpResponse } from '../context.ts';
 import type { OAuth } from './oauth-description.ts';
-import type { Making } from './making.ts';
+import type { Provisioning } from './provisioning.ts';
 import type { CredsetupError, ErrorCode, MissingInput } from '../errors.ts';
 
 /** A value that a person, an option or a variable gives. */
@@ -145,7 +145,7 @@ export interface Method {
   /** Present when the values are a client's and a sign-in gives the tokens. */
   readonly oauth?: OAuth;
   /** Present when the service can be asked to make the secret. */
-  readonly making?: Making;
+  readonly provisioning?: Provisioning;
   /** n8n's credential type, its name in n8n, and its fields in n8n's order. */
   readonly n8n: N8nType;
   /** What exports and `exec` set: `TOKEN` is MATTERMOST_TOKEN. */

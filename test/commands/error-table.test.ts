@@ -95,7 +95,7 @@ const tls = (choose: (all: Certificates) => Pair, more: () => readonly string[] 
 const ours = (): readonly string[] => ['--ca-file', certificates.caFile];
 
 /** A token that Mattermost is to make. */
-const making = (options: MattermostOptions, username: string, more: readonly string[] = []): Cause => async () => {
+const provisioning = (options: MattermostOptions, username: string, more: readonly string[] = []): Cause => async () => {
   const { url } = await mattermostServer({ tokensEnabled: true, ...options });
   return script().run(['mattermost', '--url', url, '--create-token', '--username', username, '--json', ...more], { env: { CREDSETUP_PASSWORD: mattermostPassword } });
 };
@@ -227,8 +227,8 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   // What a newer version stored: an index that is well and names a service of the future.
   UNSUPPORTED: changed('index.json', (text) => text.replace('"service": "mattermost"', '"service": "slack"')),
 
-  EXPIRY_REQUIRED: making({ version: '11.9.0', maxTokenLifetimeDays: 30 }, 'maker'),
-  EXPIRY_INVALID: making({ version: '11.9.0', maxTokenLifetimeDays: 30 }, 'maker', ['--expires-in', '31']),
+  EXPIRY_REQUIRED: provisioning({ version: '11.9.0', maxTokenLifetimeDays: 30 }, 'maker'),
+  EXPIRY_INVALID: provisioning({ version: '11.9.0', maxTokenLifetimeDays: 30 }, 'maker', ['--expires-in', '31']),
 
   // A label of more than 63 letters is no name: no name server is asked.
   HOST_NOT_FOUND: () => mattermost(`https://${'chat'.repeat(16)}.example`),
@@ -262,15 +262,15 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   API_DISABLED: mauticOf({ apiEnabled: false }),
   BASIC_AUTH_DISABLED: mauticOf({ basicEnabled: false }),
   AUTHORIZATION_HEADER_DROPPED: mauticOf({ headerDropped: true }),
-  TOKENS_DISABLED: making({ tokensEnabled: false }, 'maker'),
-  BOTS_DISABLED: making({ botsEnabled: false }, 'admin', ['--bot', 'n8n']),
-  SIGN_IN_UNSUPPORTED: making({ signInWithEmail: false, signInWithUsername: false }, 'maker'),
+  TOKENS_DISABLED: provisioning({ tokensEnabled: false }, 'maker'),
+  BOTS_DISABLED: provisioning({ botsEnabled: false }, 'admin', ['--bot', 'n8n']),
+  SIGN_IN_UNSUPPORTED: provisioning({ signInWithEmail: false, signInWithUsername: false }, 'maker'),
 
   PASSWORD_REJECTED: () => basic(crm.url, [], 'not this one'),
-  MFA_REQUIRED: making({ mfa: true }, 'mfa'),
-  MFA_REJECTED: making({ mfa: true }, 'mfa', ['--mfa-code', '000000']),
-  ACCOUNT_LOCKED: making({}, 'locked'),
-  ACCOUNT_DEACTIVATED: making({}, 'gone'),
+  MFA_REQUIRED: provisioning({ mfa: true }, 'mfa'),
+  MFA_REJECTED: provisioning({ mfa: true }, 'mfa', ['--mfa-code', '000000']),
+  ACCOUNT_LOCKED: provisioning({}, 'locked'),
+  ACCOUNT_DEACTIVATED: provisioning({}, 'gone'),
   API_KEY_REJECTED: inN8n(n8nKey, 'n8n'),
   TOKEN_REJECTED: () => mattermost(chat.url),
   CLIENT_REJECTED: () => script().run(['mautic', '--method', 'oauth2', '--grant', 'client-credentials', '--url', crm.url, '--client-id', `1_${'a'.repeat(50)}`, '--json'], { env: { CREDSETUP_CLIENT_SECRET: 'b'.repeat(49) + 'c' }, secrets: ['b'.repeat(49)] }),
@@ -327,7 +327,7 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   FILE_UNWRITABLE: () => stored.run(['export', 'chat', '--output', join(folder(), 'none', 'x.json'), '--json']),
 
   NOT_FOUND: () => stored.run(['show', 'nobody', '--json']),
-  BOT_NAME_TAKEN: making({ botsEnabled: true }, 'admin', ['--bot', 'joe']),
+  BOT_NAME_TAKEN: provisioning({ botsEnabled: true }, 'admin', ['--bot', 'joe']),
   NAME_TAKEN: () => copy().run(['rename', 'chat', 'crm', '--json']),
   HANDED_OVER: async () => {
     const { one } = await signedIn();

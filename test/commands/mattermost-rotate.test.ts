@@ -163,14 +163,14 @@ describe('rotate', () => {
 });
 
 describe('the server\'s own exchange', () => {
-  const refuseMaking = (server: PracticeMattermost): void => {
+  const refuseProvisioning = (server: PracticeMattermost): void => {
     server.intercept = (request, answer) => request.method === 'POST' && /[a-z0-9]{26}\/tokens$/.test(request.path) ? { status: 403, body: { id: 'api.context.permissions.app_error' } } : answer();
   };
 
   it('is used only where a second one is not possible, after it was agreed to', async () => {
     const all = await made({ version: '11.10.0' });
     const before = all.server.state.tokens[0]!.token;
-    refuseMaking(all.server);
+    refuseProvisioning(all.server);
     const asked = await all.one.run(['rotate', 'chat', '--json']);
     expect(errorOf(asked).code).toBe('INPUT_MISSING');
     expect(asked.stderr).toContain('the old one then ends at once');
@@ -183,7 +183,7 @@ describe('the server\'s own exchange', () => {
 
   it('is not there before 11.10', async () => {
     const all = await made({ version: '11.9.0' });
-    refuseMaking(all.server);
+    refuseProvisioning(all.server);
     expect(errorOf(await all.one.run(['rotate', 'chat', '--yes', '--json'])).code).toBe('PERMISSION_DENIED');
   });
 

@@ -4,7 +4,7 @@ import { inFront, type GatewayKind } from '../../src/practice/gateways.ts';
 import { startMattermost, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { findMethod, findService } from '../../src/services/registry.ts';
 import type { ServerState, Validation } from '../../src/services/service.ts';
-import { apiOf } from '../../src/setup/connection.ts';
+import { apiOf } from '../../src/server/connection.ts';
 import { after, allOf, failureOf, makeClient, plain } from '../http/harness.ts';
 
 const service = findService('mattermost');

@@ -3,7 +3,7 @@ import { inFront, type GatewayKind } from '../../src/practice/gateways.ts';
 import { mauticPassword, startMautic, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { findMethod, findService } from '../../src/services/registry.ts';
 import type { Api, ServerState, Validation } from '../../src/services/service.ts';
-import { apiOf } from '../../src/setup/connection.ts';
+import { apiOf } from '../../src/server/connection.ts';
 import { after, failureOf, makeClient, plain } from '../http/harness.ts';
 
 const service = findService('mautic');

@@ -8,7 +8,7 @@ import { parseUser, versionOf, type User } from './api.ts';
 import { isAtLeast, listTokens } from './create-token.ts';
 import { refusal } from './diagnosis.ts';
 import { token as tokenField } from './fields.ts';
-import { making } from './making.ts';
+import { provisioning } from './provisioning.ts';
 import { createToken } from './steps.ts';
 
 export const accessToken: Method = {
@@ -17,7 +17,7 @@ export const accessToken: Method = {
   summary: 'a personal access token or a bot\'s token that you have or make now',
   steps: [createToken],
   fields: [tokenField],
-  making,
+  provisioning,
   n8n: {
     type: 'mattermostApi', title: 'Mattermost API', tlsOption: true, nodes: 'Mattermost',
     fields: [

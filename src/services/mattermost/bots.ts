@@ -1,7 +1,7 @@
 /** Bot accounts: one by name, made or used again, and where it can be added to. */
 import { CredsetupError } from '../../errors.ts';
 import { get, textOf } from '../answer.ts';
-import type { Owner, Place, Session } from '../making.ts';
+import type { Owner, Place, Session } from '../provisioning.ts';
 import type { Api } from '../service.ts';
 import { objectOf, objectsOf, refused, type Refusals } from './answers.ts';
 import { about, parseUser } from './api.ts';

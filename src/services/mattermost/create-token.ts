@@ -4,7 +4,7 @@
  */
 import { CredsetupError } from '../../errors.ts';
 import { get, invalidAnswer, textOf } from '../answer.ts';
-import type { Listed, Made, Owner, Request, Session } from '../making.ts';
+import type { Listed, Made, Owner, Request, Session } from '../provisioning.ts';
 import type { Api, ServerState } from '../service.ts';
 import { objectOf, objectsOf, refused, type Refusals } from './answers.ts';
 import { about } from './api.ts';

@@ -59,4 +59,4 @@ export const bot: Field = {
 export const fields = [url, token] as const;
 
 /** What a token is made with. */
-export const makingFields = [username, password, mfaCode, adminToken, description, expiresIn, bot] as const;
+export const provisioningFields = [username, password, mfaCode, adminToken, description, expiresIn, bot] as const;

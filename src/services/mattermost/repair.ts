@@ -5,7 +5,7 @@
  */
 import { CredsetupError } from '../../errors.ts';
 import { get, textOf } from '../answer.ts';
-import type { Change, Obstacle, Session } from '../making.ts';
+import type { Change, Repair, Session } from '../provisioning.ts';
 import type { Api, Step } from '../service.ts';
 import { objectOf, refused, type Refusals } from './answers.ts';
 import { about } from './api.ts';
@@ -50,8 +50,8 @@ export async function isOn(api: Api, session: Session, name: Switch): Promise<bo
   return value === 'true' ? true : value === 'false' ? false : undefined;
 }
 
-/** A switch that is off, as an obstacle. */
-export function switchedOff(api: Api, which: keyof typeof switches): Obstacle {
+/** A switch that is off, as a repair. */
+export function switchedOff(api: Api, which: keyof typeof switches): Repair {
   const { id, name, code, message, step } = switches[which];
   return {
     id, step,
@@ -81,8 +81,8 @@ async function setSwitch(api: Api, admin: Session, name: Switch, value: boolean)
   });
 }
 
-/** The right that the signed-in account lacks, as an obstacle. */
-export function rightMissing(api: Api, session: Session): Obstacle {
+/** The right that the signed-in account lacks, as a repair. */
+export function rightMissing(api: Api, session: Session): Repair {
   const { id, username } = session.account;
   return {
     id: 'right', step: grantTokens,

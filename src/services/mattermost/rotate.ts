@@ -1,5 +1,5 @@
 /** The server's own exchange of a token's secret (11.10 and later): the old one ends at once. */
-import type { Made, Session } from '../making.ts';
+import type { Made, Session } from '../provisioning.ts';
 import type { Api } from '../service.ts';
 import { objectOf, refused, type Refusals } from './answers.ts';
 import { isAtLeast, madeOf } from './create-token.ts';

@@ -4,7 +4,7 @@
  */
 import type { Cause } from '../../errors.ts';
 import { get, invalidAnswer } from '../answer.ts';
-import type { Session } from '../making.ts';
+import type { Session } from '../provisioning.ts';
 import type { Api, ServerState, Values } from '../service.ts';
 import { errorOf, refused, type Refusal, type Refusals } from './answers.ts';
 import { about, parseUser, type User } from './api.ts';

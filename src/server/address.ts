@@ -8,7 +8,7 @@ import { CredsetupError, isCredsetupError } from '../errors.ts';
 import { isLoopbackHost } from '../http/loopback.ts';
 import { throwForStatus } from '../http/status.ts';
 import type { AddressKnowledge, Addressed } from '../services/service.ts';
-import { gatewayInFront, redirectTarget } from './in-front.ts';
+import { gatewayInFront, redirectTarget } from './gateway.ts';
 
 /** Requests at most for one address and scheme: each asks one possible base. */
 const mostCandidates = 6;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CredsetupError, type ErrorCode } from '../../src/errors.ts';
-import { Poll } from '../../src/setup/poll.ts';
+import { Poll } from '../../src/wizard/poll.ts';
 
 /** A poll whose pauses take no time; it is stopped when it pauses for nothing any more. */
 function polled(ask: (count: number) => boolean): { readonly poll: Poll; readonly pauses: number[]; readonly asked: () => number } {

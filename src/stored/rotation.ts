@@ -7,10 +7,10 @@
 import type { Context, Vault } from '../context.ts';
 import type { FullCredential } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
-import type { Listed, Made, Owner } from '../services/making.ts';
+import type { Listed, Made, Owner } from '../services/provisioning.ts';
 import type { Validation } from '../services/service.ts';
 import { marked, newMark, sweepLeftBehind } from './left-behind.ts';
-import { withStoredSession, type StoredOptions, type StoredSession } from './stored-session.ts';
+import { withStoredSession, type StoredOptions, type StoredSession } from './session.ts';
 
 export interface RotateOptions extends StoredOptions {
   readonly description: string | undefined;
@@ -37,16 +37,16 @@ export async function rotate(full: FullCredential, options: RotateOptions, conte
   const journal = await context.journal();
   await vault.prepare(full.credential.store);
   return withStoredSession(full, options, context, (stored) => journal.alone(async () => {
-    const { making, api, session } = stored;
+    const { provisioning, api, session } = stored;
     const state = { done: {}, warnings: [], says: [], ...full.credential.server };
     const tokenId = tokenIdOf(full, options);
     await checkUnchanged(full, vault);
-    await sweepLeftBehind({ making, api, session, service: stored.service.id, url: full.credential.url, context });
+    await sweepLeftBehind({ provisioning, api, session, service: stored.service.id, url: full.credential.url, context });
     const { id = session.account.id, username = session.account.username, bot = false } = full.credential.account;
     const owner = { id, username, bot, created: false };
-    checkTokenId(await making.list(api, session, owner.id), tokenId, full);
+    checkTokenId(await provisioning.list(api, session, owner.id), tokenId, full);
     context.signal.throwIfAborted();
-    return await secondOne({ ...stored, full, options, context, vault, tokenId, owner, expiresAt: making.expiryOf(options.expiresIn, state, context.now()) });
+    return await secondOne({ ...stored, full, options, context, vault, tokenId, owner, expiresAt: provisioning.expiryOf(options.expiresIn, state, context.now()) });
   }));
 }
 
@@ -79,7 +79,7 @@ function checkTokenId(listed: readonly Listed[] | undefined, tokenId: string, { 
 }
 
 async function secondOne(rotation: Rotation): Promise<{ readonly full: FullCredential; readonly ended: boolean }> {
-  const { making, api, session, owner, options, context, full, tokenId } = rotation;
+  const { provisioning, api, session, owner, options, context, full, tokenId } = rotation;
   const journal = await context.journal();
   const mark = newMark();
   await journal.add({ mark, service: rotation.service.id, url: full.credential.url, ownerId: owner.id, old: tokenId, at: context.now().toISOString() });
@@ -87,7 +87,7 @@ async function secondOne(rotation: Rotation): Promise<{ readonly full: FullCrede
   let made: Made | undefined;
   let saved: FullCredential;
   try {
-    made = await making.make(api, session, owner, request, (secret) => { context.output.protect(secret); });
+    made = await provisioning.make(api, session, owner, request, (secret) => { context.output.protect(secret); });
     context.signal.throwIfAborted();
     saved = await keep(rotation, made);
   } catch (error) {
@@ -128,9 +128,9 @@ function withSecret(full: FullCredential, made: Made, validation: Validation, no
 }
 
 /** The new one is saved: what fails now leaves the old one, which the next run ends. */
-async function endOld({ making, api, session, tokenId, context }: Rotation, mark: string): Promise<boolean> {
+async function endOld({ provisioning, api, session, tokenId, context }: Rotation, mark: string): Promise<boolean> {
   try {
-    await making.revoke(api, session, tokenId);
+    await provisioning.revoke(api, session, tokenId);
     await (await context.journal()).remove(mark);
     return true;
   } catch (error) {
@@ -141,10 +141,10 @@ async function endOld({ making, api, session, tokenId, context }: Rotation, mark
 }
 
 /** Nothing was saved: the new one ends, by its mark where the answer with its ID was lost. */
-async function endNew({ making, api, session, owner, context }: Rotation, mark: string, made: Made | undefined, error: unknown): Promise<unknown> {
+async function endNew({ provisioning, api, session, owner, context }: Rotation, mark: string, made: Made | undefined, error: unknown): Promise<unknown> {
   try {
-    const listed = made === undefined ? await making.list(api, session, owner.id) ?? [] : [made];
-    for (const { id } of listed.filter(({ description }) => description.includes(`[credsetup ${mark}]`))) await making.revoke(api, session, id);
+    const listed = made === undefined ? await provisioning.list(api, session, owner.id) ?? [] : [made];
+    for (const { id } of listed.filter(({ description }) => description.includes(`[credsetup ${mark}]`))) await provisioning.revoke(api, session, id);
     await (await context.journal()).remove(mark);
     return error;
   } catch (failure) {
@@ -155,8 +155,8 @@ async function endNew({ making, api, session, owner, context }: Rotation, mark: 
 
 /** Where a second one is refused: the old one ends in the same moment, which is said before. */
 async function exchanged(rotation: Rotation, refusal: CredsetupError): Promise<{ readonly full: FullCredential; readonly ended: boolean }> {
-  const { making, api, session, full, options, context, tokenId, expiresAt } = rotation;
-  const exchange = making.exchange(full.credential.server.version);
+  const { provisioning, api, session, full, options, context, tokenId, expiresAt } = rotation;
+  const exchange = provisioning.exchange(full.credential.server.version);
   if (exchange === undefined) {
     throw refusal.withHint(`${refusal.hint} Or sign in for it: --username NAME with --password-file FILE, or --admin-token-file FILE.`);
   }

@@ -1,16 +1,16 @@
 /**
- * The making of a secret at the service: repairs, making, validating and saving as one. What
+ * A secret made at the service: repairs, making, validating and saving as one. What
  * fails on the way takes back what was done before it, in reverse; a lost answer counts as done.
  */
-import type { Credential } from '../credential.ts';
-import { CredsetupError, isCredsetupError } from '../errors.ts';
-import type { Change, Made, Owner, Place } from '../services/making.ts';
-import type { Api } from '../services/service.ts';
-import { known, type Draft, type Outcome } from './draft.ts';
-import { marked, newMark, sweepLeftBehind } from './left-behind.ts';
-import { overcome } from './obstacle.ts';
-import { credentialOf, saveStage, validateStage } from './saving.ts';
-import { makingOf, step, workApi, workOf } from './work.ts';
+import type { Credential } from '../../credential.ts';
+import { CredsetupError, isCredsetupError } from '../../errors.ts';
+import type { Change, Made, Owner, Place } from '../../services/provisioning.ts';
+import type { Api } from '../../services/service.ts';
+import { known, type Draft, type Outcome } from '../draft.ts';
+import { marked, newMark, sweepLeftBehind } from '../../stored/left-behind.ts';
+import { overcome } from './repairs.ts';
+import { credentialOf, saveStage, validateStage } from '../saving.ts';
+import { provisioningOf, step, openApi, openOf } from './sessions.ts';
 
 /** What was done, and how it is taken back; the text tells what is left when that fails. */
 interface Done {
@@ -59,15 +59,15 @@ async function alone(draft: Draft, task: () => Promise<void>): Promise<void> {
 async function sweep(draft: Draft): Promise<void> {
   if (draft.store === 'none') return;
   await step(draft, 'looking for what an earlier run left', (api) => sweepLeftBehind({
-    making: makingOf(draft), api, session: known(workOf(draft).session, 'session'), service: draft.service.id, url: known(draft.base, 'address'), context: draft.context,
+    provisioning: provisioningOf(draft), api, session: known(openOf(draft).session, 'session'), service: draft.service.id, url: known(draft.base, 'address'), context: draft.context,
   }));
 }
 
 async function makeAndKeep(run: Run): Promise<void> {
   const { draft } = run;
-  const work = workOf(draft);
+  const open = openOf(draft);
   await applyChanges(run);
-  const owner = await withHelp(run, (api) => makingOf(draft).owner(api, known(work.session, 'session'), known(work.way, 'way'), Object.fromEntries(draft.values)));
+  const owner = await withHelp(run, (api) => provisioningOf(draft).owner(api, known(open.session, 'session'), known(open.way, 'way'), Object.fromEntries(draft.values)));
   if (owner.created) draft.context.output.say(`  ${draft.context.output.style.good('✔')} Made the bot ${owner.username}`);
   await offerPlaces(draft, owner);
   const made = await makeToken(run, owner);
@@ -82,9 +82,9 @@ async function makeAndKeep(run: Run): Promise<void> {
 
 /** The changes that were agreed to and are not done yet. One whose answer was lost is taken back as if it was done. */
 async function applyChanges({ draft, done, applied }: Run): Promise<void> {
-  const work = workOf(draft);
-  for (const change of work.changes.filter((one) => !applied.has(one))) {
-    const admin = known(work.admin ?? work.session, 'session');
+  const open = openOf(draft);
+  for (const change of open.changes.filter((one) => !applied.has(one))) {
+    const admin = known(open.admin ?? open.session, 'session');
     const undo: Done = { left: `${change.lines.join('; ')}. To undo it: ${change.undoBy}`, takeBack: (api) => change.undo(api, admin) };
     await step(draft, 'changing it', async (api) => {
       try {
@@ -103,17 +103,17 @@ async function applyChanges({ draft, done, applied }: Run): Promise<void> {
 /** Asks the server; what it then says stands in the way is overcome once, and asked again. */
 async function withHelp<T>(run: Run, task: (api: Api) => Promise<T>): Promise<T> {
   const { draft } = run;
-  const work = workOf(draft);
+  const open = openOf(draft);
   const seen = new Set<string>();
   for (;;) {
     try {
       return await step(draft, `asking ${draft.service.title}`, task);
     } catch (error) {
       if (!isCredsetupError(error)) throw error;
-      const obstacle = makingOf(draft).obstacleOf(await workApi(draft), error.code, known(work.session, 'session'), known(work.way, 'way'));
-      if (obstacle === undefined || seen.has(obstacle.id)) throw error;
-      seen.add(obstacle.id);
-      if (await overcome(draft, obstacle) === 'back') throw error;
+      const repair = provisioningOf(draft).repairOf(await openApi(draft), error.code, known(open.session, 'session'), known(open.way, 'way'));
+      if (repair === undefined || seen.has(repair.id)) throw error;
+      seen.add(repair.id);
+      if (await overcome(draft, repair) === 'back') throw error;
       await applyChanges(run);
     }
   }
@@ -121,23 +121,23 @@ async function withHelp<T>(run: Run, task: (api: Api) => Promise<T>): Promise<T>
 
 async function makeToken(run: Run, owner: Owner): Promise<Made> {
   const { draft, mark } = run;
-  const work = workOf(draft);
-  const making = makingOf(draft);
-  const session = known(work.session, 'session');
-  const description = marked(draft.values.get(making.descriptionField.key) ?? defaultDescription, mark);
-  const expiresAt = making.expiryOf(draft.values.get(making.expiryField.key), known(draft.state, 'state'), draft.context.now());
+  const open = openOf(draft);
+  const provisioning = provisioningOf(draft);
+  const session = known(open.session, 'session');
+  const description = marked(draft.values.get(provisioning.descriptionField.key) ?? defaultDescription, mark);
+  const expiresAt = provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state'), draft.context.now());
   await begin(run, owner);
   run.token = { left: `a token with the description "${description}"`, takeBack: (api) => endMarked(run, api, owner) };
   try {
     return await withHelp(run, async (api) => {
-      const made = await making.make(api, session, owner, { description, expiresAt }, (secret) => { draft.context.output.protect(secret); });
+      const made = await provisioning.make(api, session, owner, { description, expiresAt }, (secret) => { draft.context.output.protect(secret); });
       run.made = made;
       return made;
     });
   } catch (error) {
-    if (isCredsetupError(error) && error.details.field === making.expiryField.key) {
-      work.expiryWanted = true;
-      draft.values.delete(making.expiryField.key);
+    if (isCredsetupError(error) && error.details.field === provisioning.expiryField.key) {
+      open.expiryWanted = true;
+      draft.values.delete(provisioning.expiryField.key);
     }
     if (isRefusal(error)) {
       delete run.token;
@@ -169,11 +169,11 @@ async function replaced({ vault, options, name, service, base }: Draft): Promise
 
 /** By the ID that is known, or by the mark when the answer with the ID was lost. */
 async function endMarked({ draft, mark, made }: Run, api: Api, owner: Owner): Promise<void> {
-  const making = makingOf(draft);
-  const session = known(workOf(draft).session, 'session');
-  const listed = made === undefined ? await making.list(api, session, owner.id) : [made];
+  const provisioning = provisioningOf(draft);
+  const session = known(openOf(draft).session, 'session');
+  const listed = made === undefined ? await provisioning.list(api, session, owner.id) : [made];
   if (listed === undefined) throw new CredsetupError('PERMISSION_DENIED', 'This account may not see whether the token was made.');
-  for (const { id } of listed.filter(({ description }) => description.includes(`[credsetup ${mark}]`))) await making.revoke(api, session, id);
+  for (const { id } of listed.filter(({ description }) => description.includes(`[credsetup ${mark}]`))) await provisioning.revoke(api, session, id);
   if (draft.store !== 'none') await (await draft.context.journal()).remove(mark);
 }
 
@@ -199,7 +199,7 @@ async function keep(run: Run): Promise<void> {
 async function endOld(draft: Draft, id: string): Promise<boolean> {
   const { output } = draft.context;
   try {
-    await step(draft, 'ending the old token', (api) => makingOf(draft).revoke(api, known(workOf(draft).session, 'session'), id));
+    await step(draft, 'ending the old token', (api) => provisioningOf(draft).revoke(api, known(openOf(draft).session, 'session'), id));
     output.say(`  ${output.style.good('✔')} Ended the old token (Token ID ${id})`);
     return true;
   } catch (error) {
@@ -212,12 +212,12 @@ async function endOld(draft: Draft, id: string): Promise<boolean> {
 /** Undoes in reverse, after what was on its way has come to its end. The error tells what is left. */
 async function takeBack(run: Run, error: unknown): Promise<unknown> {
   const { draft, done, token } = run;
-  const work = workOf(draft);
-  await work.pending;
+  const open = openOf(draft);
+  await open.pending;
   const left: string[] = [];
   for (const one of [...(token === undefined ? [] : [token]), ...done.splice(0).reverse()]) {
     try {
-      await one.takeBack(await workApi(draft));
+      await one.takeBack(await openApi(draft));
     } catch (failure) {
       if (!isCredsetupError(failure)) throw failure;
       left.push(run.made === undefined || one !== token ? one.left : `${one.left}, Token ID ${run.made.id}`);
@@ -241,8 +241,8 @@ function afterwards({ draft, applied }: Run): void {
 async function offerPlaces(draft: Draft, owner: Owner): Promise<void> {
   const { terminal } = draft;
   if (terminal === undefined || !owner.bot) return;
-  const admin = known(workOf(draft).session, 'session');
-  const team = await choosePlace(draft, `Add ${owner.username} to a team? It can post only where it is a member.`, await step(draft, 'asking for your teams', (api) => makingOf(draft).places(api, admin)));
+  const admin = known(openOf(draft).session, 'session');
+  const team = await choosePlace(draft, `Add ${owner.username} to a team? It can post only where it is a member.`, await step(draft, 'asking for your teams', (api) => provisioningOf(draft).places(api, admin)));
   if (team === undefined) return;
   await step(draft, 'adding it', (api) => team.add(api, admin, owner));
   for (let added = 0; ; added += 1) {

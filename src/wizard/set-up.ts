@@ -7,13 +7,13 @@ import { CredsetupError, isCredsetupError, type MissingInput } from '../errors.t
 import { opensByVariables } from '../passphrase.ts';
 import { findMethod } from '../services/registry.ts';
 import type { Field, Method } from '../services/service.ts';
-import { readConnection } from './connection.ts';
+import { readConnection } from '../server/connection.ts';
 import { known, type Draft, type Outcome, type SetupOptions } from './draft.ts';
 import { credentialOf } from './saving.ts';
-import { makingFieldsOf, requiredForMaking } from './making.ts';
-import { checkedValue, givenValue, missingInput, type Given } from './sources.ts';
+import { provisioningFieldsOf, requiredForProvisioning } from './provisioning/stages.ts';
+import { checkedValue, givenValue, missingInput, type Given } from '../field-sources.ts';
 import { stagesOf } from './stages.ts';
-import { endWork } from './work.ts';
+import { endSessions } from './provisioning/sessions.ts';
 
 export interface SetupResult {
   readonly status: 'created' | 'replaced' | 'validated';
@@ -44,10 +44,10 @@ export async function setUp(options: SetupOptions, context: Context): Promise<Se
   } finally {
     // The port is open for the attempt only.
     await draft.redirectServer?.close();
-    await endWork(draft);
+    await endSessions(draft);
   }
   const { status, credential } = known(draft.saved, 'saved credential');
-  return { status, full: { ...credentialOf(draft), credential }, delivered: draft.store === 'none' && draft.work?.way?.makes === true };
+  return { status, full: { ...credentialOf(draft), credential }, delivered: draft.store === 'none' && draft.provisioning?.way?.makes === true };
 }
 
 /** A stop, with what it means for who waits: nothing is half done. */
@@ -75,7 +75,7 @@ function methodsOf({ service, method }: SetupOptions): readonly Method[] {
 }
 
 async function gather(options: SetupOptions, context: Context): Promise<Map<string, Given>> {
-  const fields = [...fieldsOf(options), ...methodsOf(options).flatMap(makingFieldsOf)];
+  const fields = [...fieldsOf(options), ...methodsOf(options).flatMap(provisioningFieldsOf)];
   const stdin = fields.filter((field) => options.fields[field.key]?.stdin === true);
   if (stdin.length > 1) throw new CredsetupError('USAGE', 'Standard input can give one value a run.', { hint: `Keep one of ${stdin.map((field) => field.stdinOption).join(', ')}.` });
   const given = new Map<string, Given>(storedValues(options));
@@ -101,11 +101,11 @@ function storedValues({ existing, service }: SetupOptions): readonly (readonly [
 /** In a script: all that is missing, at once; then each value's shape, before any request. */
 function requireAll(options: SetupOptions, given: ReadonlyMap<string, Given>, context: Context): void {
   const { service } = options;
-  const making = requiredForMaking(options, given, given.get(service.address.field.key)?.value);
-  const missing: MissingInput[] = [...(making ?? [])];
+  const provisioning = requiredForProvisioning(options, given, given.get(service.address.field.key)?.value);
+  const missing: MissingInput[] = [...(provisioning ?? [])];
   // Which way to sign in is never guessed where there are, or will be, several.
   if (options.method === undefined && service.methodOption !== undefined) missing.push(service.methodOption);
-  for (const field of making === undefined ? neededFields(options) : []) {
+  for (const field of provisioning === undefined ? neededFields(options) : []) {
     if (!given.has(field.key)) missing.push(missingInput(field, service));
   }
   if (waitsForPerson(options)) missing.push({ field: 'sign-in', option: '--login-timeout', variable: '' });

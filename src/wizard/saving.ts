@@ -3,10 +3,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Credential, FullCredential, Warning } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Service, Validation } from '../services/service.ts';
-import { apiOf, connectionWarnings } from './connection.ts';
-import { grantOf } from './client.ts';
+import { apiOf, connectionWarnings } from '../server/connection.ts';
+import { grantOf } from './oauth2/client.ts';
 import { known, type Draft, type Outcome } from './draft.ts';
-import { idleEnd } from './token-values.ts';
+import { idleEnd } from '../stored/token-values.ts';
 import { mayReplace } from './naming.ts';
 
 /** Asks the live server. Throws what it refused, and PERMISSION_DENIED for a missing `--require`. */

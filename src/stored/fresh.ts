@@ -9,7 +9,7 @@ import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { TokenSet } from '../oauth/tokens.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Method } from '../services/service.ts';
-import { tokenEndpointOf } from './client.ts';
+import { tokenEndpointOf } from '../server/token-endpoint.ts';
 import { refuseHandedOver } from './handed-over.ts';
 import { idleEnd } from './token-values.ts';
 

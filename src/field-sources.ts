@@ -2,9 +2,9 @@
  * Where a value comes from when nobody is asked: option, the service's variable, the short
  * variable. One description of a field serves all of them and the list of what is missing.
  */
-import type { Context } from '../context.ts';
-import { CredsetupError, isCredsetupError, type MissingInput } from '../errors.ts';
-import { shortVariableName, variableName, type Field, type Service } from '../services/service.ts';
+import type { Context } from './context.ts';
+import { CredsetupError, isCredsetupError, type MissingInput } from './errors.ts';
+import { shortVariableName, variableName, type Field, type Service } from './services/service.ts';
 
 /** What the command line says about one field. */
 export interface FieldOptions {

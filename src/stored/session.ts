@@ -2,13 +2,12 @@
 import type { Connection, Context } from '../context.ts';
 import type { FullCredential } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
-import { isLoopbackHost } from '../http/loopback.ts';
 import { findMethod, findService } from '../services/registry.ts';
-import type { Making, Session } from '../services/making.ts';
+import type { Provisioning, Session } from '../services/provisioning.ts';
 import type { Api, Field, Method, Service } from '../services/service.ts';
-import { apiOf } from './connection.ts';
-import { checkedValue, givenValue, type FieldOptions } from './sources.ts';
-import { checkTrusted } from './work.ts';
+import { apiOf } from '../server/connection.ts';
+import { checkedValue, givenValue, type FieldOptions } from '../field-sources.ts';
+import { checkTrusted } from '../server/trust.ts';
 
 /** What the command line says beside the name. */
 export interface StoredOptions {
@@ -22,17 +21,17 @@ export interface StoredOptions {
 export interface StoredSession {
   readonly service: Service;
   readonly method: Method;
-  readonly making: Making;
+  readonly provisioning: Provisioning;
   readonly api: Api;
   readonly session: Session;
   readonly connection: Connection;
 }
 
-/** The method's making. Throws UNSUPPORTED where the service cannot be asked for it. */
-export function makingOfStored({ credential }: FullCredential): { readonly service: Service; readonly method: Method; readonly making: Making } {
+/** The method's provisioning. Throws UNSUPPORTED where the service cannot be asked for it. */
+export function provisioningOfStored({ credential }: FullCredential): { readonly service: Service; readonly method: Method; readonly provisioning: Provisioning } {
   const service = findService(credential.service);
   const method = findMethod(service, credential.method);
-  if (method.making !== undefined) return { service, method, making: method.making };
+  if (method.provisioning !== undefined) return { service, method, provisioning: method.provisioning };
   throw new CredsetupError('UNSUPPORTED', `${service.title} cannot be asked to make or end the secret of ${credential.name}.`, {
     name: credential.name, service: service.id, url: credential.url, hint: `Change it in ${service.title}'s own pages; then: credsetup reconnect ${credential.name}. To take it off this computer alone: credsetup remove ${credential.name} --local-only`,
   });
@@ -43,24 +42,24 @@ export function makingOfStored({ credential }: FullCredential): { readonly servi
  * a stop, and the task looks at the signal itself before it begins something new.
  */
 export async function withStoredSession<T>(full: FullCredential, options: StoredOptions, context: Context, task: (stored: StoredSession) => Promise<T>): Promise<T> {
-  const { service, method, making } = makingOfStored(full);
+  const { service, method, provisioning } = provisioningOfStored(full);
   const { credential, secrets, certificates } = full;
   const connection = { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates };
   const http = await context.http({ proxy: options.proxy, timeout: options.timeout, outlivesStop: true });
   const api = apiOf(credential.url, http, connection);
   for (const secret of Object.values(secrets)) context.output.protect(secret);
-  const session = await openSession({ service, method, making, api, full, options, context });
+  const session = await openSession({ service, method, provisioning, api, full, options, context });
   try {
     context.signal.throwIfAborted();
-    return await task({ service, method, making, api, session, connection });
+    return await task({ service, method, provisioning, api, session, connection });
   } finally {
-    await endSession(making, api, session, context);
+    await endSession(provisioning, api, session, context);
   }
 }
 
-async function endSession(making: Making, api: Api, session: Session, { output }: Context): Promise<void> {
+async function endSession(provisioning: Provisioning, api: Api, session: Session, { output }: Context): Promise<void> {
   try {
-    await making.signOut(api, session);
+    await provisioning.signOut(api, session);
   } catch (error) {
     if (!isCredsetupError(error)) throw error;
     output.warn(`  ${output.style.caution('!')} The sign-in of ${session.account.username} could not be ended (${error.code}).`);
@@ -70,7 +69,7 @@ async function endSession(making: Making, api: Api, session: Session, { output }
 interface Opening {
   readonly service: Service;
   readonly method: Method;
-  readonly making: Making;
+  readonly provisioning: Provisioning;
   readonly api: Api;
   readonly full: FullCredential;
   readonly options: StoredOptions;
@@ -79,24 +78,24 @@ interface Opening {
 
 /** By what the command line gives; otherwise by the stored secret. Variables alone choose nothing here: they may be another server's. */
 async function openSession(opening: Opening): Promise<Session> {
-  const { making, api, full, options, context } = opening;
+  const { provisioning, api, full, options, context } = opening;
   const wanted = (fields: readonly Field[]): boolean => fields.some(({ key }) => {
     const { value, file, stdin } = options.fields[key] ?? {};
     return value !== undefined || file !== undefined || stdin === true;
   });
-  if (wanted([making.adminTokenField])) {
-    checkTrusted(full.credential.url, full.credential, isLoopbackHost);
-    return making.withToken(api, await value(making.adminTokenField, opening));
+  if (wanted([provisioning.adminTokenField])) {
+    checkTrusted(full.credential.url, full.credential);
+    return provisioning.withToken(api, await value(provisioning.adminTokenField, opening));
   }
-  if (wanted([...making.signInFields, making.codeField])) {
-    checkTrusted(full.credential.url, full.credential, isLoopbackHost);
+  if (wanted([...provisioning.signInFields, provisioning.codeField])) {
+    checkTrusted(full.credential.url, full.credential);
     const values: Record<string, string> = {};
-    for (const field of making.signInFields) values[field.key] = await value(field, opening);
-    values[making.codeField.key] = await value(making.codeField, opening, true);
-    return making.signIn(api, values, (secret) => { context.output.protect(secret); });
+    for (const field of provisioning.signInFields) values[field.key] = await value(field, opening);
+    values[provisioning.codeField.key] = await value(provisioning.codeField, opening, true);
+    return provisioning.signIn(api, values, (secret) => { context.output.protect(secret); });
   }
   const secret = opening.method.fields.find((field) => field.secret)?.key ?? '';
-  return making.withToken(api, full.secrets[secret] ?? '').catch((error: unknown) => { throw refusedStored(error, full); });
+  return provisioning.withToken(api, full.secrets[secret] ?? '').catch((error: unknown) => { throw refusedStored(error, full); });
 }
 
 async function value(field: Field, { service, options, context }: Opening, optional = false): Promise<string> {

@@ -36,7 +36,7 @@ function sameAccount(draft: Draft, there: Credential): boolean {
 /** Repeating a set-up replaces; anything else under the name needs `--replace`. */
 export function mayReplace(draft: Draft, there: Credential): boolean {
   // What is made anew replaces nothing unless that was said: the old secret would be lost.
-  if (draft.work?.way?.makes === true) return draft.options.replace;
+  if (draft.provisioning?.way?.makes === true) return draft.options.replace;
   return draft.options.replace || (sameTarget(draft, there) && sameAccount(draft, there));
 }
 

@@ -4,9 +4,9 @@ import type { Credential, FullCredential, StoreKind, Warning } from '../credenti
 import type { ClientCheck } from '../oauth/client-check.ts';
 import type { RedirectServer } from '../oauth/redirect-server.ts';
 import type { Method, ServerState, Service, Validation } from '../services/service.ts';
-import type { ConnectionOptions } from './connection.ts';
-import type { FieldOptions, Given } from './sources.ts';
-import type { Work } from './work.ts';
+import type { ConnectionOptions } from '../server/connection.ts';
+import type { FieldOptions, Given } from '../field-sources.ts';
+import type { OpenAtService } from './provisioning/sessions.ts';
 
 /** A set-up as the command line describes it. */
 export type Grant = 'authorization-code' | 'client-credentials';
@@ -78,7 +78,7 @@ export interface Draft {
   name?: string;
   validation?: Validation;
   /** What is open at the service while a secret is made there. */
-  work?: Work;
+  provisioning?: OpenAtService;
   saved?: { readonly status: 'created' | 'replaced' | 'validated'; readonly credential: Credential };
 }
 

@@ -1,19 +1,19 @@
-/** Mattermost's calls for making a token, against the practice server and against answers that it does not give by itself. */
+/** Mattermost's calls for provisioning a token, against the practice server and against answers that it does not give by itself. */
 import { describe, expect, it } from 'vitest';
 import { createHttpClient } from '../../src/http/client.ts';
 import { mattermostPassword, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import type { Api } from '../../src/services/service.ts';
 import { expiryOf, isAtLeast, listTokens } from '../../src/services/mattermost/create-token.ts';
-import { making } from '../../src/services/mattermost/making.ts';
-import { apiOf } from '../../src/setup/connection.ts';
+import { provisioning } from '../../src/services/mattermost/provisioning.ts';
+import { apiOf } from '../../src/server/connection.ts';
 import { mattermostServer } from '../commands/support.ts';
 
-async function begin(options: MattermostOptions = {}): Promise<{ readonly server: PracticeMattermost; readonly api: Api; readonly protectedOnes: string[]; readonly signIn: (username: string, code?: string) => ReturnType<typeof making.signIn> }> {
+async function begin(options: MattermostOptions = {}): Promise<{ readonly server: PracticeMattermost; readonly api: Api; readonly protectedOnes: string[]; readonly signIn: (username: string, code?: string) => ReturnType<typeof provisioning.signIn> }> {
   const server = await mattermostServer({ tokensEnabled: true, ...options });
   const http = createHttpClient({ env: {}, signal: new AbortController().signal, debug: () => undefined, protect: () => undefined });
   const api = apiOf(server.url, http, { ignoreSslIssues: false, allowHttp: false, certificates: [] });
   const protectedOnes: string[] = [];
-  return { server, api, protectedOnes, signIn: (username, mfaCode = '') => making.signIn(api, { username, password: mattermostPassword, mfaCode }, (secret) => { protectedOnes.push(secret); }) };
+  return { server, api, protectedOnes, signIn: (username, mfaCode = '') => provisioning.signIn(api, { username, password: mattermostPassword, mfaCode }, (secret) => { protectedOnes.push(secret); }) };
 }
 
 describe('the sign-in', () => {
@@ -40,11 +40,11 @@ describe('the sign-in', () => {
 
   it('ends a login, and leaves a token that somebody gave', async () => {
     const { server, api, signIn } = await begin();
-    await making.signOut(api, await signIn('maker'));
+    await provisioning.signOut(api, await signIn('maker'));
     expect(server.state.sessions).toEqual([]);
     const { token } = server.makeToken('admin');
     server.log.length = 0;
-    await making.signOut(api, await making.withToken(api, token));
+    await provisioning.signOut(api, await provisioning.withToken(api, token));
     expect(server.log.map(({ path }) => path)).toEqual(['/api/v4/users/me']);
   });
 });
@@ -59,7 +59,7 @@ describe('the list of tokens', () => {
 
   it('is unknown to who may not see it', async () => {
     const { api, signIn } = await begin();
-    expect(await making.list(api, await signIn('joe'), 'me')).toBeUndefined();
+    expect(await provisioning.list(api, await signIn('joe'), 'me')).toBeUndefined();
   });
 });
 

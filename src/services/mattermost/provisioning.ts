@@ -1,7 +1,7 @@
 /** How a token is made at Mattermost, as the core sees it. */
 import { CredsetupError, type ErrorCode } from '../../errors.ts';
 import { get, textOf } from '../answer.ts';
-import type { Making, Obstacle, Owner, Session, Way } from '../making.ts';
+import type { Provisioning, Repair, Owner, Session, Way } from '../provisioning.ts';
 import type { Api, Values } from '../service.ts';
 import { objectOf, refused } from './answers.ts';
 import { about } from './api.ts';
@@ -15,7 +15,7 @@ import { signIn, signInProblem, signOut, withToken } from './sign-in.ts';
 const own: Way = { id: 'own', title: 'Make one for me (sign in once)', suits: 'you have a username and a password here; n8n then acts as you', fields: [], makes: true };
 const asBot: Way = { id: 'bot', title: 'Make a bot account for n8n (admin)', suits: 'n8n gets an account of its own that ends with nobody; needs an admin', fields: [bot], makes: true };
 
-export const making: Making = {
+export const provisioning: Provisioning = {
   option: '--create-token',
   ways: [
     { id: 'given', title: 'I have a token', suits: 'you or your admin made one, or you make it now in Mattermost\'s pages', fields: [], makes: false },
@@ -24,7 +24,7 @@ export const making: Making = {
   signInFields: [username, password],
   codeField: mfaCode, adminTokenField: adminToken, descriptionField: description, expiryField: expiresIn,
   repairWord: 'repair',
-  signInProblem, expiryOf, signIn, withToken, signOut, owner, obstacles, obstacleOf,
+  signInProblem, expiryOf, signIn, withToken, signOut, owner, repairs, repairOf,
   make: createToken, list: listTokens, revoke: revokeToken, exchange, places: teams,
 };
 
@@ -58,7 +58,7 @@ async function namedAccount(api: Api, session: Session, named: string): Promise<
 }
 
 /** The switch is told by the server; a missing right is certain only by roles that are known to lack it together with a refusal. */
-async function obstacles(api: Api, session: Session, way: Way, values: Values): Promise<readonly Obstacle[]> {
+async function repairs(api: Api, session: Session, way: Way, values: Values): Promise<readonly Repair[]> {
   if (way.id === asBot.id) {
     if (await findBot(api, session, botName(values)) !== undefined) return [];
     return await isOn(api, session, 'EnableBotAccountCreation') === false ? [switchedOff(api, 'bots')] : [];
@@ -66,7 +66,7 @@ async function obstacles(api: Api, session: Session, way: Way, values: Values): 
   return await isOn(api, session, 'EnableUserAccessTokens') === false ? [switchedOff(api, 'tokens')] : [];
 }
 
-function obstacleOf(api: Api, code: ErrorCode, session: Session, way: Way): Obstacle | undefined {
+function repairOf(api: Api, code: ErrorCode, session: Session, way: Way): Repair | undefined {
   if (code === 'TOKENS_DISABLED') return switchedOff(api, 'tokens');
   if (code === 'BOTS_DISABLED') return switchedOff(api, 'bots');
   return code === 'PERMISSION_DENIED' && way.id === own.id ? rightMissing(api, session) : undefined;

@@ -3,16 +3,16 @@
  * Most failures never come back, so the person is asked what the browser shows, and each answer
  * leads to the step that repairs it, with everything else kept.
  */
-import type { Terminal } from '../context.ts';
-import { CredsetupError, isCredsetupError } from '../errors.ts';
-import { printError } from '../error-text.ts';
-import type { AuthorizationRequest } from '../oauth/authorization.ts';
-import type { Callback, RedirectServer } from '../oauth/redirect-server.ts';
+import type { Terminal } from '../../context.ts';
+import { CredsetupError, isCredsetupError } from '../../errors.ts';
+import { printError } from '../../error-text.ts';
+import type { AuthorizationRequest } from '../../oauth/authorization.ts';
+import type { Callback, RedirectServer } from '../../oauth/redirect-server.ts';
 import { askWhatIsShown } from './browser-shows.ts';
 import { endpointOf, oauthOf } from './client.ts';
-import { known, type Draft, type Outcome } from './draft.ts';
-import { openPage } from './steps.ts';
-import { withTokenValues } from './token-values.ts';
+import { known, type Draft, type Outcome } from '../draft.ts';
+import { openPage } from '../steps.ts';
+import { withTokenValues } from '../../stored/token-values.ts';
 
 const defaultSeconds = 300;
 
@@ -57,7 +57,7 @@ async function begin(draft: Draft): Promise<Attempt> {
 }
 
 async function newRequest(draft: Draft): Promise<AuthorizationRequest> {
-  const { authorizationRequest } = await import('../oauth/authorization.ts');
+  const { authorizationRequest } = await import('../../oauth/authorization.ts');
   return authorizationRequest({
     authorizationEndpoint: oauthOf(draft).authorizationEndpoint(known(draft.base, 'address')),
     clientId: known(draft.values.get('clientId'), 'client ID'), redirectUri: serverOf(draft).redirectUri,
@@ -132,12 +132,12 @@ async function takeTurn(draft: Draft, attempt: Attempt, terminal: Terminal): Pro
 async function finish(draft: Draft, { request }: Attempt, came: Callback | CredsetupError): Promise<Turn> {
   if (isCredsetupError(came)) throw withCauses(draft, came);
   if (came.kind === 'error') {
-    const { callbackError } = await import('../oauth/callback-error.ts');
+    const { callbackError } = await import('../../oauth/callback-error.ts');
     const error = callbackError(came);
     await came.finish({ ok: false, message: error.message });
     throw error;
   }
-  const { exchangeCode, isCodeExpired } = await import('../oauth/tokens.ts');
+  const { exchangeCode, isCodeExpired } = await import('../../oauth/tokens.ts');
   try {
     const tokens = await exchangeCode({ ...endpointOf(draft), callbackUrl: came.callbackUrl, state: request.state, codeVerifier: request.codeVerifier });
     withTokenValues(draft.values, tokens);

@@ -1,29 +1,17 @@
 /** The OAuth2 client: its Redirect URI is known before it is made, and it is checked before any browser opens. */
-import type { Answer, Connection, Context, HttpClient, Terminal } from '../context.ts';
-import { CredsetupError, isCredsetupError } from '../errors.ts';
-import type { TokenEndpoint } from '../oauth/tokens.ts';
-import type { OAuth } from '../services/oauth-description.ts';
-import type { Service } from '../services/service.ts';
-import { apiOf } from './connection.ts';
-import { known, type Draft, type Grant, type Outcome } from './draft.ts';
-import { withTokenValues } from './token-values.ts';
+import type { Answer, Terminal } from '../../context.ts';
+import { CredsetupError, isCredsetupError } from '../../errors.ts';
+import type { TokenEndpoint } from '../../oauth/tokens.ts';
+import type { OAuth } from '../../services/oauth-description.ts';
+import { apiOf } from '../../server/connection.ts';
+import { tokenEndpointOf } from '../../server/token-endpoint.ts';
+import { known, type Draft, type Grant, type Outcome } from '../draft.ts';
+import { withTokenValues } from '../../stored/token-values.ts';
 
 const n8nDefault = 'http://localhost:5678/rest/oauth2-credential/callback';
 
 export function grantOf(draft: Draft): Grant {
   return draft.options.signIn.grant ?? 'authorization-code';
-}
-
-/** What a token request needs to know of the service and the client. */
-export function tokenEndpointOf(client: {
-  readonly service: Service; readonly oauth: OAuth; readonly base: string; readonly clientId: string; readonly clientSecret: string;
-  readonly http: HttpClient; readonly connection: Connection; readonly context: Context;
-}): TokenEndpoint {
-  const { service, oauth, base, clientId, clientSecret, http, connection, context } = client;
-  return {
-    tokenEndpoint: oauth.tokenEndpoint(base), clientId, clientSecret, http, connection, service, repair: oauth.repair,
-    protect: (secret) => { context.output.protect(secret); }, now: () => context.now(),
-  };
 }
 
 export function endpointOf(draft: Draft): TokenEndpoint {
@@ -43,7 +31,7 @@ export async function redirectStage(draft: Draft): Promise<Outcome> {
   const n8n = await n8nCallbackUrl(draft);
   if (n8n === 'back') return 'back';
   if (draft.redirectServer === undefined) {
-    const { startRedirectServer } = await import('../oauth/redirect-server.ts');
+    const { startRedirectServer } = await import('../../oauth/redirect-server.ts');
     const { signal, output } = draft.context;
     draft.redirectServer = await startRedirectServer({
       ports: portsOf(draft), signal, redact: (text) => output.plain(text),
@@ -121,7 +109,7 @@ export async function clientStage(draft: Draft): Promise<Outcome> {
   const problem = oauthOf(draft).clientProblem(Object.fromEntries(draft.values));
   if (problem !== undefined) throw new CredsetupError('INPUT_INVALID', problem.message, { field: problem.field, service: service.id, hint: 'Copy both again from the form of the client.' });
   if (grantOf(draft) === 'client-credentials') return clientSignsIn(draft);
-  const { createClientCheck } = await import('../oauth/client-check.ts');
+  const { createClientCheck } = await import('../../oauth/client-check.ts');
   draft.clientCheck ??= createClientCheck();
   const check = draft.clientCheck;
   const ask = async () => {
@@ -146,7 +134,7 @@ function askAgain(draft: Draft, error: unknown): unknown {
 
 /** A client that gets a token for itself acts with the role of who made it. */
 async function lookAtClient(draft: Draft): Promise<void> {
-  const { clientCredentials } = await import('../oauth/tokens.ts');
+  const { clientCredentials } = await import('../../oauth/tokens.ts');
   try {
     await warnOfClient(draft, (await clientCredentials(endpointOf(draft))).accessToken);
   } catch (error) {
@@ -163,7 +151,7 @@ async function warnOfClient(draft: Draft, accessToken: string): Promise<void> {
 }
 
 async function clientSignsIn(draft: Draft): Promise<Outcome> {
-  const { clientCredentials } = await import('../oauth/tokens.ts');
+  const { clientCredentials } = await import('../../oauth/tokens.ts');
   const ask = () => clientCredentials(endpointOf(draft));
   try {
     const tokens = await (draft.terminal?.busy(`asking ${draft.service.title} for a token`, ask) ?? ask());

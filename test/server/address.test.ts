@@ -9,7 +9,7 @@ import { startMattermost } from '../../src/practice/mattermost.ts';
 import { startMautic } from '../../src/practice/mautic.ts';
 import type { PracticeServer } from '../../src/practice/server.ts';
 import { findService, services } from '../../src/services/registry.ts';
-import { candidateBases, locate, locateWithProof, parseAddress } from '../../src/setup/address.ts';
+import { candidateBases, locate, locateWithProof, parseAddress } from '../../src/server/address.ts';
 import { makeCertificates, type Certificates } from '../certificates.ts';
 import { after, allOf, closedPort, failureOf, lookupAs, makeClient, plain } from '../http/harness.ts';
 import { temporaryHome } from '../program.ts';

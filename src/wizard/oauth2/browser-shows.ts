@@ -1,12 +1,12 @@
 /** "What does the browser show?": from a page in plain words, its text or its address to the step that repairs it. */
-import type { Terminal } from '../context.ts';
-import { CredsetupError } from '../errors.ts';
-import type { Callback } from '../oauth/redirect-server.ts';
-import type { BrowserFailure } from '../services/oauth-description.ts';
+import type { Terminal } from '../../context.ts';
+import { CredsetupError } from '../../errors.ts';
+import type { Callback } from '../../oauth/redirect-server.ts';
+import type { BrowserFailure } from '../../services/oauth-description.ts';
 import { oauthOf } from './client.ts';
-import { known, type Draft, type Outcome } from './draft.ts';
+import { known, type Draft, type Outcome } from '../draft.ts';
 import type { Attempt } from './sign-in.ts';
-import { writeMessage } from './steps.ts';
+import { writeMessage } from '../steps.ts';
 
 type Turn = 'again' | { readonly wait: true } | { readonly leave: Outcome };
 export type Shown = { readonly turn: Turn } | { readonly callback: Callback };
@@ -41,7 +41,7 @@ async function pasteAddress(draft: Draft, attempt: Attempt, terminal: Terminal):
 }
 
 async function read(text: string, draft: Draft, { request }: Attempt): Promise<Callback> {
-  const { readPastedCallback } = await import('../oauth/pasted-callback.ts');
+  const { readPastedCallback } = await import('../../oauth/pasted-callback.ts');
   const pasted = readPastedCallback(text, { redirectUri: serverUri(draft), state: request.state });
   draft.context.output.protect(pasted.code);
   return { ...pasted, finish: () => Promise.resolve() };

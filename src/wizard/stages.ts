@@ -8,16 +8,16 @@ import { isCredsetupError } from '../errors.ts';
 import { opensByVariables } from '../passphrase.ts';
 import { findMethod, services } from '../services/registry.ts';
 import type { Field, Method } from '../services/service.ts';
-import { locateWithProof } from './address.ts';
-import { apiOf } from './connection.ts';
+import { locateWithProof } from '../server/address.ts';
+import { apiOf } from '../server/connection.ts';
 import { known, type Draft, type Outcome, type Stage } from './draft.ts';
-import { makingStages, wayStage } from './making.ts';
+import { provisioningStages, wayStage } from './provisioning/stages.ts';
 import { checkEarlyName, nameStage } from './naming.ts';
-import { checkedValue, valueProblem } from './sources.ts';
+import { checkedValue, valueProblem } from '../field-sources.ts';
 import { stepsStage } from './steps.ts';
 import { saveStage, validateStage } from './saving.ts';
-import { clientStage, grantOf, redirectStage } from './client.ts';
-import { accountStage, signInStage } from './sign-in.ts';
+import { clientStage, grantOf, redirectStage } from './oauth2/client.ts';
+import { accountStage, signInStage } from './oauth2/sign-in.ts';
 
 /** The stages of this draft; the method's fields are known once the method is. */
 export function stagesOf(draft: Draft): readonly Stage[] {
@@ -27,7 +27,7 @@ export function stagesOf(draft: Draft): readonly Stage[] {
     { id: 'method', run: methodStage },
     { id: 'way', run: wayStage },
     { id: 'store', run: storeStage },
-    ...(makingStages(draft, fieldStage) ?? givenStages(draft)),
+    ...(provisioningStages(draft, fieldStage) ?? givenStages(draft)),
   ];
 }
 

@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Begun, Context } from '../context.ts';
 import { isCredsetupError } from '../errors.ts';
-import type { Listed, Making, Session } from '../services/making.ts';
+import type { Listed, Provisioning, Session } from '../services/provisioning.ts';
 import type { Api } from '../services/service.ts';
 
 export interface Sweep {
-  readonly making: Making;
+  readonly provisioning: Provisioning;
   readonly api: Api;
   readonly session: Session;
   readonly service: string;
@@ -32,7 +32,7 @@ export async function sweepLeftBehind(sweep: Sweep): Promise<void> {
   const journal = await sweep.context.journal();
   const mine = (await journal.list()).filter(({ service, url }) => service === sweep.service && url === sweep.url);
   for (const begun of mine) {
-    const listed = await sweep.making.list(sweep.api, sweep.session, begun.ownerId);
+    const listed = await sweep.provisioning.list(sweep.api, sweep.session, begun.ownerId);
     // Another account's: the run that signs in as that one, or as an admin, sees to it.
     if (listed === undefined) continue;
     if (await endLeft(sweep, begun, listed)) await journal.remove(begun.mark);
@@ -40,14 +40,14 @@ export async function sweepLeftBehind(sweep: Sweep): Promise<void> {
 }
 
 async function endLeft(sweep: Sweep, begun: Begun, listed: readonly Listed[]): Promise<boolean> {
-  const { making, api, session, context } = sweep;
+  const { provisioning, api, session, context } = sweep;
   const kept = new Set((await (await context.vault()).list()).map(({ fields }) => fields.tokenId));
   const ours = listed.filter(({ description }) => description.includes(`[credsetup ${begun.mark}]`));
   const saved = ours.some(({ id }) => kept.has(id));
   const ending = saved ? listed.filter(({ id }) => id === begun.old && !kept.has(id)) : ours;
   for (const one of ending) {
     try {
-      await making.revoke(api, session, one.id);
+      await provisioning.revoke(api, session, one.id);
       context.output.say(`  ${context.output.style.good('✔')} Ended a token that an earlier run left behind (Token ID ${one.id}).`);
     } catch (error) {
       if (!isCredsetupError(error)) throw error;

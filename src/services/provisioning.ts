@@ -1,5 +1,5 @@
 /**
- * What a service describes of making a method's secret at the service itself, as data and small
+ * What a service describes of provisioning a method's secret at the service itself, as data and small
  * calls for the core, which decides when each is asked, undone or told.
  */
 import type { CredsetupError, ErrorCode } from '../errors.ts';
@@ -12,7 +12,7 @@ export interface Way {
   readonly title: string;
   /** One line on whom it suits. */
   readonly suits: string;
-  /** Asked for beside the sign-in; a field of the same key as `Making.optionOfWay` chooses the way in a script. */
+  /** Asked for beside the sign-in; a field of the same key as `Provisioning.optionOfWay` chooses the way in a script. */
   readonly fields: readonly Field[];
   /** False: the person has the secret. */
   readonly makes: boolean;
@@ -67,7 +67,7 @@ export interface Change {
 }
 
 /** What keeps a secret from being made, for certain. */
-export interface Obstacle {
+export interface Repair {
   readonly id: string;
   /** What a script is told. */
   readonly error: CredsetupError;
@@ -86,7 +86,7 @@ export interface Place {
   readonly inner?: (api: Api, admin: Session) => Promise<readonly Place[]>;
 }
 
-export interface Making {
+export interface Provisioning {
   /** The option that a script makes a secret with, without a way's own. */
   readonly option: string;
   readonly ways: readonly Way[];
@@ -112,9 +112,9 @@ export interface Making {
   /** Whose secret it becomes; a bot is reused or made here. */
   readonly owner: (api: Api, session: Session, way: Way, values: Values) => Promise<Owner>;
   /** What stands in the way, as far as it is known before anything is made. */
-  readonly obstacles: (api: Api, session: Session, way: Way, values: Values) => Promise<readonly Obstacle[]>;
+  readonly repairs: (api: Api, session: Session, way: Way, values: Values) => Promise<readonly Repair[]>;
   /** What a refusal of `owner` or `make` stands for, when an admin can change it. */
-  readonly obstacleOf: (api: Api, code: ErrorCode, session: Session, way: Way) => Obstacle | undefined;
+  readonly repairOf: (api: Api, code: ErrorCode, session: Session, way: Way) => Repair | undefined;
   /** Throws TOKENS_DISABLED, PERMISSION_DENIED, EXPIRY_REQUIRED, EXPIRY_INVALID. */
   readonly make: (api: Api, session: Session, owner: Owner, request: Request, protect: (secret: string) => void) => Promise<Made>;
   /** The owner's secrets; undefined when this session may not see them. */

@@ -1,0 +1,85 @@
+/**
+ * What a set-up has open at a service while it makes a secret there: sessions, requests on their
+ * way, and what must be taken back. All of it is ended on every path out, a stop included.
+ */
+import type { Context, HttpClient } from '../../context.ts';
+import { isCredsetupError, type CredsetupError } from '../../errors.ts';
+import type { Change, Provisioning, Session, Way } from '../../services/provisioning.ts';
+import type { Api } from '../../services/service.ts';
+import { apiOf } from '../../server/connection.ts';
+import { known, type Draft } from '../draft.ts';
+
+export interface OpenAtService {
+  way: Way | undefined;
+  /** Who makes. */
+  session: Session | undefined;
+  /** Who repairs, when somebody else does. */
+  admin: Session | undefined;
+  /** Whether the person signs in by a password or gives an admin's token. */
+  by?: 'password' | 'token';
+  codeWanted: boolean;
+  expiryWanted: boolean;
+  /** Agreed to by a typed word or by the option; done last. */
+  readonly changes: Change[];
+  /** The requests that are on their way: they are let to their end before anything is taken back. */
+  pending: Promise<unknown>;
+  http?: HttpClient;
+}
+
+/** The draft's open, begun when first asked for. */
+export function openOf(draft: Draft): OpenAtService {
+  return draft.provisioning ??= { way: undefined, session: undefined, admin: undefined, codeWanted: false, expiryWanted: false, changes: [], pending: Promise.resolve() };
+}
+
+/** How this method's secret is made. A stage that needs it stands only where it can. */
+export function provisioningOf(draft: Draft): Provisioning {
+  return known(draft.method?.provisioning, 'provisioning');
+}
+
+/** An Api whose requests are let to their end when the run is stopped. */
+export async function openApi(draft: Draft): Promise<Api> {
+  const open = openOf(draft);
+  const { proxy, timeout } = draft.options;
+  open.http ??= await draft.context.http({ proxy, timeout, outlivesStop: true });
+  return apiOf(known(draft.base, 'address'), open.http, draft.connection);
+}
+
+/** One step at the server: nothing new is begun after a stop, and what was begun is waited for by `endSessions`. */
+export async function step<T>(draft: Draft, message: string, task: (api: Api) => Promise<T>): Promise<T> {
+  const open = openOf(draft);
+  const api = await openApi(draft);
+  draft.context.signal.throwIfAborted();
+  const running = task(api);
+  open.pending = running.catch((error: unknown) => error);
+  const result = await (draft.terminal?.busy(message, () => running) ?? running);
+  draft.context.signal.throwIfAborted();
+  return result;
+}
+
+/** Ends every login that this run opened. Never throws: what could not be ended is told. */
+export async function endSessions(draft: Draft): Promise<void> {
+  const { provisioning: open } = draft;
+  if (open === undefined) return;
+  await open.pending;
+  await endSession(draft, 'admin');
+  await endSession(draft, 'session');
+}
+
+/** Ends one login now. */
+export async function endSession(draft: Draft, which: 'admin' | 'session'): Promise<void> {
+  const open = openOf(draft);
+  const session = open[which];
+  open[which] = undefined;
+  if (session?.isLogin !== true) return;
+  try {
+    await provisioningOf(draft).signOut(await openApi(draft), session);
+  } catch (error) {
+    if (!isCredsetupError(error)) throw error;
+    tellOpenLogin(draft.context, session, error);
+  }
+}
+
+function tellOpenLogin({ output }: Context, session: Session, error: CredsetupError): void {
+  output.warn(`  ${output.style.caution('!')} The sign-in of ${session.account.username} could not be ended (${error.code}): ${error.message}`);
+  output.warn('    End it yourself: your picture > Profile > Security > View and Log Out of Active Sessions.');
+}

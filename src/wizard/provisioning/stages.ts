@@ -1,0 +1,264 @@
+/**
+ * The stages of a set-up whose secret is made at the service: how, the name, who signs in, what
+ * stands in the way, and the making itself, in which everything that changes something is done.
+ */
+import { sameName, freeName, defaultName, checkName } from '../../credential-name.ts';
+import type { Credential } from '../../credential.ts';
+import { CredsetupError, isCredsetupError, type MissingInput } from '../../errors.ts';
+import type { Provisioning, Way } from '../../services/provisioning.ts';
+import type { Field, Method } from '../../services/service.ts';
+import { checkTrusted } from '../../server/trust.ts';
+import { known, type Draft, type Outcome, type SetupOptions, type Stage } from '../draft.ts';
+import { makeStage } from './provision.ts';
+import { overcome } from './repairs.ts';
+import { missingInput, type Given } from '../../field-sources.ts';
+import { endSession, provisioningOf, step, openApi, openOf } from './sessions.ts';
+
+type AskField = (draft: Draft, field: Field) => Promise<Outcome>;
+
+/** Every field that provisioning can use. */
+export function fieldsOfProvisioning({ signInFields, codeField, adminTokenField, descriptionField, expiryField, ways }: Provisioning): readonly Field[] {
+  return [...signInFields, codeField, adminTokenField, descriptionField, expiryField, ...ways.flatMap(({ fields }) => fields)];
+}
+
+/** The fields of a method's provisioning, none where it has none. */
+export function provisioningFieldsOf(method: Method): readonly Field[] {
+  return method.provisioning === undefined ? [] : fieldsOfProvisioning(method.provisioning);
+}
+
+/** The way that the command line chose; undefined when it did not. */
+function chosenWay(provisioning: Provisioning, options: SetupOptions, given: ReadonlyMap<string, Given>): Way | undefined {
+  const named = provisioning.ways.find(({ fields }) => fields.some(({ key }) => options.fields[key]?.value !== undefined || (options.create === true && given.has(key))));
+  if (named !== undefined) return named;
+  return options.create === true ? provisioning.ways.find((way) => way.makes && way.fields.length === 0) : undefined;
+}
+
+/** What a script must give when the secret is made; undefined when it is not made. Throws USAGE. */
+export function requiredForProvisioning(options: SetupOptions, given: ReadonlyMap<string, Given>, base: string | undefined): readonly MissingInput[] | undefined {
+  const provisioning = provisioningOfOptions(options);
+  const way = provisioning === undefined ? undefined : chosenWay(provisioning, options, given);
+  if (provisioning === undefined || way === undefined) {
+    checkUnused(provisioning, options);
+    return undefined;
+  }
+  checkTrusted(base, options);
+  checkSources(provisioning, options, given);
+  const needed = given.has(provisioning.adminTokenField.key) ? [] : provisioning.signInFields;
+  return [options.service.address.field, ...needed].filter(({ key }) => !given.has(key)).map((field) => missingInput(field, options.service));
+}
+
+function provisioningOfOptions({ service, method }: SetupOptions): Provisioning | undefined {
+  return service.methods.find((one) => method === undefined || one.id === method)?.provisioning;
+}
+
+/** Options that do nothing without provisioning are a mistake, in a script. Throws USAGE. */
+function checkUnused(provisioning: Provisioning | undefined, options: SetupOptions): void {
+  const unused = provisioning === undefined ? [] : fieldsOfProvisioning(provisioning).filter(({ key }) => {
+    const { value, file, stdin } = options.fields[key] ?? {};
+    return value !== undefined || file !== undefined || stdin === true;
+  }).map(({ option }) => option);
+  const all = [...unused, ...(options.repair === true ? ['--repair'] : [])];
+  if (provisioning === undefined || all.length === 0) return;
+  throw new CredsetupError('USAGE', `${all.join(', ')} ${all.length === 1 ? 'goes' : 'go'} with ${provisioning.option}.`, { hint: `Add ${provisioning.option}, or leave ${all.length === 1 ? 'it' : 'them'} out.` });
+}
+
+/** A secret that was given and one that is to be made are two sources. Throws USAGE. */
+function checkSources(provisioning: Provisioning, options: SetupOptions, given: ReadonlyMap<string, Given>): void {
+  const fields = options.service.methods.filter((method) => method.provisioning === provisioning).flatMap((method) => method.fields);
+  const twice = fields.find(({ key }) => given.get(key)?.source.startsWith('--') === true);
+  if (twice !== undefined) throw new CredsetupError('USAGE', `${twice.option} gives the ${twice.label}, and ${provisioning.option} makes one.`, { hint: 'Keep one of them.' });
+  if (options.store === 'none' && options.deliver === undefined) {
+    throw new CredsetupError('USAGE', 'With --store none the new token would be made and lost.', { hint: 'Add --export FORMAT, or choose another store.' });
+  }
+}
+
+/** How the secret comes to be: the first question about it. */
+export async function wayStage(draft: Draft): Promise<Outcome> {
+  const provisioning = draft.method?.provisioning;
+  if (provisioning === undefined) return 'through';
+  const open = openOf(draft);
+  const chosen = chosenWay(provisioning, draft.options, draft.given);
+  const haveOne = draft.terminal === undefined || draft.options.existing !== undefined || known(draft.method, 'method').fields.some(({ key }) => draft.given.has(key));
+  open.way = chosen ?? (haveOne ? provisioning.ways.find(({ makes }) => !makes) : undefined);
+  if (open.way !== undefined) return 'through';
+  const answer = await known(draft.terminal, 'terminal').choose({
+    message: 'Where does the token come from?',
+    choices: provisioning.ways.map((way) => ({ value: way, label: way.title, note: way.suits })),
+  });
+  if (answer.kind === 'back') return 'back';
+  open.way = answer.value;
+  return 'next';
+}
+
+/** The stages behind the store's when the secret is made; undefined when it is given. */
+export function provisioningStages(draft: Draft, askField: AskField): readonly Stage[] | undefined {
+  const way = draft.provisioning?.way;
+  if (way?.makes !== true) return undefined;
+  const provisioning = provisioningOf(draft);
+  const open = openOf(draft);
+  const ask = (field: Field, wanted: (one: Draft) => boolean): Stage => ({
+    id: field.key, run: async (one) => (wanted(one) || one.given.has(field.key) ? askField(one, field) : 'through'),
+  });
+  const byPassword = (): boolean => open.by === 'password' && open.session === undefined;
+  return [
+    { id: 'name', run: provisioningNameStage },
+    { id: 'by', run: byStage },
+    ...provisioning.signInFields.map((field) => ask(field, byPassword)),
+    ask(provisioning.codeField, () => open.codeWanted && byPassword()),
+    ask(provisioning.adminTokenField, () => open.by === 'token' && open.session === undefined),
+    { id: 'sign-in', run: signInStage },
+    ...way.fields.map((field) => ask(field, () => true)),
+    ask(provisioning.descriptionField, () => false),
+    ask(provisioning.expiryField, () => open.expiryWanted),
+    { id: 'repairs', run: repairsStage },
+    { id: 'make', run: makeStage },
+  ];
+}
+
+/** A taken name is found out before anything is made. Throws NAME_TAKEN in a script. */
+async function provisioningNameStage(draft: Draft): Promise<Outcome> {
+  const { terminal, vault, options } = draft;
+  const wanted = draft.name ?? options.name ?? defaultName(draft.service.id, known(draft.base, 'address'));
+  draft.name = wanted;
+  if (draft.store === 'none') return 'through';
+  const there = await vault.find(wanted);
+  if (there !== undefined && terminal === undefined && !options.replace) throw taken(there);
+  if (terminal === undefined) return 'through';
+  const names = (await vault.list()).map(({ name }) => name);
+  const free = there === undefined || options.replace;
+  if (!free) draft.context.output.warn(`  ${taken(there).message} ${taken(there).hint}`);
+  const answer = await terminal.text({ message: 'Save as', initial: free ? wanted : freeName(wanted, names), maxLength: 64, check: (name) => nameProblem(name, options.replace ? [] : names) });
+  if (answer.kind === 'back') return 'back';
+  draft.name = answer.value;
+  return 'next';
+}
+
+function taken(there: Credential): CredsetupError {
+  return new CredsetupError('NAME_TAKEN', `The name ${there.name} holds a credential of ${there.service} at ${there.url} already; nothing was made.`, {
+    name: there.name, hint: `A new secret for it: credsetup rotate ${there.name}. Or choose another name with --name, or replace it with --replace.`,
+  });
+}
+
+function nameProblem(name: string, names: readonly string[]): string | undefined {
+  try {
+    checkName(name);
+  } catch (error) {
+    if (isCredsetupError(error)) return error.message;
+    throw error;
+  }
+  return names.some((one) => sameName(one, name)) ? `${name} is taken. For a new secret of it: credsetup rotate ${name}` : undefined;
+}
+
+/** A password or an admin's token. */
+async function byStage(draft: Draft): Promise<Outcome> {
+  const open = openOf(draft);
+  const provisioning = provisioningOf(draft);
+  if (open.session !== undefined) return 'through';
+  checkTrusted(draft.base, draft.connection);
+  const all = provisioning.signInFields.every(({ key }) => draft.given.has(key));
+  if (draft.terminal === undefined || all || draft.given.has(provisioning.adminTokenField.key)) {
+    open.by = all ? 'password' : 'token';
+    return 'through';
+  }
+  const problem = provisioning.signInProblem(await openApi(draft), known(draft.state, 'state'));
+  if (problem !== undefined) draft.context.output.warn(`  ${problem.message} ${problem.hint}`);
+  const answer = await draft.terminal.choose<'password' | 'token'>({
+    message: 'How do you sign in?',
+    choices: [
+      ...(problem === undefined ? [{ value: 'password' as const, label: 'Username and password', note: 'used once, kept nowhere; the sign-in is ended again' }] : []),
+      { value: 'token', label: provisioning.adminTokenField.label, note: 'where an admin gave you one' },
+    ],
+  });
+  if (answer.kind === 'back') return 'back';
+  open.by = answer.value;
+  return 'next';
+}
+
+/** Signs in once. What was refused is never sent a second time in a run. */
+async function signInStage(draft: Draft): Promise<Outcome> {
+  const open = openOf(draft);
+  const provisioning = provisioningOf(draft);
+  if (open.session !== undefined) return 'through';
+  const protect = (secret: string): void => { draft.context.output.protect(secret); };
+  if (open.by === 'token') {
+    const token = draft.values.get(provisioning.adminTokenField.key) ?? '';
+    await once(draft, token, provisioning.adminTokenField.key, () => step(draft, 'asking who the token is', async (api) => { open.session = await provisioning.withToken(api, token); }));
+  } else {
+    const problem = provisioning.signInProblem(await openApi(draft), known(draft.state, 'state'));
+    if (problem !== undefined) throw problem;
+    const keys = [...provisioning.signInFields, provisioning.codeField].map(({ key }) => key);
+    const values = Object.fromEntries(keys.map((key) => [key, draft.values.get(key) ?? '']));
+    protect(values[provisioning.codeField.key] ?? '');
+    try {
+      await once(draft, JSON.stringify(values), 'password', () => step(draft, 'signing in', async (api) => { open.session = await provisioning.signIn(api, values, protect); }));
+    } catch (error) {
+      if (!isCredsetupError(error)) throw error;
+      return codeAsked(draft, error);
+    }
+    await openAdmin(draft);
+  }
+  for (const field of [...provisioning.signInFields, provisioning.codeField, provisioning.adminTokenField].filter(({ key }) => key !== 'username')) forgetValue(draft, field.key);
+  tellSession(draft);
+  return 'through';
+}
+
+/** With a sign-in, an admin's token repairs. */
+async function openAdmin(draft: Draft): Promise<void> {
+  const open = openOf(draft);
+  const provisioning = provisioningOf(draft);
+  const token = draft.values.get(provisioning.adminTokenField.key) ?? '';
+  if (token !== '') await step(draft, 'asking who the token is', async (api) => { open.admin = await provisioning.withToken(api, token); });
+}
+
+/** The code is asked for only when the server asks; a refused one is forgotten. */
+function codeAsked(draft: Draft, error: CredsetupError): Outcome {
+  const { key } = provisioningOf(draft).codeField;
+  if (error.details.field !== key) throw error;
+  const open = openOf(draft);
+  forgetValue(draft, key);
+  if (draft.terminal === undefined || open.codeWanted) throw error;
+  open.codeWanted = true;
+  return { goTo: key };
+}
+
+function forgetValue(draft: Draft, key: string): void {
+  draft.values.delete(key);
+  draft.given.delete(key);
+}
+
+/** Sends it unless it was refused in this run. */
+async function once(draft: Draft, secret: string, field: string, send: () => Promise<void>): Promise<void> {
+  const together = `sign-in ${secret}`;
+  if (draft.refused.has(together)) {
+    throw new CredsetupError('INPUT_INVALID', 'This was refused a moment ago; it is not sent a second time, so that the account is not locked.', { field, hint: 'Give another value, or go back with Esc.' });
+  }
+  try {
+    await send();
+  } catch (error) {
+    if (isCredsetupError(error) && error.exitCode === 7 && error.code !== 'MFA_REQUIRED') draft.refused.add(together);
+    throw error;
+  }
+}
+
+function tellSession({ context: { output }, provisioning: open }: Draft): void {
+  const session = open?.session;
+  if (session === undefined) return;
+  output.say(`  ${output.style.good('✔')} Signed in as ${output.style.bold(session.account.username)}${session.admin ? ' (admin)' : ''}, for this run only`);
+}
+
+/** What the service says for certain, now that somebody is signed in. */
+async function repairsStage(draft: Draft): Promise<Outcome> {
+  const open = openOf(draft);
+  const provisioning = provisioningOf(draft);
+  const session = known(open.session, 'session');
+  const values = Object.fromEntries(draft.values);
+  provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state'), draft.context.now());
+  open.changes.length = 0;
+  const found = await step(draft, 'looking what is allowed', (api) => provisioning.repairs(api, session, known(open.way, 'way'), values));
+  for (const repair of found) {
+    if (await overcome(draft, repair) !== 'back') continue;
+    await endSession(draft, 'session');
+    return { goTo: 'way' };
+  }
+  return 'through';
+}
