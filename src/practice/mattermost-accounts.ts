@@ -2,7 +2,7 @@
 import { bodyText, bodyMembers, type PracticeRequest, type Reply } from './server.ts';
 import type { Route } from './routes.ts';
 import { channelViews, emptyCookie, failure, forbidden, ok, sessionView, teamView, userView, type MattermostErrorId } from './mattermost-answers.ts';
-import { closeSessions, may, openSession, type MattermostSession, type MattermostState, type MattermostUser } from './mattermost-state.ts';
+import { closeSessions, isAtLeast, may, openSession, type MattermostSession, type MattermostState, type MattermostUser } from './mattermost-state.ts';
 
 /** What an answer is made from: the state, and who asks. */
 export interface Asker {
@@ -33,9 +33,19 @@ function refusal(state: MattermostState, user: MattermostUser, password: string,
     user.failedAttempts += 1;
     return refusedPassword(state);
   }
+  const refusedCode = codeRefusal(state, user, code);
+  if (refusedCode !== undefined) return refusedCode;
+  return state.verifiedEmail && !user.emailVerified ? 'api.user.login.not_verified.app_error' : undefined;
+}
+
+/** 10.4 and later take a code once; a second use is a wrong one. */
+function codeRefusal(state: MattermostState, user: MattermostUser, code: string): MattermostErrorId | undefined {
   if (!state.mfa || user.mfaCode === undefined) return undefined;
   if (code === '') return 'mfa.validate_token.authenticate.app_error';
-  if (code === user.mfaCode) return undefined;
+  if (code === user.mfaCode && !(isAtLeast(state, 10, 4) && code === user.usedCode)) {
+    user.usedCode = code;
+    return undefined;
+  }
   user.failedAttempts += 1;
   return 'api.user.check_user_mfa.bad_code.app_error';
 }
@@ -50,7 +60,7 @@ export function signIn(state: MattermostState, request: PracticeRequest): Reply 
   const refused = refusal(state, user, password, bodyText(request, 'token'));
   if (refused !== undefined) return failure(refused);
   const session = openSession(state, user);
-  const body = userView(user, true);
+  const body = userView(state, user, true);
   user.failedAttempts = 0;
   const cookie = `MMAUTHTOKEN=${session.token}; Path=/; Max-Age=15552000; HttpOnly`;
   return { status: 200, headers: { token: session.token, 'set-cookie': cookie }, body };
@@ -70,12 +80,12 @@ function listUsers({ state }: Asker, request: PracticeRequest): Reply {
   const size = Number(request.query.get('per_page') ?? 60);
   const page = Number(request.query.get('page') ?? 0);
   const sorted = [...state.users].sort((one, other) => one.username < other.username ? -1 : 1);
-  return { status: 200, body: sorted.slice(page * size, page * size + size).map((user) => userView(user, false)) };
+  return { status: 200, body: sorted.slice(page * size, page * size + size).map((user) => userView(state, user, false)) };
 }
 
 function showUser(asker: Asker, _request: PracticeRequest, parts: Readonly<Record<string, string>>): Reply {
   const named = asker.state.users.find(({ id, username }) => id === parts['user'] || username === parts['username']);
-  return named === undefined ? failure('app.user.missing_account.const') : { status: 200, body: userView(named, named.id === asker.user.id) };
+  return named === undefined ? failure('app.user.missing_account.const') : { status: 200, body: userView(asker.state, named, named.id === asker.user.id) };
 }
 
 function listSessions(asker: Asker, _request: PracticeRequest, parts: Readonly<Record<string, string>>): Reply {
@@ -83,7 +93,7 @@ function listSessions(asker: Asker, _request: PracticeRequest, parts: Readonly<R
   if (named === undefined || (named.id !== asker.user.id && !may(asker.user, 'admin'))) return forbidden();
   const own = asker.state.sessions.filter(({ userId }) => userId === named.id).reverse();
   const sorted = own.sort((one, other) => other.lastActivityAt - one.lastActivityAt);
-  return { status: 200, body: sorted.map((session) => sessionView(session, named)) };
+  return { status: 200, body: sorted.map((session) => sessionView(asker.state, session, named)) };
 }
 
 /** Replaces the whole list of roles. */
@@ -95,6 +105,16 @@ function setRoles(asker: Asker, request: PracticeRequest, parts: Readonly<Record
   if (named === undefined) return failure('app.user.missing_account.const');
   named.roles = roles;
   named.updateAt = asker.state.now();
+  return ok;
+}
+
+/** Turns multi-factor authentication on or off; the code that turned it on is taken. */
+function setMfa(asker: Asker, request: PracticeRequest, parts: Readonly<Record<string, string>>): Reply {
+  const named = namedUser(asker, parts['user']);
+  if (named === undefined || (named.id !== asker.user.id && !may(asker.user, 'admin'))) return forbidden();
+  const code = bodyText(request, 'code');
+  named.mfaCode = bodyMembers(request)['activate'] === true ? code : undefined;
+  named.usedCode = named.mfaCode;
   return ok;
 }
 
@@ -129,11 +149,12 @@ function addToChannel(asker: Asker, request: PracticeRequest, parts: Readonly<Re
 export const accountRoutes: readonly Route<Asker>[] = [
   { method: 'POST', path: '/api/v4/users/logout', answer: signOut },
   { method: 'GET', path: '/api/v4/users', answer: listUsers },
-  { method: 'GET', path: '/api/v4/users/me', answer: ({ user }) => ({ status: 200, body: userView(user, true) }) },
+  { method: 'GET', path: '/api/v4/users/me', answer: ({ state, user }) => ({ status: 200, body: userView(state, user, true) }) },
   { method: 'GET', path: '/api/v4/users/:user', answer: showUser },
   { method: 'GET', path: '/api/v4/users/username/:username', answer: showUser },
   { method: 'GET', path: '/api/v4/users/:user/sessions', answer: listSessions },
   { method: 'PUT', path: '/api/v4/users/:user/roles', answer: setRoles },
+  { method: 'PUT', path: '/api/v4/users/:user/mfa', answer: setMfa },
   { method: 'GET', path: '/api/v4/users/me/teams', answer: (asker) => ({ status: 200, body: teamsOf(asker).map(teamView) }) },
   { method: 'GET', path: '/api/v4/users/me/teams/:team/channels', answer: listChannels },
   { method: 'POST', path: '/api/v4/teams/:team/members', answer: addToTeam },

@@ -24,6 +24,8 @@ export interface MattermostSettings {
   configReadOnly: boolean;
   /** 11.9 and later: above 0, a personal access token must expire within that many days. */
   maxTokenLifetimeDays: number;
+  /** Nobody signs in whose email address is not verified. */
+  verifiedEmail: boolean;
 }
 
 export type SingleSignOn = 'saml' | 'gitlab' | 'google' | 'office365' | 'openid';
@@ -39,6 +41,9 @@ export interface MattermostUser {
   displayName: string;
   /** Sign-in asks for this code when it is set and the server's `mfa` is on. */
   mfaCode: string | undefined;
+  /** The code that was taken last, which 10.4 and later take once. */
+  usedCode: string | undefined;
+  emailVerified: boolean;
   failedAttempts: number;
   isBot: boolean;
   /** Who made the bot. */
@@ -105,6 +110,7 @@ export const defaultSettings: MattermostSettings = {
   developerMode: false,
   configReadOnly: false,
   maxTokenLifetimeDays: 0,
+  verifiedEmail: false,
 };
 
 /** Every account that is there at first has this password, made up for practice. */
@@ -134,7 +140,7 @@ export function newId(): string {
 export function newUser(fields: Partial<MattermostUser> & { readonly username: string }, now: number): MattermostUser {
   return {
     id: newId(), email: `${fields.username}@example.org`, password: mattermostPassword, roles: 'system_user', authService: '',
-    displayName: '', mfaCode: undefined, failedAttempts: 0, isBot: false, ownerId: '', createAt: now, updateAt: now, deleteAt: 0, ...fields,
+    displayName: '', mfaCode: undefined, usedCode: undefined, emailVerified: true, failedAttempts: 0, isBot: false, ownerId: '', createAt: now, updateAt: now, deleteAt: 0, ...fields,
   };
 }
 
@@ -148,6 +154,11 @@ export function newState(settings: Partial<MattermostSettings>, now: () => numbe
 export function isAtLeast(state: MattermostState, major: number, minor: number): boolean {
   const [haveMajor = 0, haveMinor = 0] = state.version.split('.').map(Number);
   return haveMajor > major || (haveMajor === major && haveMinor >= minor);
+}
+
+/** The generation that answers as the recorded 11.10 does, in what both have; ends and rotation came within it. */
+export function isEleven(state: MattermostState): boolean {
+  return isAtLeast(state, 11, 0);
 }
 
 const permissions = {
@@ -192,7 +203,8 @@ function personalSession(state: MattermostState, secret: string): MattermostSess
   if (!state.tokensEnabled && !owner.isBot) return undefined;
   const open = state.sessions.find(({ tokenId }) => tokenId === token.id);
   if (open !== undefined) return open;
-  const session = { id: newId(), token: secret, userId: owner.id, createAt: now, csrf: '', lastActivityAt: now, expiresAt: now + hundredYears, tokenId: token.id };
+  const expiresAt = token.expiresAt === 0 ? now + hundredYears : token.expiresAt;
+  const session = { id: newId(), token: secret, userId: owner.id, createAt: now, csrf: '', lastActivityAt: now, expiresAt, tokenId: token.id };
   state.sessions.push(session);
   return session;
 }
@@ -203,6 +215,12 @@ export function closeSessions(state: MattermostState, fits: (session: Mattermost
     const session = state.sessions[index];
     if (session !== undefined && fits(session)) state.sessions.splice(index, 1);
   }
+}
+
+/** The server's hourly job (11.9 and later): what has ended is deleted, and no list shows it any more. */
+export function deleteEndedTokens(state: MattermostState): void {
+  const ended = state.tokens.filter(({ expiresAt }) => expiresAt !== 0 && expiresAt <= state.now());
+  for (const token of ended) state.tokens.splice(state.tokens.indexOf(token), 1);
 }
 
 /** Makes a personal access token. */

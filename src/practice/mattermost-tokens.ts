@@ -19,33 +19,57 @@ function makeToken(asker: Asker, request: PracticeRequest, parts: Parts): Reply 
   if (named === undefined) return may(asker.user, 'admin') ? failure('app.user.missing_account.const') : forbidden();
   if (!mayEdit(asker.user, named)) return forbidden();
   if (!asker.state.tokensEnabled && !named.isBot) return failure('app.user_access_token.disabled');
-  const expiry = requestedExpiry(asker.state, request, named);
+  if (description.length > 255) return failure('model.user_access_token.is_valid.description.app_error');
+  const expiry = requestedExpiry(asker.state, request, named, 'user_access_token');
   if (typeof expiry !== 'number') return expiry;
   return { status: 200, body: tokenView(asker.state, addToken(asker.state, named.id, description, expiry), true) };
 }
 
-/** 11.9 and later take `expires_at`; below it is not looked at. Bots are exempt from the limit. */
-function requestedExpiry(state: MattermostState, request: PracticeRequest, owner: MattermostUser): number | Reply {
+/**
+ * 11.9 and later take `expires_at`, a whole number; below it is not looked at. Bots are exempt from
+ * every check: a past end makes a token that is dead.
+ */
+function requestedExpiry(state: MattermostState, request: PracticeRequest, owner: MattermostUser, called: string): number | Reply {
   if (!isAtLeast(state, 11, 9)) return 0;
-  const given = bodyMembers(request)['expires_at'];
-  const expiry = typeof given === 'number' ? given : 0;
-  if (expiry !== 0 && expiry <= state.now()) return failure('app.user_access_token.expires_at_in_past.app_error');
-  if (state.maxTokenLifetimeDays === 0 || owner.isBot) return expiry;
-  if (expiry === 0) return failure('app.user_access_token.expires_at_required.app_error');
+  const given = bodyMembers(request)['expires_at'] ?? 0;
+  if (typeof given !== 'number' || !Number.isInteger(given)) return failure('api.context.invalid_body_param.app_error', called);
+  if (owner.isBot) return given;
+  if (given !== 0 && given <= state.now()) return failure('app.user_access_token.expires_at_in_past.app_error');
+  if (state.maxTokenLifetimeDays === 0) return given;
+  if (given === 0) return failure('app.user_access_token.expires_at_required.app_error');
   const latest = state.now() + state.maxTokenLifetimeDays * 86_400_000;
-  return expiry > latest ? failure('app.user_access_token.expires_at_too_far.app_error') : expiry;
+  return given > latest ? failure('app.user_access_token.expires_at_too_far.app_error', String(state.maxTokenLifetimeDays)) : given;
 }
 
-function listTokens(asker: Asker, _request: PracticeRequest, parts: Parts): Reply {
+function listTokens(asker: Asker, request: PracticeRequest, parts: Parts): Reply {
   const named = namedUser(asker, parts['user']);
   if (!may(asker.user, 'tokens') || named === undefined || !mayEdit(asker.user, named)) return forbidden();
-  return { status: 200, body: asker.state.tokens.filter(({ userId }) => userId === named.id).map((token) => tokenView(asker.state, token)) };
+  const size = Number(request.query.get('per_page') ?? 60);
+  const page = Number(request.query.get('page') ?? 0);
+  const own = asker.state.tokens.filter(({ userId }) => userId === named.id).slice(page * size, page * size + size);
+  return { status: 200, body: own.map((token) => tokenView(asker.state, token)) };
+}
+
+function showToken(asker: Asker, _request: PracticeRequest, parts: Parts): Reply {
+  const token = tokenById(asker, parts['token'] ?? '');
+  return isToken(token) ? { status: 200, body: tokenView(asker.state, token) } : token;
+}
+
+/** How many tokens of people break the limit. */
+function nonCompliant({ state, user }: Asker): Reply {
+  if (!may(user, 'admin')) return forbidden();
+  const people = new Set(state.users.filter(({ isBot }) => !isBot).map(({ id }) => id));
+  const latest = state.now() + state.maxTokenLifetimeDays * 86_400_000;
+  return { status: 200, body: { count: state.tokens.filter(({ userId, expiresAt }) => people.has(userId) && (expiresAt === 0 || expiresAt > latest)).length } };
 }
 
 /** The token that the body's `token_id` names, if the asker may end it. */
-function namedToken({ state, user }: Asker, request: PracticeRequest): MattermostToken | Reply {
+function namedToken(asker: Asker, request: PracticeRequest): MattermostToken | Reply {
   const id = bodyText(request, 'token_id');
-  if (id === '') return failure('api.context.invalid_body_param.app_error', 'token_id');
+  return id === '' ? failure('api.context.invalid_body_param.app_error', 'token_id') : tokenById(asker, id);
+}
+
+function tokenById({ state, user }: Asker, id: string): MattermostToken | Reply {
   if (!may(user, 'tokens')) return forbidden();
   const token = state.tokens.find((one) => one.id === id);
   if (token === undefined) return failure('app.user_access_token.get_by_user.app_error');
@@ -56,11 +80,11 @@ function namedToken({ state, user }: Asker, request: PracticeRequest): Mattermos
 const isToken = (value: MattermostToken | Reply): value is MattermostToken => 'userId' in value;
 
 /** What ends or changes a token ends its session too. */
-const onToken = (change: (state: MattermostState, token: MattermostToken, request: PracticeRequest) => Reply) => (asker: Asker, request: PracticeRequest): Reply => {
+const onToken = (change: (state: MattermostState, token: MattermostToken) => Reply) => (asker: Asker, request: PracticeRequest): Reply => {
   const token = namedToken(asker, request);
   if (!isToken(token)) return token;
   closeSessions(asker.state, ({ tokenId }) => tokenId === token.id);
-  return change(asker.state, token, request);
+  return change(asker.state, token);
 };
 
 const revoke = onToken((state, token) => {
@@ -73,15 +97,25 @@ const setActive = (active: boolean): ReturnType<typeof onToken> => onToken((_sta
   return ok;
 });
 
-/** 11.10 and later: a new secret, the old one ends at once. */
-const rotate = onToken((state, token, request) => {
+/**
+ * 11.10 and later: a new secret, and the old one ends at once. It needs what making a token needs; an
+ * `expires_at` that is left out lifts the end. One that has ended and is still listed lives again.
+ */
+function rotate(asker: Asker, request: PracticeRequest): Reply {
+  const { state } = asker;
+  const token = namedToken(asker, request);
+  if (!isToken(token)) return token;
   const owner = state.users.find(({ id }) => id === token.userId);
-  const expiry = owner === undefined || bodyMembers(request)['expires_at'] === undefined ? token.expiresAt : requestedExpiry(state, request, owner);
+  if (owner === undefined) return forbidden();
+  if (!state.tokensEnabled && !owner.isBot) return failure('app.user_access_token.disabled');
+  const expiry = requestedExpiry(state, request, owner, 'rotate_user_access_token');
   if (typeof expiry !== 'number') return expiry;
+  if (!token.active) return failure('api.user.rotate_user_access_token.disabled_token.app_error');
+  closeSessions(state, ({ tokenId }) => tokenId === token.id);
   token.token = newId();
   token.expiresAt = expiry;
   return { status: 200, body: tokenView(state, token, true) };
-});
+}
 
 function makeBot({ state, user }: Asker, request: PracticeRequest): Reply {
   const username = bodyText(request, 'username');
@@ -122,7 +156,8 @@ function patchConfig({ state, user }: Asker, request: PracticeRequest): Reply {
   const wanted = bodyMembers(request)['ServiceSettings'];
   const fields: Record<string, unknown> = typeof wanted === 'object' && wanted !== null ? { ...wanted } : {};
   if (!state.configReadOnly) {
-    const { EnableUserAccessTokens: tokens, EnableBotAccountCreation: bots } = fields;
+    const { EnableUserAccessTokens: tokens, EnableBotAccountCreation: bots, MaximumPersonalAccessTokenLifetimeDays: days } = fields;
+    if (typeof days === 'number' && isAtLeast(state, 11, 9)) state.maxTokenLifetimeDays = days;
     if (typeof tokens === 'boolean') state.tokensEnabled = tokens;
     if (typeof bots === 'boolean') state.botsEnabled = bots;
   }
@@ -131,13 +166,16 @@ function patchConfig({ state, user }: Asker, request: PracticeRequest): Reply {
 
 export const tokenRoutes: readonly Route<Asker>[] = [
   { method: 'POST', path: '/api/v4/users/:user/tokens', answer: makeToken },
+  { method: 'GET', path: '/api/v4/users/tokens/:token', answer: showToken },
   { method: 'GET', path: '/api/v4/users/:user/tokens', answer: listTokens },
   { method: 'POST', path: '/api/v4/users/tokens/revoke', answer: revoke },
   { method: 'POST', path: '/api/v4/users/tokens/disable', answer: setActive(false) },
   { method: 'POST', path: '/api/v4/users/tokens/enable', answer: setActive(true) },
 ];
 
+/** From 11.10 on. */
 export const rotateRoutes: readonly Route<Asker>[] = [
+  { method: 'GET', path: '/api/v4/users/tokens/non_compliant/count', answer: nonCompliant },
   { method: 'POST', path: '/api/v4/users/tokens/rotate', answer: rotate },
 ];
 

@@ -1,11 +1,11 @@
 /**
  * A small Mattermost for practice and tests: accounts, sessions, personal access tokens, bots and
- * switches, answering as the recorded server does (test/wire/mattermost.json holds it to that).
+ * switches, answering as the recorded server does (6.7, and from version 11 on 11.10: test/wire/mattermost.json and mattermost-11*.json hold it to that).
  */
 import { findRoute, type Route } from './routes.ts';
 import { accountRoutes, signIn } from './mattermost-accounts.ts';
-import { clientConfig, sessionExpired, versionId } from './mattermost-answers.ts';
-import { addToken, closeSessions, isAtLeast, newId, newState, newUser, openSession, sessionOf, type MattermostSettings, type MattermostState, type MattermostToken, type MattermostUser } from './mattermost-state.ts';
+import { clientConfig, failure, sessionExpired, versionId } from './mattermost-answers.ts';
+import { addToken, closeSessions, deleteEndedTokens, isAtLeast, isEleven, newId, newState, newUser, openSession, sessionOf, type MattermostSettings, type MattermostState, type MattermostToken, type MattermostUser } from './mattermost-state.ts';
 import { adminRoutes, rotateRoutes, tokenRoutes } from './mattermost-tokens.ts';
 import { bearerToken, html, startServer, type PracticeRequest, type PracticeServer, type Reply, type ServerOptions } from './server.ts';
 
@@ -29,6 +29,8 @@ export interface PracticeMattermost extends PracticeServer {
   /** Adds to an account's roles the right to make personal access tokens. */
   allowTokens(username: string): void;
   deactivate(username: string): void;
+  /** Runs the hourly job that deletes tokens which have ended. */
+  deleteEndedTokens(): void;
   /** Puts an account into a team with the channel Town Square; the team is made when it is not there. */
   joinTeam(username: string, team?: string): void;
 }
@@ -68,6 +70,7 @@ function helpers(state: MattermostState): Omit<PracticeMattermost, keyof Practic
       account.deleteAt = state.now();
       closeSessions(state, ({ userId }) => userId === account.id);
     },
+    deleteEndedTokens: () => { deleteEndedTokens(state); },
     joinTeam(username, name = 'practice') {
       let team = state.teams.find((one) => one.name === name);
       if (team === undefined) {
@@ -83,7 +86,7 @@ const signedInRoutes = [...accountRoutes, ...tokenRoutes, ...adminRoutes];
 
 /** What needs no credentials. */
 const openRoutes: readonly Route<MattermostState>[] = [
-  { method: 'GET', path: '/api/v4/system/ping', answer: () => ({ status: 200, body: pong }) },
+  { method: 'GET', path: '/api/v4/system/ping', answer: (state) => ({ status: 200, body: isEleven(state) ? { ActiveSearchBackend: 'database', ...pong } : pong }) },
   { method: 'POST', path: '/api/v4/users/login', answer: signIn },
   { method: 'GET', path: '/api/v4/config/client', answer: (state, request) => ({ status: 200, body: clientConfig(state, sessionOf(state, tokenOf(request)) !== undefined) }) },
 ];
@@ -95,11 +98,12 @@ const tokenOf = (request: PracticeRequest): string | undefined => bearerToken(re
 function answer(state: MattermostState, request: PracticeRequest): Reply {
   // Taken before the answer: a request that changes the settings is still answered under the old ones.
   const version = versionId(state);
+  const date = new Date(state.now()).toUTCString();
   const reply = openAnswer(state, request) ?? signedInAnswer(state, request);
-  if (reply !== undefined) return { ...reply, headers: { ...reply.headers, 'x-version-id': version } };
-  if (request.path === '/api' || request.path.startsWith('/api/')) return unknownCall(request);
-  const page = webPage(request.path);
-  return { ...page, headers: { ...page.headers, 'x-version-id': version } };
+  if (reply !== undefined) return { ...reply, headers: { date, ...reply.headers, 'x-version-id': version } };
+  if (request.path === '/api' || request.path.startsWith('/api/')) return unknownCall(state, request);
+  const page = isEleven(state) ? elevenPage() : webPage(request.path);
+  return { ...page, headers: { date, ...page.headers, 'x-version-id': version } };
 }
 
 function openAnswer(state: MattermostState, request: PracticeRequest): Reply | undefined {
@@ -112,19 +116,28 @@ function signedInAnswer(state: MattermostState, request: PracticeRequest): Reply
   if (match === undefined) return undefined;
   const token = tokenOf(request);
   const found = sessionOf(state, token);
-  return found === undefined ? sessionExpired(state, token) : match.route.answer({ state, ...found }, request, match.parts);
+  if (found === undefined) return sessionExpired(state, token);
+  if (lacksFactor(state, found.user) && !freeOfFactor.includes(request.path)) return failure('api.context.mfa_required.app_error');
+  return match.route.answer({ state, ...found }, request, match.parts);
 }
 
-/** The 404 of an unknown API path: without X-Version-Id, and plain text by its header. */
-function unknownCall({ target }: PracticeRequest): Reply {
+/** Where multi-factor authentication is enforced, an account without it sees itself and can set it up; bots are exempt. From the server's source, not recorded. */
+const lacksFactor = (state: MattermostState, user: MattermostUser): boolean => state.mfa && state.enforceMfa && user.mfaCode === undefined && !user.isBot && ['', 'ldap'].includes(user.authService);
+const freeOfFactor = ['/api/v4/users/me', '/api/v4/users/logout', '/api/v4/users/me/mfa'];
+
+/** The 404 of an unknown API path: without X-Version-Id, and before 11 plain text by its header. */
+function unknownCall(state: MattermostState, { target }: PracticeRequest): Reply {
   const body = {
     id: 'api.context.404.app_error',
     message: 'Sorry, we could not find the page.',
     detailed_error: `There doesn't appear to be an api call for the url='${target.split('?', 1)[0] ?? ''}'.  Typo? are you missing a team_id or user_id as part of the url?`,
     status_code: 404,
   };
-  return { status: 404, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: JSON.stringify(body) };
+  return { status: 404, headers: { 'content-type': isEleven(state) ? 'application/json' : 'text/plain; charset=utf-8' }, body: JSON.stringify(body) };
 }
+
+/** From 11 on every path outside the API is the web client. */
+const elevenPage = (): Reply => html(200, '<html><body>Mattermost</body></html>\n', { 'content-type': 'text/html' });
 
 function webPage(path: string): Reply {
   if (path !== '/' && path !== '/login') return { status: 404, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: '404 page not found\n' };

@@ -90,6 +90,43 @@ describe('a practice Mattermost', () => {
     expect((await post(`${server.url}/api/v4/users/tokens/rotate`, { token_id: id }, `Bearer ${token}`)).status).toBe(404);
   });
 
+  it('deletes what has ended by its hourly job, and revives before that what is rotated', async () => {
+    let clock = 1_800_000_000_000;
+    const server = await mattermost({ version: '11.10.0', now: () => clock });
+    const session = `Bearer ${server.makeSession('maker')}`;
+    const made = await post(`${server.url}/api/v4/users/me/tokens`, { description: 'x', expires_at: clock + 1000 }, session);
+    const rotate = async (): Promise<Told> => post(`${server.url}/api/v4/users/tokens/rotate`, { token_id: made.body['id'], expires_at: clock + 1000 }, session);
+    clock += 2000;
+    expect((await rotate()).status).toBe(200);
+    clock += 2000;
+    server.deleteEndedTokens();
+    expect((await rotate()).body['id']).toBe('app.user_access_token.get_by_user.app_error');
+  });
+
+  it('takes a multi-factor code once from 10.4 on, the one that activated it included, and as often as it is good before', async () => {
+    const old = await mattermost();
+    const server = await mattermost({ version: '11.10.0' });
+    for (const status of [200, 200]) expect((await signIn(old, 'mfa', mattermostPassword, mattermostMfaCode)).status).toBe(status);
+    for (const status of [200, 401]) expect((await signIn(server, 'mfa', mattermostPassword, mattermostMfaCode)).status).toBe(status);
+    const session = { authorization: `Bearer ${server.makeSession('kim')}` };
+    await send(`${server.url}/api/v4/users/${server.user('kim').id}/mfa`, { method: 'PUT', headers: session, body: '{"activate":true,"code":"135791"}' });
+    expect((await signIn(server, 'kim', mattermostPassword, '135791')).body['id']).toBe('api.user.check_user_mfa.bad_code.app_error');
+  });
+
+  it('lets an account without multi-factor authentication see itself alone where it is enforced, and a bot everything', async () => {
+    const server = await mattermost({ enforceMfa: true });
+    server.addUser({ username: 'robot', isBot: true });
+    const ask = async (name: string, path: string): Promise<number> => (await get(`${server.url}/api/v4/${path}`, `Bearer ${server.makeToken(name).token}`)).status;
+    expect([await ask('joe', 'users/me'), await ask('joe', 'users/me/teams'), await ask('mfa', 'users/me/teams'), await ask('robot', 'users/me/teams')]).toEqual([200, 401, 200, 200]);
+  });
+
+  it('signs nobody in whose email address is not verified, once it demands that', async () => {
+    const server = await mattermost({ verifiedEmail: true });
+    server.user('joe').emailVerified = false;
+    expect((await signIn(server, 'joe')).body['id']).toBe('api.user.login.not_verified.app_error');
+    expect((await signIn(server, 'kim')).status).toBe(200);
+  });
+
   it('lists sessions newest first, and none of a token that ended', async () => {
     const server = await mattermost({ now: () => 1_800_000_000_000 });
     const first = `Bearer ${server.makeSession('maker')}`;

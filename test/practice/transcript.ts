@@ -115,7 +115,9 @@ const localized = (text: string, url: string): string => text.replaceAll('https:
 
 function compareHeader(actual: string | null, header: string, expected: string, standIns: StandIns, url: string): void {
   if (header === 'x-version-id') {
-    expect(actual, header).toMatch(/^6\.7\.0\.\.[0-9a-f]{32}\.false$/);
+    // The hash of the configuration is md5's, from 11 on SHA-256's.
+    const [, version = '', hash = ''] = /^(\S+?)\.\.([0-9a-f]+)\.false$/.exec(expected) ?? [];
+    expect(actual?.replace(/[0-9a-f]{32,}/, (found) => `${found.length} digits`), header).toBe(`${version}..${hash.length} digits.false`);
     standIns.check(`configuration ${expected}`, actual ?? '', header);
   } else if (standInForm.test(expected)) {
     expect(actual, header).toMatch(/^[a-z0-9]{26}$/);
