@@ -130,11 +130,19 @@ function option(spec: OptionSpec): Option {
   if (spec.repeatable === true) made.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
   if (spec.list === true) made.argParser((value: string) => value.split(',').map((one) => one.trim()).filter((one) => one !== ''));
   if (spec.number === true) made.argParser(positiveNumber);
+  if (spec.port === true) made.argParser(port);
   return made;
 }
 
+/** As people write one. JavaScript also reads `1e3`, `0x50`, ` 80` and `+99` as numbers, and nobody means those. */
 function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value < 1e6)) throw new InvalidArgumentError('It takes a number above zero.');
+  const value = /^\d{1,6}(\.\d{1,6})?$|^\.\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (!(value > 0)) throw new InvalidArgumentError('It takes a number above zero, such as 30.');
+  return value;
+}
+
+function port(text: string): number {
+  const value = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : 0;
+  if (!(value > 0 && value <= 65_535)) throw new InvalidArgumentError('It takes a port from 1 to 65535. Leave it out to use 18265.');
   return value;
 }

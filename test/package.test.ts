@@ -163,6 +163,16 @@ describe('the README', () => {
     expect(shown.slice(0, 2)).toEqual(['npm ci && npm run demo', 'npm cit']);
   });
 
+  it('installs nothing by a name that anybody can take: each command that installs credsetup names the packed file', async () => {
+    const { stdout } = await run('git', ['ls-files', 'README.md', 'CHANGELOG.md', 'src', 'scripts', '.ci', '.github', 'schema', 'bin'], { cwd: root });
+    const lines = (await Promise.all(stdout.trim().split('\n').map(async (path) => (await readFile(join(root, path), 'utf8')).split('\n').map((line) => `${path}: ${line}`)))).flat();
+    const { version } = await readJson<PackageJson>(join(root, 'package.json'));
+    const installs = lines.filter((line) => /\b(npm|pnpm|yarn|bun)\b.*\b(i|install|add|exec|x|dlx|up|update)\b.*credsetup|\b(npx|bunx)\b.*credsetup/.test(line));
+    expect(installs.length).toBeGreaterThan(1);
+    expect(installs.filter((line) => !new RegExp(`npm install -g \\./(tools/)?credsetup-${version.replaceAll('.', '\\.')}\\.tgz$`).test(line))).toEqual([]);
+    expect((await readFile(join(installed, 'README.md'), 'utf8'))).toContain(`npm install -g ./credsetup-${version}.tgz`);
+  });
+
   it('names every command, and no option that there is not', async () => {
     // What n8n's own command line takes is n8n's.
     const text = (await readme()).replace(/n8n import:credentials --input\S+/g, '');

@@ -15,8 +15,10 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
   /** May be given several times; the value is a list. */
   readonly repeatable?: boolean;
-  /** A number above zero. */
+  /** A number above zero, in plain digits. */
   readonly number?: boolean;
+  /** A TCP port. */
+  readonly port?: boolean;
   /** Values separated by commas. */
   readonly list?: boolean;
 }
@@ -61,7 +63,7 @@ const saving: readonly OptionSpec[] = [
 
 /** What a sign-in in a browser takes. */
 const signIn: readonly OptionSpec[] = [
-  { flags: '--callback-port <port>', help: 'OAuth2: port of the Redirect URI (18265)', number: true },
+  { flags: '--callback-port <port>', help: 'OAuth2: port of the Redirect URI (18265)', port: true },
   { flags: '--no-browser', help: 'OAuth2: print the address and open nothing' },
   { flags: '--login-timeout <seconds>', help: 'OAuth2: how long to wait for the sign-in (300)', number: true },
 ];

@@ -68,14 +68,9 @@ function setupOptions(service: Service, { options }: Call, storeVariable: string
   };
 }
 
-/** Throws USAGE for a port that there is not. */
 export function signInOptions(options: RawOptions): SignInOptions {
-  const callbackPort = number(options, 'callbackPort');
-  if (callbackPort !== undefined && !(Number.isInteger(callbackPort) && callbackPort <= 65535)) {
-    throw new CredsetupError('USAGE', '--callback-port takes a port from 1 to 65535.', { hint: 'Leave it out to use 18265.' });
-  }
   return {
-    grant: text(options, 'grant') as Grant | undefined, callbackPort, n8nCallbackUrl: text(options, 'n8nCallbackUrl'),
+    grant: text(options, 'grant') as Grant | undefined, callbackPort: number(options, 'callbackPort'), n8nCallbackUrl: text(options, 'n8nCallbackUrl'),
     browser: options['browser'] !== false, loginTimeout: number(options, 'loginTimeout'),
   };
 }

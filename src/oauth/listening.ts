@@ -37,6 +37,8 @@ export async function listen(answer: (request: IncomingMessage, response: Server
   }, answer);
   const sockets = watchSockets(server, limits.connections);
   server.on('clientError', refuseBroken);
+  // Node's own 417 would come without our headers. No browser expects anything (RFC 9110 §10.1.1).
+  for (const event of ['checkExpectation', 'checkContinue']) server.on(event, refuseExpectation);
   let problem: Problem | undefined;
   for (const port of ports) {
     problem = await tryPort(server, port, host);
@@ -57,6 +59,10 @@ function watchSockets(server: Server, most: number): Set<Socket> {
     if (sockets.size > most) oldest?.destroy();
   });
   return sockets;
+}
+
+function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(417, { ...pageHeaders, 'content-length': 0 }).end();
 }
 
 const broken: Readonly<Record<string, string>> = {

@@ -22,8 +22,8 @@ export function parseAddress(pasted: string): { readonly url: URL; readonly sche
   const text = pasted.trim();
   if (text === '') throw invalid('The address is empty.');
   if (/[\s\p{Cc}\p{Cf}]/u.test(text)) throw invalid('The address has spaces, line ends or invisible characters inside.');
-  // One slash or a backslash behind `https:` is a slip that must not turn a password into a path.
-  const [start = '', scheme] = /^(https?|[a-z][a-z0-9+.-]*(?=:\/\/)):[\\/]+/i.exec(text)?.map((part) => part.toLowerCase()) ?? [];
+  // One slash, a backslash or no colon behind `https` is a slip that must not turn a password into a path of the host "https".
+  const [start = '', scheme] = /^(https?|[a-z][a-z0-9+.-]*(?=:\/\/))[:;]?[\\/]+/i.exec(text)?.map((part) => part.toLowerCase()) ?? [];
   if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') throw invalid(`An address begins with https://, not with ${scheme}://.`);
   const rest = text.slice(start.length).replace(/^[\\/]+/, '');
   const authority = /^[^/?#\\]*/.exec(rest)?.[0] ?? '';

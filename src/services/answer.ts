@@ -11,6 +11,11 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** What a table of ours says of a foreign word: `constructor` and `__proto__` are members of every object, and of no table. */
+export function ownMember<T>(table: Readonly<Record<string, T>>, word: string): T | undefined {
+  return Object.hasOwn(table, word) ? table[word] : undefined;
+}
+
 /** A string member on one line, or '' when it is absent or something else: no name has lines, and a second one could look like ours. */
 export function textOf(object: Record<string, unknown>, key: string): string {
   return typeof object[key] === 'string' ? oneLine(object[key]) : '';

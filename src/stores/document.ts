@@ -12,7 +12,7 @@ export function parseDocument<T>(bytes: Uint8Array, what: string, check: Check<T
   const value = parseJson(bytes, what);
   if (hasNewerVersion(value)) {
     throw new CredsetupError('STORE_TOO_NEW', `${what} was written by a newer credsetup.`, {
-      hint: 'Update credsetup (npm install -g credsetup); the file was left as it is.',
+      hint: 'Update credsetup; the file was left as it is.',
     });
   }
   try {

@@ -253,7 +253,7 @@ function headerOf(file: Buffer, path: string): AgeHeader {
   const header = ageHeader(file);
   if (header === undefined) throw corrupt(path, 'its header is broken');
   if (header.version === 1) return header;
-  throw new CredsetupError('STORE_TOO_NEW', `${path} has version ${header.version} of age's format.`, { hint: 'Update credsetup (npm install -g credsetup); the file was left as it is.' });
+  throw new CredsetupError('STORE_TOO_NEW', `${path} has version ${header.version} of age's format.`, { hint: 'Update credsetup; the file was left as it is.' });
 }
 
 function stanzaOf(header: AgeHeader): { readonly recipient: string; readonly origin: string } | undefined {

@@ -47,7 +47,7 @@ export function callFailed(said: string): CredsetupError {
 export function loadFailed(said: string, platform: string): CredsetupError {
   const installed = !/Cannot find (?:package|module) 'keytar'/.test(said);
   const hint = platform === 'linux' && installed ? linuxHint
-    : `Install credsetup again without --omit=optional (npm install -g credsetup), ${elsewhere}.`;
+    : `Install credsetup again without --omit=optional, ${elsewhere}.`;
   return new CredsetupError('STORE_UNAVAILABLE', 'There is no keychain here: the addon that talks to it does not load.', { hint, cause: new Error(said) });
 }
 

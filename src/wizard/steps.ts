@@ -53,7 +53,7 @@ export function placeholders(draft: Draft): Readonly<Record<string, string>> {
 }
 
 export function filled(text: string, words: Readonly<Record<string, string>>): string {
-  return text.replace(/\{(\w+)\}/g, (whole, word: string) => words[word] ?? whole);
+  return text.replace(/\{(\w+)\}/g, (whole, word: string) => (Object.hasOwn(words, word) ? words[word] ?? whole : whole));
 }
 
 /** A step on the screen: page, instructions, notes. */

@@ -49,6 +49,8 @@ describe('a wrong call', () => {
     [['mattermost', '--url'], /argument missing/],
     [['test', '--all', '--timeout', 'soon'], /--timeout/],
     [['test', '--all', '--timeout', '-1'], /--timeout/],
+    ...['1e3', '0x50', '+99', ' 80', '080', '65536'].map((port): [string[], RegExp] => [['mautic', `--callback-port=${port}`], /--callback-port.*port from 1 to 65535/]),
+    ...['1e3', '0x50', '+99', ''].map((seconds): [string[], RegExp] => [['test', '--all', `--timeout=${seconds}`], /--timeout.*number above zero/]),
     [['mattermost', '--output', 'x'], /--export/],
     [['mattermost', '--overwrite'], /--export/],
   ])('%j is USAGE, on standard error and as one JSON document', async (args, message) => {

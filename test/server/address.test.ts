@@ -49,7 +49,7 @@ describe('a pasted address', () => {
   });
 
   it('with a user name or a password is refused without repeating them', () => {
-    const scheme = fc.constantFrom('https://', 'http://', 'HTTPS://', '', '//', 'https:/', 'https:\\\\', 'https:///', 'ftp://', 'https:\\', ' https://');
+    const scheme = fc.constantFrom('https://', 'http://', 'HTTPS://', '', '//', 'https:/', 'https:\\\\', 'https:///', 'ftp://', 'https:\\', ' https://', 'https//', 'http//', 'https;//', 'https/');
     // Words that stand in no message and in no stack of ours by themselves.
     const word = fc.stringMatching(/^Q7[A-Za-z0-9%!$&'()*+,;=._~-]{8,20}$/);
     const rest = fc.constantFrom('', '/', '/team/channels/town-square', ':8065/login', '?a=b', '#x', '\\x');
@@ -68,6 +68,8 @@ describe('a pasted address', () => {
     expect(parseAddress('http://[::1]:8065').url.href).toBe('http://[::1]:8065/');
     expect(parseAddress('::1').url.href).toBe('https://[::1]/');
     expect(parseAddress('https:/chat.example.com/login').url.href).toBe('https://chat.example.com/login');
+    expect(parseAddress('https//chat.example.com/login').url.href).toBe('https://chat.example.com/login');
+    expect(parseAddress('http//127.0.0.1:8065').url.href).toBe('http://127.0.0.1:8065/');
   });
 
   it.each(['', '   ', 'https://', 'chat example.com', 'chat.exa\u200bmple.com', 'ftp://chat.example.com', 'https://a:99999', 'https://[::1', 'file:///etc/passwd', 'javascript:alert(1)'])('%j is no address', (text) => {

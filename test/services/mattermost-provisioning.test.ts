@@ -30,6 +30,10 @@ describe('the sign-in', () => {
     ['mfa.validate_token.authenticate.app_error', 'MFA_REJECTED', '000000'],
     ['mfa.validate_token.authenticate.app_error', 'MFA_REQUIRED', ''],
     ['something.new', 'RESPONSE_INVALID', ''],
+    ['constructor', 'RESPONSE_INVALID', ''],
+    ['toString', 'RESPONSE_INVALID', ''],
+    ['__proto__', 'RESPONSE_INVALID', ''],
+    ['hasOwnProperty', 'RESPONSE_INVALID', ''],
   ])('takes %s for %s (code %j), and repeats nothing of the server', async (id, code, mfaCode) => {
     const { server, signIn } = await begin();
     server.intercept = () => ({ status: 401, headers: { 'x-version-id': '6.7.0.x' }, body: { id, message: 'token=geheim1234', detailed_error: 'token=geheim1234' } });

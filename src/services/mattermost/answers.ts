@@ -2,7 +2,7 @@
 import type { HttpResponse } from '../../context.ts';
 import { CredsetupError, type Cause, type ErrorCode } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
-import { invalidAnswer, isObject } from '../answer.ts';
+import { invalidAnswer, isObject, ownMember } from '../answer.ts';
 import type { Api } from '../service.ts';
 import { about, errorId, versionOf } from './api.ts';
 
@@ -38,7 +38,7 @@ const everywhere: Refusals = {
  */
 export function refused(api: Api, response: HttpResponse, refusals: Refusals, what: string): CredsetupError {
   const id = errorId(response);
-  const known = id === undefined ? undefined : refusals[id] ?? everywhere[id];
+  const known = id === undefined ? undefined : ownMember(refusals, id) ?? ownMember(everywhere, id);
   if (known !== undefined) return errorOf(api, known);
   throwForStatus(response);
   if (response.status === 403 && id !== undefined) {
