@@ -96,6 +96,8 @@ const pong = { AndroidLatestVersion: '', AndroidMinVersion: '', IosLatestVersion
 const tokenOf = (request: PracticeRequest): string | undefined => bearerToken(request.authorization) ?? request.cookies.get('MMAUTHTOKEN');
 
 function answer(state: MattermostState, request: PracticeRequest): Reply {
+  // Its router (gorilla/mux) sends a client to the clean path; n8n's node asks for /api/v4//users.
+  if (request.path.includes('//')) return { status: 301, headers: { location: request.target.replace(/\/{2,}/g, '/') } };
   // Taken before the answer: a request that changes the settings is still answered under the old ones.
   const version = versionId(state);
   const date = new Date(state.now()).toUTCString();

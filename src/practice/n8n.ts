@@ -1,144 +1,95 @@
 /**
- * A small n8n for practice and tests: the part of its public API that keeps credentials. Answers
- * as n8n 2.41.1 was measured to; the refusals differ by the key's scopes as they do there.
+ * A small n8n for practice and tests: its public API as far as credentials need it, and workflows
+ * whose node really uses the credential. Answers as n8n 2.41.1 does (test/wire/n8n.json and
+ * n8n-run.json hold it to that), or as an older one by the `abilities` that are taken from it.
  */
-import { findRoute, type Route } from './routes.ts';
-import { bodyMembers, html, startServer, type PracticeRequest, type PracticeServer, type Reply, type ServerOptions } from './server.ts';
+import { cannot, editorPage, refusal, startingPage, told } from './n8n-answers.ts';
+import { credentialRoutes, type Scope } from './n8n-credentials.ts';
+import { allScopes, credentialTypes, endOf, n8n241, type N8nAbilities, type N8nCredential, type N8nMode, type N8nState } from './n8n-state.ts';
+import { stopAll, workflowRoutes } from './n8n-workflows.ts';
+import { findRoute } from './routes.ts';
+import { startServer, type PracticeRequest, type PracticeServer, type Reply, type ServerOptions } from './server.ts';
 
-export interface N8nCredential {
-  readonly id: string;
-  name: string;
-  type: string;
-  data: Readonly<Record<string, unknown>>;
-  readonly createdAt: string;
-  updatedAt: string;
-}
-
-/** What the server is like: itself, before version 2, starting, without its public API, or its editor's page for everything. */
-export type N8nMode = 'running' | 'old' | 'starting' | 'api-off' | 'editor';
-
-export interface N8nState {
-  mode: N8nMode;
-  /** API keys and their scopes. */
-  readonly keys: Map<string, readonly string[]>;
-  readonly credentials: N8nCredential[];
-}
+export { allScopes, firstN8n, n8n241, newApiKey, oldN8n, type N8nAbilities, type N8nCredential, type N8nMode, type N8nState } from './n8n-state.ts';
 
 export interface PracticeN8n extends PracticeServer {
+  /** Switches and contents; change them while the server runs. */
   readonly state: N8nState;
+  /** The credential of that name; throws when there is none, or more than one. */
+  credential(name: string): N8nCredential;
+  /** What pressing Connect leaves in an OAuth2 credential. */
+  connect(id: string, tokens: { readonly accessToken: string; readonly refreshToken: string }): void;
 }
 
-/** The key that every practice n8n takes, with all scopes. */
-export const n8nApiKey = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.cHJhY3RpY2U.n8n-practice-key';
-const allScopes = ['credential:create', 'credential:delete', 'credential:list', 'credential:read', 'credential:update'];
+export interface N8nOptions extends ServerOptions {
+  readonly mode?: N8nMode;
+  readonly abilities?: Readonly<N8nAbilities>;
+}
 
-const text = { type: 'string' };
-const always = { allowedHttpRequestDomains: { type: 'string', enum: ['all', 'domains', 'none'] }, allowedDomains: text };
-/** The properties of the types, as the schema's answer has them. */
-const types: Readonly<Record<string, Readonly<Record<string, { readonly type: string }>>>> = {
-  mattermostApi: { accessToken: text, baseUrl: text, allowUnauthorizedCerts: { type: 'boolean' }, ...always },
-  mauticApi: { url: text, username: text, password: text, ...always },
-  mauticOAuth2Api: { serverUrl: text, clientId: text, clientSecret: text, ...always, oauthTokenData: { type: 'json' }, url: text },
-};
-
-const editor = html(200, '<!DOCTYPE html>\n<html lang="en">\n<head><title>n8n.io - Workflow Automation</title></head>\n<body><div id="app"></div></body>\n</html>\n', { 'content-type': 'text/html; charset=utf-8' });
-const refusal = (status: number, message: string): Reply => ({ status, headers: { 'content-type': 'application/json; charset=utf-8' }, body: { message } });
+/** The key that every practice n8n takes, with all scopes: a JWT of n8n's that does not end. */
+export const n8nApiKey = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJwcmFjdGljZSIsImlzcyI6Im44biIsImF1ZCI6InB1YmxpYy1hcGkifQ.n8n-practice-key';
 
 /** Starts one; `state` may be changed while it runs. */
-export async function startN8n(options: ServerOptions & { readonly mode?: N8nMode } = {}): Promise<PracticeN8n> {
-  const state: N8nState = { mode: options.mode ?? 'running', keys: new Map([[n8nApiKey, allScopes]]), credentials: [] };
+export async function startN8n({ mode = 'running', abilities = n8n241, ...options }: N8nOptions = {}): Promise<PracticeN8n> {
+  const state: N8nState = {
+    mode, abilities: { ...abilities }, keys: new Map([[n8nApiKey, allScopes]]), credentials: [], workflows: [], executions: [], projects: ['vtqqfq2e7fWBaQXi'],
+    hosts: new Map(), unreachable: new Set(), authorities: [], executionsCome: true, second: 100, unpublishing: 100, schemas: credentialTypes(),
+  };
   const server = await startServer((request) => answer(state, request), options);
-  return Object.assign(server, { state });
-}
-
-interface Scope {
-  readonly state: N8nState;
-  readonly scopes: readonly string[];
-}
-
-const routes: readonly Route<Scope>[] = [
-  { method: 'GET', path: '/api/v1/credentials/schema/:type', answer: (_, __, { type }) => schema(type ?? '') },
-  { method: 'POST', path: '/api/v1/credentials', answer: create },
-  { method: 'GET', path: '/api/v1/credentials/:id', answer: (scope, _, { id }) => withScope(scope, 'credential:read', () => found(scope, id, told)) },
-  { method: 'PATCH', path: '/api/v1/credentials/:id', answer: update },
-  { method: 'DELETE', path: '/api/v1/credentials/:id', answer: (scope, _, { id }) => withScope(scope, 'credential:delete', () => found(scope, id, (one) => {
-    scope.state.credentials.splice(scope.state.credentials.indexOf(one), 1);
-    return told(one);
-  })) },
-];
-
-function answer(state: N8nState, request: PracticeRequest): Reply {
-  if (state.mode === 'starting') return html(200, 'n8n is starting up. Please wait', { 'content-type': 'text/html; charset=utf-8' });
-  if (state.mode === 'editor' || !request.path.startsWith('/api/')) return editor;
-  if (state.mode === 'api-off') return html(404, `<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Error</title>\n</head>\n<body>\n<pre>Cannot ${request.method} ${request.path}</pre>\n</body>\n</html>\n`);
-  const match = findRoute(routes, request.method, request.path);
-  if (match === undefined) return refusal(404, 'not found');
-  const key = request.headers['x-n8n-api-key'];
-  const scopes = state.keys.get(typeof key === 'string' ? key : '');
-  if (scopes === undefined) return refusal(401, state.mode === 'old' && key === undefined ? '\'X-N8N-API-KEY\' header required' : 'Unauthorized');
-  if (state.mode === 'old' && match.route.path.endsWith('/:id') && request.method !== 'DELETE') return refusal(405, `${request.method} method not allowed`);
-  return match.route.answer({ state, scopes }, request, match.parts);
-}
-
-function schema(type: string): Reply {
-  const properties = types[type];
-  if (properties === undefined) return refusal(404, 'Not Found');
-  return { status: 200, body: { additionalProperties: false, type: 'object', properties, required: [] } };
-}
-
-/** Type and data are looked at before the key's scopes, as n8n does it. */
-function create(scope: Scope, request: PracticeRequest): Reply {
-  const { name, type, data } = bodyMembers(request);
-  const fault = faultOf(type, data);
-  if (fault !== undefined) return refusal(400, fault);
-  return withScope(scope, 'credential:create', () => {
-    const now = new Date().toISOString();
-    const one: N8nCredential = { id: newId(), name: String(name), type: String(type), data: data as N8nCredential['data'], createdAt: now, updatedAt: now };
-    scope.state.credentials.push(one);
-    return told(one);
+  const close = server.close.bind(server);
+  return Object.assign(server, {
+    state,
+    credential: (name: string): N8nCredential => {
+      const found = state.credentials.filter((one) => one.name === name);
+      if (found[0] === undefined || found.length > 1) throw new Error(`the practice n8n has ${found.length} credentials ${name}`);
+      return found[0];
+    },
+    connect: (id: string, { accessToken, refreshToken }: { readonly accessToken: string; readonly refreshToken: string }): void => {
+      const one = state.credentials.find((other) => other.id === id);
+      if (one === undefined) throw new Error(`the practice n8n has no credential ${id}`);
+      one.data = { ...one.data, oauthTokenData: { access_token: accessToken, refresh_token: refreshToken, token_type: 'bearer', expires_in: 3600, scope: null } };
+    },
+    close: (): Promise<void> => {
+      stopAll(state);
+      return close();
+    },
   });
 }
 
-function update(scope: Scope, request: PracticeRequest, { id }: Readonly<Record<string, string>>): Reply {
-  const { name, type, data } = bodyMembers(request);
-  const fault = data === undefined ? undefined : faultOf(type, data);
-  if (fault !== undefined) return refusal(400, fault);
-  return withScope(scope, 'credential:update', () => found(scope, id, (one) => {
-    if (typeof name === 'string') one.name = name;
-    if (typeof type === 'string') one.type = type;
-    if (data !== undefined) one.data = data as N8nCredential['data'];
-    one.updatedAt = new Date().toISOString();
-    return told(one);
-  }));
+const routes = [...credentialRoutes, ...workflowRoutes];
+
+function answer(state: N8nState, request: PracticeRequest): Reply | Promise<Reply> {
+  if (state.mode === 'starting') return startingPage;
+  if (request.path === '/healthz') return told({ status: 'ok' });
+  if (request.path === '/healthz/readiness') return state.mode === 'starting-api' ? { ...refusal(503, ''), body: { status: 'error' } } : told({ status: 'ok' });
+  if (state.mode === 'starting-api') return cannot(request);
+  if (state.mode === 'editor' || !request.path.startsWith('/api/')) return editorPage;
+  const key = keyOf(request);
+  const scopes = state.mode === 'api-off' || hasEnded(key) ? undefined : state.keys.get(key ?? '');
+  const match = findRoute<Scope, Reply | Promise<Reply>>(routes, request.method, request.path);
+  if (match === undefined) return unknown(request, scopes);
+  // Before version 2 it named the missing header.
+  if (scopes === undefined) return refusal(401, !state.abilities.update && key === undefined ? '\'X-N8N-API-KEY\' header required' : 'Unauthorized');
+  return match.route.answer({ state, scopes }, request, match.parts);
 }
 
-function withScope({ scopes }: Scope, needed: string, go: () => Reply): Reply {
-  return scopes.includes(needed) ? go() : refusal(403, 'Forbidden');
+/** 404 for a path that there is not, 405 for a method that one of its paths does not have. */
+function unknown({ method, path }: PracticeRequest, scopes: readonly string[] | undefined): Reply {
+  const isThere = ['GET', 'POST', 'PATCH', 'DELETE'].some((other) => findRoute<Scope, Reply | Promise<Reply>>(routes, other, path) !== undefined);
+  if (isThere && scopes === undefined) return refusal(401, 'Unauthorized');
+  return isThere ? refusal(405, `${method} method not allowed`) : refusal(404, 'not found');
 }
 
-function found({ state }: Scope, id: string | undefined, go: (one: N8nCredential) => Reply): Reply {
-  const one = state.credentials.find((other) => other.id === id);
-  return one === undefined ? refusal(404, 'Credential not found') : go(one);
+function keyOf(request: PracticeRequest): string | undefined {
+  const key = request.headers['x-n8n-api-key'];
+  return typeof key === 'string' ? key : undefined;
 }
 
-/** Never the data. */
-function told({ id, name, type, createdAt, updatedAt }: N8nCredential): Reply {
-  return { status: 200, body: { id, name, type, isManaged: false, isGlobal: false, isResolvable: false, resolvableAllowFallback: false, resolverId: null, createdAt, updatedAt } };
-}
-
-function faultOf(type: unknown, data: unknown): string | undefined {
-  const properties = types[String(type)];
-  if (properties === undefined) return 'req.body.type is not a known type';
-  if (typeof data !== 'object' || data === null) return 'request.body.data is not of a type(s) object';
-  for (const [member, value] of Object.entries(data)) {
-    const wanted = properties[member]?.type;
-    if (wanted === undefined) return `request.body.data is not allowed to have the additional property "${member}"`;
-    if (wanted !== 'json' && typeof value !== wanted) return `request.body.data.${member} is not of a type(s) ${wanted}`;
+function hasEnded(key: string | undefined): boolean {
+  if (key?.split('.').length !== 3) return false;
+  try {
+    return (endOf(key) ?? Infinity) <= Date.now() / 1000;
+  } catch {
+    return false; // No JWT: unknown like every other made-up key.
   }
-  return undefined;
-}
-
-function newId(): string {
-  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-  return Array.from({ length: 16 }, () => letters.charAt(Math.floor(Math.random() * letters.length))).join('');
 }

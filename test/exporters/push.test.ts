@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { inFront } from '../../src/practice/gateways.ts';
 import type { PracticeMattermost } from '../../src/practice/mattermost.ts';
-import { n8nApiKey, startN8n, type N8nMode, type PracticeN8n } from '../../src/practice/n8n.ts';
+import { firstN8n, n8n241, n8nApiKey, startN8n, type PracticeN8n } from '../../src/practice/n8n.ts';
 import { atTheEnd, errorOf, mattermostServer, mauticServer, script, storeMattermost, storeMautic, type Script } from '../commands/support.ts';
 
 let home: Script;
@@ -20,6 +20,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   n8n.state.mode = 'running';
+  Object.assign(n8n.state.abilities, n8n241);
   n8n.intercept = undefined;
   n8n.state.credentials.length = 0;
   n8n.state.keys.clear();
@@ -114,7 +115,7 @@ describe('push n8n', () => {
   it.each<[string, () => void, string, number]>([
     ['a wrong key', () => { n8n.state.keys.clear(); }, 'API_KEY_REJECTED', 7],
     ['a page for everything', () => { n8n.state.mode = 'editor'; }, 'NOT_N8N', 5],
-    ['no public API', () => { n8n.state.mode = 'api-off'; }, 'NOT_N8N', 5],
+    ['no public API', () => { n8n.state.mode = 'api-off'; }, 'API_KEY_REJECTED', 7],
     ['an n8n that starts', () => { n8n.state.mode = 'starting'; }, 'SERVER_ERROR', 3],
     ['a sign-in page in front', () => { n8n.intercept = inFront('oauth2-proxy-page'); }, 'GATEWAY_IN_FRONT', 5],
     ['a website', () => { n8n.intercept = inFront('website'); }, 'NOT_N8N', 5],
@@ -142,7 +143,7 @@ describe('push n8n', () => {
   });
 
   it('works with an n8n of before version 2, which cannot replace', async () => {
-    n8n.state.mode = 'old' satisfies N8nMode;
+    Object.assign(n8n.state.abilities, firstN8n);
     expect((await push(['chat'])).exitCode).toBe(0);
     expect(resultsOf(await push(['chat', '--replace']))[0]?.error?.code).toBe('UNSUPPORTED');
   });
