@@ -2,7 +2,7 @@
 import { createServer as createHttpServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { createServer as createNetServer, type AddressInfo, type Server as NetServer } from 'node:net';
 
 /** A request as the services see it: the folder prefix is taken off. */
 export interface PracticeRequest {
@@ -54,6 +54,8 @@ export interface ServerOptions {
   /** PEM texts: makes it an https server. */
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly intercept?: Intercept;
+  /** Takes `LIST /path` for `GET /path?list=true`, without TLS and as the first request of a connection. */
+  readonly listMethod?: boolean;
 }
 
 export interface PracticeServer {
@@ -118,20 +120,39 @@ export async function startServer(answer: Answer, options: ServerOptions = {}): 
     });
   };
   const server = options.tls === undefined ? createHttpServer(listener) : createHttpsServer({ key: options.tls.key, cert: options.tls.cert }, listener);
-  server.listen(options.port ?? 0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const front = options.listMethod === true && options.tls === undefined ? listTaker(server) : server;
+  front.listen(options.port ?? 0, '127.0.0.1');
+  await once(front, 'listening');
+  const { port } = front.address() as AddressInfo;
   const origin = `${options.tls === undefined ? 'http' : 'https'}://${options.hostname ?? '127.0.0.1'}:${port}`;
-  const practice: PracticeServer = { url: origin + prefix, port, log: [], intercept: options.intercept, close: () => end(server) };
+  const practice: PracticeServer = { url: origin + prefix, port, log: [], intercept: options.intercept, close: () => end(front, server) };
   return practice;
 }
 
-async function end(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, 'close');
-  server.close();
+async function end(front: NetServer, server: Server): Promise<void> {
+  if (!front.listening) return;
+  const closed = once(front, 'close');
+  front.close();
+  front.emit('ending');
   server.closeAllConnections();
   await closed;
+}
+
+/** Stands before a server whose parser refuses a method that it does not know. */
+function listTaker(server: Server): NetServer {
+  const front = createNetServer((socket) => {
+    // A client that goes away, or stays, without having said anything.
+    socket.on('error', () => { socket.destroy(); });
+    front.once('ending', () => { socket.destroy(); });
+    socket.once('data', (first: Buffer) => {
+      socket.pause();
+      const text = first.toString('latin1').replace(/^LIST (\S+) /, (_, target: string) => `GET ${target}${target.includes('?') ? '&' : '?'}list=true `);
+      server.emit('connection', socket);
+      socket.unshift(Buffer.from(text, 'latin1'));
+      socket.resume();
+    });
+  });
+  return front.setMaxListeners(0);
 }
 
 /** Whether the request is for the folder that the service lies in. */
