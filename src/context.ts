@@ -219,8 +219,11 @@ export interface Context {
   journal(): Promise<Journal>;
   /** Standard input to its end as text; at most `limit` bytes. Throws INPUT_INVALID beyond. */
   readStdin(limit: number): Promise<string>;
-  /** A file as text. Throws FILE_UNREADABLE with the option named in the hint by the caller. */
-  readFile(path: string, limit: number): Promise<string>;
+  /**
+   * A file as text. `source` is the option or variable that names it. Throws FILE_UNREADABLE, for
+   * which the caller has a hint; a name that no file has is never repeated: it may be the secret itself.
+   */
+  readFile(path: string, limit: number, source: string): Promise<string>;
   /** Atomic and 0600; straight through to what is no regular file. Throws FILE_EXISTS, FILE_UNWRITABLE. */
   writeFile(path: string, text: string, options: { readonly overwrite: boolean }): Promise<void>;
   /** Whether `writeFile` could begin: finds out early, decides nothing. Throws FILE_EXISTS, FILE_UNWRITABLE. */

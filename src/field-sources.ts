@@ -40,7 +40,7 @@ export async function givenValue(
     return { value: oneLine(await context.readStdin(mostBytes), field, source), source };
   }
   if (options.file !== undefined) {
-    return { value: oneLine(await readSecretFile(options.file, field.option, context), field, field.option), source: field.option };
+    return { value: oneLine(await readSecretFile(options.file, field, service, context), field, field.option), source: field.option };
   }
   for (const name of variables) {
     const value = context.env[name];
@@ -49,11 +49,15 @@ export async function givenValue(
   return undefined;
 }
 
-async function readSecretFile(path: string, option: string, context: Context): Promise<string> {
+async function readSecretFile(path: string, field: Field, service: Pick<Service, 'id'>, context: Context): Promise<string> {
+  const { option, label, stdinOption } = field;
   try {
-    return await context.readFile(path, mostBytes);
+    return await context.readFile(path, mostBytes, option);
   } catch (error) {
-    throw isCredsetupError(error) ? error.with({ hint: `${option} names the file that holds the value; check the path and whether you may read it.` }) : error;
+    const itself = [stdinOption, variableName(service.id, field)].filter((one) => one !== undefined).join(' or ');
+    throw isCredsetupError(error) ? error.with({
+      hint: `${option} takes the name of a file that holds the ${label}: check the path and whether you may read it. Was the ${label} itself given there? Then every process list showed it: make a new one, and give it by ${itself}.`,
+    }) : error;
   }
 }
 

@@ -34,8 +34,8 @@ async function fromVariables(name: string, context: Reader): Promise<string | un
   const path = context.env[`${name}_FILE`] ?? '';
   if (value !== '' && path !== '') throw new CredsetupError('USAGE', `${name} and ${name}_FILE are both set.`, { hint: 'Keep one of them.' });
   if (path === '') return value === '' ? undefined : value;
-  const text = (await context.readFile(path, mostBytes).catch((error: unknown) => {
-    throw isCredsetupError(error) ? error.with({ hint: `${name}_FILE names this file; check the path and whether you may read it.` }) : error;
+  const text = (await context.readFile(path, mostBytes, `${name}_FILE`).catch((error: unknown) => {
+    throw isCredsetupError(error) ? error.with({ hint: `${name}_FILE takes the name of a file: check the path and whether you may read it. The value itself belongs in ${name}.` }) : error;
   })).replace(/\r?\n$/, '');
   // An identity file has comments beside the line that is secret.
   for (const line of text.split(/\r?\n/).filter((one) => !one.startsWith('#'))) context.output.protect(line);

@@ -1,5 +1,5 @@
 /** The real effects, wired in one place. `process` stands here and in bin, nowhere else. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, lstatSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -102,7 +102,7 @@ function assemble(parts: Parts): Wiring {
     vault: once(() => openVault(context, closers)),
     journal: once(() => openJournal(env, signal)),
     readStdin: (limit) => readStdin(limit, signal),
-    readFile: (path, limit) => readText(path, limit, signal),
+    readFile: (path, limit, source) => readText(path, limit, source, parts),
     writeFile: async (path, text, { overwrite }) => {
       const { writeExport } = await import('./stores/export-file.ts');
       await writeExport(resolve(path), text, { overwrite, signal });
@@ -242,10 +242,24 @@ function isSet(value: string | undefined): boolean {
   return isGiven(value) && value !== '0' && value.toLowerCase() !== 'false';
 }
 
-/** Whatever a variable holds that is a secret is masked from the first line on. */
+/**
+ * Whatever a variable holds that is a secret is masked from the first line on; so is what stands
+ * where the name of a file belongs and names none, for it may be the secret itself.
+ */
 function protectVariables(env: Readonly<Record<string, string | undefined>>, redactor: Redactor): void {
   for (const [name, value] of Object.entries(env)) {
     if (/^CREDSETUP_.*(PASSWORD|TOKEN|SECRET|PASSPHRASE|IDENTITY|API_KEY|MFA_CODE)$/.test(name) && isGiven(value)) redactor.protect(value);
+    if (/^CREDSETUP_.*_FILE$/.test(name) && isGiven(value) && !isThere(value)) redactor.protect(value);
+  }
+}
+
+/** A link that leads nowhere is there too. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    // Too long, with a NUL inside, or below what may not be entered: no file of the name was seen.
+    return false;
   }
 }
 
@@ -253,13 +267,15 @@ function readStdin(limit: number, signal: AbortSignal): Promise<string> {
   return textOf(process.stdin, limit, signal, () => new CredsetupError('INPUT_INVALID', `Standard input gave more than ${limit} bytes.`, { hint: 'Give the value alone.' }));
 }
 
-async function readText(path: string, limit: number, signal: AbortSignal): Promise<string> {
+async function readText(path: string, limit: number, source: string, { output, stopper: { signal } }: Parts): Promise<string> {
   try {
     return await textOf(createReadStream(path), limit, signal, () => new CredsetupError('FILE_INVALID', `${path} has more than ${limit} bytes.`, { hint: 'Is it the right file?' }));
   } catch (error) {
     if (isCredsetupError(error)) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new CredsetupError('FILE_UNREADABLE', `${path} could not be read (${code}).`, { cause: error });
+    if (isThere(path)) throw new CredsetupError('FILE_UNREADABLE', `${path} could not be read (${code}).`, { cause: error });
+    output.protect(path);
+    throw new CredsetupError('FILE_UNREADABLE', `${source} names no file that is there (${code}); what it gives has ${path.length} characters.`, { cause: error });
   }
 }
 

@@ -22,7 +22,7 @@ export async function readConnection(options: ConnectionOptions, context: Contex
 
 async function readCertificates(path: string, context: Context): Promise<readonly string[]> {
   const hint = '--ca-file takes the certificate of the authority in PEM form (a text with -----BEGIN CERTIFICATE-----).';
-  const text = await context.readFile(path, mostBytes).catch((error: unknown) => {
+  const text = await context.readFile(path, mostBytes, '--ca-file').catch((error: unknown) => {
     throw isCredsetupError(error) ? error.with({ hint }) : error;
   });
   const found = text.match(block) ?? [];

@@ -73,6 +73,28 @@ describe('a value', () => {
     await refused({ args: asChat('--token-stdin'), stdin: '\n' }, 'INPUT_INVALID');
   });
 
+  it.each([
+    ['--token-file', ['--token-file', 'VALUE'], {}, '--token-stdin or CREDSETUP_MATTERMOST_TOKEN'],
+    ['--admin-token-file', ['--create-token', '--admin-token-file', 'VALUE'], {}, '--admin-token-stdin or CREDSETUP_MATTERMOST_ADMIN_TOKEN'],
+    ['--ca-file', ['--ca-file', 'VALUE'], { CREDSETUP_TOKEN: 'geheim1234' }, 'PEM form'],
+    ['CREDSETUP_IDENTITY_FILE', ['--store', 'file'], { CREDSETUP_TOKEN: 'geheim1234', CREDSETUP_IDENTITY: '', CREDSETUP_IDENTITY_FILE: 'VALUE' }, 'The value itself belongs in CREDSETUP_IDENTITY.'],
+    ['CREDSETUP_PASSPHRASE_FILE', ['--store', 'file'], { CREDSETUP_TOKEN: 'geheim1234', CREDSETUP_IDENTITY: '', CREDSETUP_PASSPHRASE_FILE: 'VALUE' }, 'The value itself belongs in CREDSETUP_PASSPHRASE.'],
+  ] as const)('that is given where %s takes the name of a file is repeated nowhere, and the slip is told', async (source, args, env, told) => {
+    for (const value of ['AGE-SECRET-KEY-17TE3KDHZ2WJUM07CXQJEPZXAM686U7GWYDH6PTKLFFA32V3XV70Q26QRA7', 'k5zg9fr3mtbqdxoyp1wn7ucj4a', 'Passphrase/with a slash', 'long'.repeat(200)]) {
+      const put = (text: string): string => (text === 'VALUE' ? value : text);
+      const variables = Object.fromEntries(Object.entries(env).map(([name, text]) => [name, put(text)]));
+      const done = await script().run(['mattermost', '--url', chat.url, '--name', 'another', ...args.map(put), '--debug', '--json'], { env: variables, secrets: [value] });
+      const error = errorOf(done);
+      expect(error).toMatchObject({ code: 'FILE_UNREADABLE', exitCode: 2, message: expect.stringContaining(`${source} names no file that is there`), hint: expect.stringContaining(told) });
+      expect(error.message).toContain(`${value.length} characters`);
+    }
+  });
+
+  it('in a file that may not be read names the file: it is there, so its name is none', async () => {
+    const error = await refused({ args: asChat('--token-file', folder()) }, 'FILE_UNREADABLE');
+    expect(error.message).toMatch(/credsetup-test-.* could not be read \(EISDIR\)/);
+  });
+
   it('that is a username with a colon cannot be carried by basic auth', async () => {
     await refused({ args: ['mautic', '--method', 'basic', '--url', crm.url, '--username', 'a:b', '--name', 'crm'], env: { CREDSETUP_PASSWORD: 'geheim1234' } }, 'INPUT_INVALID');
   });
