@@ -73,6 +73,8 @@ export default tseslint.config(
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
       'no-empty': ['error', { allowEmptyCatch: false }],
       eqeqeq: 'error',
+      // Taking a member out: what is named beside the rest is the part that is left.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
     },
   },
   {

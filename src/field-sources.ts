@@ -4,7 +4,8 @@
  */
 import type { Context } from './context.ts';
 import { CredsetupError, isCredsetupError, type MissingInput } from './errors.ts';
-import { shortVariableName, variableName, type Field, type Service } from './services/service.ts';
+import { shortVariableName, variableName, type Field } from './services/field.ts';
+import type { Service } from './services/service.ts';
 
 /** What the command line says about one field. */
 export interface FieldOptions {
@@ -75,6 +76,14 @@ function oneLine(text: string, field: Field, source: string): string {
 /** How the list of what is missing names a field. */
 export function missingInput(field: Field, service: Pick<Service, 'id'>): MissingInput {
   return { field: field.key, option: field.option, variable: variableName(service.id, field) };
+}
+
+/** All that is missing, at once, each with its option and its variable. */
+export function inputMissing(service: string, missing: readonly MissingInput[]): CredsetupError {
+  const lines = missing.map(({ field, option, variable }) => `${field} (${[option, variable].filter((one) => one !== '').join(' or ')})`);
+  return new CredsetupError('INPUT_MISSING', `Missing: ${lines.join(', ')}.`, {
+    service, missing, hint: 'Give each by its option or its variable, or run the command on a terminal to be asked.',
+  });
 }
 
 /**

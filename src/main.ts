@@ -3,8 +3,10 @@
  * everything else is loaded when a command runs.
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { commands, everywhere, type CommandSpec, type OptionSpec } from './commands/catalog.ts';
-import type { Parsed } from './commands/command.ts';
+import { commands, everywhere, fieldOptions, optionsOf } from './commands/catalog.ts';
+import type { Arguments, CommandSpec, Everywhere, Parsed } from './commands/command.ts';
+import { valuesOf, type OptionSpec, type OptionSpecs } from './commands/option.ts';
+import type { FieldOptions } from './field-sources.ts';
 
 declare const CREDSETUP_VERSION: string;
 
@@ -32,7 +34,8 @@ export function rootHelp(): string {
 export function parse(argv: readonly string[], printed: string[]): Parsed | undefined {
   const { ours, rest } = divided(argv);
   const parsed = parseOurs(ours, printed);
-  return parsed === undefined || parsed.kind === 'menu' || rest === undefined ? parsed : { ...parsed, rest };
+  if (parsed === undefined || parsed.kind === 'menu' || rest === undefined) return parsed;
+  return parsed.kind === 'usage' ? { ...parsed, rest } : { ...parsed, given: { ...parsed.given, rest } };
 }
 
 /** For a command that passes on what stands after `--`: that apart, untouched, also when it is nothing. */
@@ -55,7 +58,8 @@ function parseOurs(argv: readonly string[], printed: string[]): Parsed | undefin
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return undefined;
-    return { kind: 'usage', message: error.code === 'commander.help' ? noCommand(argv.filter((word) => !word.startsWith('-'))[1]) : usageMessage(error), help: helpFor(root, argv), options: flagsIn(argv) };
+    const message = error.code === 'commander.help' ? noCommand(argv.filter((word) => !word.startsWith('-'))[1]) : usageMessage(error);
+    return { kind: 'usage', message, help: helpFor(root, argv), flags: flagsIn(argv) };
   }
   return parsed;
 }
@@ -76,10 +80,10 @@ function helpFor(root: Command, argv: readonly string[]): string {
 }
 
 /** An error in the options must not change how it is reported. What stands after `--` is not ours. */
-function flagsIn(argv: readonly string[]): Readonly<Record<string, unknown>> {
+function flagsIn(argv: readonly string[]): Everywhere {
   const end = argv.indexOf('--');
   const ours = end < 0 ? argv : argv.slice(0, end);
-  return { json: ours.includes('--json'), quiet: ours.includes('--quiet'), debug: ours.includes('--debug'), color: !ours.includes('--no-color') };
+  return valuesOf(everywhere, Object.fromEntries(Object.entries(everywhere).map(([key, { flags }]) => [key, ours.includes(flags) ? !flags.startsWith('--no-') : undefined])));
 }
 
 function program(found: (parsed: Parsed) => void): Command {
@@ -87,12 +91,12 @@ function program(found: (parsed: Parsed) => void): Command {
     .description('Sets up Mautic and Mattermost credentials for n8n, and proves that they work.')
     .version(CREDSETUP_VERSION, '-V, --version')
     .helpCommand('help [command]', 'help for a command');
-  for (const spec of everywhere) root.addOption(option(spec));
+  for (const spec of Object.values(everywhere)) root.addOption(option(spec));
   // A word that is no command is a mistake and not an argument.
   root.argument('[command]').allowExcessArguments(true).usage('[options] [command]');
   root.action((word: string | undefined) => {
     if (word !== undefined) throw new CommanderError(2, 'credsetup.command', noCommand(word));
-    found({ kind: 'menu', options: root.opts(), help: root.helpInformation() });
+    found({ kind: 'menu', flags: valuesOf(everywhere, root.opts()), help: root.helpInformation() });
   });
   for (const spec of commands) root.addCommand(subcommand(spec, root, found));
   root.addHelpText('after', '\nOn a terminal, credsetup asks for what it needs. In scripts give options and variables.\n');
@@ -102,16 +106,40 @@ function program(found: (parsed: Parsed) => void): Command {
 function subcommand(spec: CommandSpec, root: Command, found: (parsed: Parsed) => void): Command {
   const command = new Command(spec.name).description(spec.summary).helpOption('-h, --help', 'this help');
   if (spec.arguments !== undefined) command.arguments(spec.arguments);
-  for (const one of spec.options) command.addOption(option(one));
-  for (const one of everywhere) command.addOption(option(one));
+  for (const one of optionsOf(spec)) command.addOption(option(one));
   if (spec.notes !== undefined) command.addHelpText('after', `\n${spec.notes.join('\n')}\n`);
   command.allowExcessArguments(false);
   command.action((...values: unknown[]) => {
     // commander hands over the arguments, then the options, then the command.
-    const args = values.slice(0, -2) as (string | readonly string[] | undefined)[];
-    found({ kind: 'command', command: spec.name, args, options: merged(root.opts(), command.opts()) });
+    const args = values.slice(0, -2) as Arguments;
+    const given = command.opts();
+    found({
+      kind: 'command', command: spec.name, flags: valuesOf(everywhere, merged(root.opts(), given)),
+      given: { args, raw: byKey(spec.options, given), fields: fieldsIn(spec, given) },
+    });
   });
   return command;
+}
+
+/** The name that commander keeps an option's value under. */
+function attribute(flags: string): string {
+  return new Option(flags).attributeName();
+}
+
+function byKey(specs: OptionSpecs, given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(specs).filter(([, { flags }]) => flags !== '').map(([key, { flags }]) => [key, given[attribute(flags)]]));
+}
+
+/** What is said of each field; two fields of one option are given alike. */
+function fieldsIn({ fields = [] }: CommandSpec, given: Readonly<Record<string, unknown>>): Readonly<Record<string, FieldOptions>> {
+  return Object.fromEntries(fields.map((field) => {
+    const raw = byKey(fieldOptions(field), given);
+    return [field.key, { value: wordOf(raw['value']), file: wordOf(raw['file']), stdin: raw['stdin'] === true }];
+  }));
+}
+
+function wordOf(raw: unknown): string | undefined {
+  return typeof raw === 'string' ? raw : undefined;
 }
 
 /** Options of every command may stand before its name; `--no-color` and its kind count on either side. */
@@ -124,25 +152,15 @@ function merged(before: Record<string, unknown>, behind: Record<string, unknown>
   return all;
 }
 
-function option(spec: OptionSpec): Option {
-  const made = new Option(spec.flags, spec.help);
-  if (spec.choices !== undefined) made.choices(spec.choices);
-  if (spec.repeatable === true) made.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
-  if (spec.list === true) made.argParser((value: string) => value.split(',').map((one) => one.trim()).filter((one) => one !== ''));
-  if (spec.number === true) made.argParser(positiveNumber);
-  if (spec.port === true) made.argParser(port);
+function option({ flags, help, choices, gather, problem }: OptionSpec): Option {
+  const made = new Option(flags, help);
+  if (choices !== undefined) made.choices(choices);
+  if (gather !== undefined) made.argParser(gather);
+  if (problem !== undefined) made.argParser((value: string) => accepted(value, problem(value)));
   return made;
 }
 
-/** As people write one. JavaScript also reads `1e3`, `0x50`, ` 80` and `+99` as numbers, and nobody means those. */
-function positiveNumber(text: string): number {
-  const value = /^\d{1,6}(\.\d{1,6})?$|^\.\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (!(value > 0)) throw new InvalidArgumentError('It takes a number above zero, such as 30.');
-  return value;
-}
-
-function port(text: string): number {
-  const value = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : 0;
-  if (!(value > 0 && value <= 65_535)) throw new InvalidArgumentError('It takes a port from 1 to 65535. Leave it out to use 18265.');
+function accepted(value: string, problem: string | undefined): string {
+  if (problem !== undefined) throw new InvalidArgumentError(problem);
   return value;
 }

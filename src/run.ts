@@ -1,34 +1,42 @@
 /** Runs one parsed command line: the one place from a failure to its text, JSON and exit code. */
-import type { Call, Parsed, Run } from './commands/command.ts';
+import * as catalog from './commands/catalog.ts';
+import type { CommandSpec, Everywhere, Given, Parsed, Run } from './commands/command.ts';
+import { valuesOf } from './commands/option.ts';
+import type { Context } from './context.ts';
 import { CredsetupError, errorDocument, toCredsetupError } from './errors.ts';
 import { printError } from './error-text.ts';
 import { wire, type Wiring } from './wiring.ts';
 
-const runs: Readonly<Record<string, () => Promise<{ readonly run: Run }>>> = {
-  mautic: () => import('./commands/mautic.ts'),
-  mattermost: () => import('./commands/mattermost.ts'),
-  list: () => import('./commands/list.ts'),
-  show: () => import('./commands/show.ts'),
-  get: () => import('./commands/get.ts'),
-  test: () => import('./commands/test.ts'),
-  export: () => import('./commands/export.ts'),
-  exec: () => import('./commands/exec.ts'),
-  push: () => import('./commands/push.ts'),
-  reconnect: () => import('./commands/reconnect.ts'),
-  refresh: () => import('./commands/refresh.ts'),
-  edit: () => import('./commands/edit.ts'),
-  rename: () => import('./commands/rename.ts'),
-  rotate: () => import('./commands/rotate.ts'),
-  remove: () => import('./commands/remove.ts'),
-};
+type Runner = (given: Given, flags: Everywhere, context: Context, fromMenu?: boolean) => Promise<number>;
+
+/** A command's run, loaded when it is called, with the options that its description declares. */
+function runner<C extends CommandSpec>(spec: C, load: () => Promise<{ readonly run: Run<C> }>): readonly [string, Runner] {
+  return [spec.name, async ({ args, raw, fields, rest = [] }, { json, yes }, context, fromMenu = false) => {
+    const { run: its } = await load();
+    return its({ args, options: valuesOf(spec.options as C['options'], raw), fields, rest, json, yes, fromMenu }, context);
+  }];
+}
+
+const runners: ReadonlyMap<string, Runner> = new Map([
+  ...catalog.setUps.map((spec) => runner(spec, async () => ({ run: (await import('./commands/set-up.ts')).setUpCommand(spec.name) }))),
+  runner(catalog.list, () => import('./commands/list.ts')),
+  runner(catalog.show, () => import('./commands/show.ts')),
+  runner(catalog.get, () => import('./commands/get.ts')),
+  runner(catalog.test, () => import('./commands/test.ts')),
+  runner(catalog.exporting, () => import('./commands/export.ts')),
+  runner(catalog.exec, () => import('./commands/exec.ts')),
+  runner(catalog.push, () => import('./commands/push.ts')),
+  runner(catalog.reconnect, () => import('./commands/reconnect.ts')),
+  runner(catalog.refresh, () => import('./commands/refresh.ts')),
+  runner(catalog.edit, () => import('./commands/edit.ts')),
+  runner(catalog.rename, () => import('./commands/rename.ts')),
+  runner(catalog.rotate, () => import('./commands/rotate.ts')),
+  runner(catalog.remove, () => import('./commands/remove.ts')),
+]);
 
 /** Resolves to the exit code; never rejects. */
 export async function run(parsed: Parsed, version: string): Promise<number> {
-  const { options } = parsed;
-  const wiring = wire({
-    json: options['json'] === true, quiet: options['quiet'] === true, debug: options['debug'] === true,
-    color: options['color'] !== false, input: options['input'] !== false, version,
-  });
+  const wiring = wire({ ...parsed.flags, version });
   try {
     return await wiring.untilStopped(dispatch(parsed, wiring).then(async (exitCode) => {
       await wiring.written();
@@ -58,20 +66,19 @@ export async function printHelp(text: string): Promise<number> {
 
 async function dispatch(parsed: Parsed, { context }: Wiring): Promise<number> {
   if (parsed.kind === 'usage') throw new CredsetupError('USAGE', parsed.message, { hint: `See ${parsed.help}` });
-  const call: Call = {
-    args: parsed.kind === 'command' ? parsed.args : [], options: parsed.options,
-    json: parsed.options['json'] === true, yes: parsed.options['yes'] === true,
-    ...(parsed.kind === 'command' && parsed.rest !== undefined ? { rest: parsed.rest } : {}),
-  };
   if (parsed.kind === 'menu') {
-    if (context.interactive) return (await import('./commands/menu.ts')).run(call, context);
-    if (call.json) throw new CredsetupError('USAGE', 'No command was given.', { hint: 'See credsetup --help' });
+    if (context.interactive) return (await import('./commands/menu.ts')).menu((command, raw = {}) => execute(command, { args: [], raw, fields: {} }, parsed.flags, context, true), context);
+    if (parsed.flags.json) throw new CredsetupError('USAGE', 'No command was given.', { hint: 'See credsetup --help' });
     context.output.warn(parsed.help);
     return 2;
   }
-  const load = runs[parsed.command];
-  if (load === undefined) throw new Error(`the command ${parsed.command} is described and not built`);
-  return (await load()).run(call, context);
+  return execute(parsed.command, parsed.given, parsed.flags, context);
+}
+
+async function execute(command: string, ...call: Parameters<Runner>): Promise<number> {
+  const run = runners.get(command);
+  if (run === undefined) throw new Error(`the command ${command} is described and not built`);
+  return run(...call);
 }
 
 function report(thrown: unknown, parsed: Parsed, { context }: Wiring): number {
@@ -80,15 +87,16 @@ function report(thrown: unknown, parsed: Parsed, { context }: Wiring): number {
   if (error.code === 'UNEXPECTED' && thrown instanceof Error) output.debug(thrown.stack ?? thrown.message);
   if (error.code === 'BROKEN_PIPE') return error.exitCode;
   const exitCode = exitCodeOf(error, parsed);
-  if (parsed.options['json'] === true) output.json({ error: { ...errorDocument(error), exitCode } });
+  if (parsed.flags.json) output.json({ error: { ...errorDocument(error), exitCode } });
   // Standard output may be what cannot be written.
-  if (error.details.stopped === true && parsed.options['json'] !== true) output.warn(`Stopped at ${error.code}. Nothing was saved.`);
-  else if (parsed.options['json'] !== true || error.code === 'FILE_UNWRITABLE') printError(error, output);
+  if (error.details.stopped === true && !parsed.flags.json) output.warn(`Stopped at ${error.code}. Nothing was saved.`);
+  else if (!parsed.flags.json || error.code === 'FILE_UNWRITABLE') printError(error, output);
   return exitCode;
 }
 
 /** Where a command's own exit code is ours, 125 is a failure before it started; the error's code says which. */
 function exitCodeOf(error: CredsetupError, parsed: Parsed): number {
-  const inPlace = parsed.kind !== 'menu' && parsed.rest !== undefined;
+  const rest = parsed.kind === 'command' ? parsed.given.rest : parsed.kind === 'usage' ? parsed.rest : undefined;
+  const inPlace = rest !== undefined;
   return inPlace && error.exitCode < 126 ? 125 : error.exitCode;
 }

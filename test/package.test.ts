@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Linter } from 'eslint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { commands, everywhere } from '../src/commands/catalog.ts';
+import { commands, optionsOf } from '../src/commands/catalog.ts';
 import { exitCodes, type ErrorCode } from '../src/errors.ts';
 import { cleanEnvironment } from './program.ts';
 
@@ -176,9 +176,9 @@ describe('the README', () => {
   it('names every command, and no option that there is not', async () => {
     // What n8n's own command line takes is n8n's.
     const text = (await readme()).replace(/n8n import:credentials --input\S+/g, '');
-    const options = commands.flatMap((command) => [...command.options, ...everywhere]).map(({ flags }) => /--[a-z-]+/.exec(flags)![0]);
+    const options = commands.flatMap((command) => optionsOf(command)).map(({ flags }) => /--[a-z0-9-]+/.exec(flags)![0]);
     expect(commands.map(({ name }) => name).filter((name) => !text.includes(`credsetup ${name}`))).toEqual([]);
-    expect([...new Set(text.match(/(?<![\w-])--[a-z][a-z-]+/g))].filter((option) => !options.includes(option) && option !== '--help')).toEqual([]);
+    expect([...new Set(text.match(/(?<![\w-])--[a-z][a-z0-9-]+/g))].filter((option) => !options.includes(option) && option !== '--help')).toEqual([]);
   });
 
   it('gives each code the exit code that it has', async () => {

@@ -1,192 +1,210 @@
 /**
- * The command line as data: every command with its arguments and options. The entry parses by
- * it, the help is made from it, completions can be. No imports but the fields' descriptions, so
- * that reading the command line loads nothing else.
+ * The command line as data: every command with its arguments, options and fields. The entry
+ * parses by it, the help and the completions are made from it, and each command's run has its
+ * options by the types declared here. No imports but descriptions, so that reading the command
+ * line loads nothing else.
  */
-import * as mattermost from '../services/mattermost/fields.ts';
-import * as mautic from '../services/mautic/fields.ts';
 import * as n8n from '../n8n/fields.ts';
-import type { Field } from '../services/service.ts';
-
-export interface OptionSpec {
-  /** As commander reads it: `--url <url>`. */
-  readonly flags: string;
-  readonly help: string;
-  readonly choices?: readonly string[];
-  /** May be given several times; the value is a list. */
-  readonly repeatable?: boolean;
-  /** A number above zero, in plain digits. */
-  readonly number?: boolean;
-  /** A TCP port. */
-  readonly port?: boolean;
-  /** Values separated by commas. */
-  readonly list?: boolean;
-}
-
-export interface CommandSpec {
-  readonly name: string;
-  /** As commander reads it: `[name...]`. */
-  readonly arguments?: string;
-  readonly summary: string;
-  readonly options: readonly OptionSpec[];
-  readonly notes?: readonly string[];
-  /** What stands after `--` is not ours, whatever it looks like. */
-  readonly passThrough?: boolean;
-}
+import { variableName, type Field } from '../services/field.ts';
+import { serviceLines } from '../services/map.ts';
+import type { ServiceLine } from '../services/service-line.ts';
+import type { CommandSpec } from './command.ts';
+import { choice, flag, number, port, text, texts, unless, words, type OptionSpec, type OptionSpecs } from './option.ts';
 
 /** Every command takes these, before or behind its name. */
-export const everywhere: readonly OptionSpec[] = [
-  { flags: '--json', help: 'one JSON document on standard output' },
-  { flags: '--no-input', help: 'never ask' },
-  { flags: '--yes', help: 'confirm what this command line asks for' },
-  { flags: '--quiet', help: 'only warnings and errors' },
-  { flags: '--debug', help: 'what is asked of whom, secrets masked' },
-  { flags: '--no-color', help: 'no colours (also: NO_COLOR)' },
-];
+export const everywhere = {
+  json: flag('--json', 'one JSON document on standard output'),
+  input: unless('--no-input', 'never ask'),
+  yes: flag('--yes', 'confirm what this command line asks for'),
+  quiet: flag('--quiet', 'only warnings and errors'),
+  debug: flag('--debug', 'what is asked of whom, secrets masked'),
+  color: unless('--no-color', 'no colours (also: NO_COLOR)'),
+};
 
-const network: readonly OptionSpec[] = [
-  { flags: '--proxy <url>', help: 'proxy for this run, without user name and password' },
-  { flags: '--timeout <seconds>', help: 'time for one request (30)', number: true },
-];
+const network = {
+  proxy: text('--proxy <url>', 'proxy for this run, without user name and password'),
+  timeout: number('--timeout <seconds>', 'time for one request (30)'),
+};
 
-const connection: readonly OptionSpec[] = [
-  { flags: '--ca-file <file>', help: 'certificate of an authority to trust, stored with the credential (repeatable)', repeatable: true },
-  { flags: '--ignore-ssl-issues', help: 'do not check the certificate of this server' },
-  { flags: '--allow-http', help: 'accept an http:// address that is not this computer' },
-];
-
-const saving: readonly OptionSpec[] = [
-  { flags: '--store <store>', help: 'where it is kept (keychain)', choices: ['keychain', 'file', 'none'] },
-  { flags: '--name <name>', help: 'the name it is saved under' },
-  { flags: '--replace', help: 'replace what has this name' },
-];
+const connection = {
+  caFile: texts('--ca-file <file>', 'certificate of an authority to trust, stored with the credential (repeatable)'),
+  ignoreSslIssues: flag('--ignore-ssl-issues', 'do not check the certificate of this server'),
+  allowHttp: flag('--allow-http', 'accept an http:// address that is not this computer'),
+};
 
 /** What a sign-in in a browser takes. */
-const signIn: readonly OptionSpec[] = [
-  { flags: '--callback-port <port>', help: 'OAuth2: port of the Redirect URI (18265)', port: true },
-  { flags: '--no-browser', help: 'OAuth2: print the address and open nothing' },
-  { flags: '--login-timeout <seconds>', help: 'OAuth2: how long to wait for the sign-in (300)', number: true },
-];
+const signIn = {
+  callbackPort: port('--callback-port <port>', 'OAuth2: port of the Redirect URI (18265)'),
+  browser: unless('--no-browser', 'OAuth2: print the address and open nothing'),
+  loginTimeout: number('--login-timeout <seconds>', 'OAuth2: how long to wait for the sign-in (300)'),
+};
+
+/** What a client of its own takes beside that, when it is set up. */
+const newClient = {
+  grant: choice('--grant <grant>', 'OAuth2: by a person (authorization-code, the default) or by the client itself', ['authorization-code', 'client-credentials']),
+  n8nCallbackUrl: text('--n8n-callback-url <url>', 'OAuth2: n8n\'s OAuth Callback URL, registered beside ours'),
+};
 
 export const formats = ['json', 'n8n', 'dotenv', 'shell', 'kubernetes'] as const;
 
-const prefix: OptionSpec = { flags: '--prefix <word>', help: 'names of variables begin with this word: CRM sets CRM_URL' };
+const prefix = { prefix: text('--prefix <word>', 'names of variables begin with this word: CRM sets CRM_URL') };
 
-const output: readonly OptionSpec[] = [
-  { flags: '--output <file>', help: 'write the export to this file (mode 0600)' },
-  { flags: '--overwrite', help: 'write over a file that is there' },
-  prefix,
-];
+const output = {
+  output: text('--output <file>', 'write the export to this file (mode 0600)'),
+  overwrite: flag('--overwrite', 'write over a file that is there'),
+  ...prefix,
+};
 
-const setUpOnly: readonly OptionSpec[] = [
-  { flags: '--require <names>', help: 'what the account must be able to do, by commas', list: true },
-  { flags: '--export <format>', help: 'also write the credential, with its secrets, to standard output', choices: formats },
-  ...output,
-];
+/** A refresh token lives in one place only. */
+const handOver = { handOver: flag('--hand-over', 'OAuth2: give the sign-in away too; it is not refreshed here any more') };
+const all = { all: flag('--all', 'every stored credential') };
 
 /** A field as options: the value itself, or for a secret a file and standard input. */
-function fieldOptions(field: Field): readonly OptionSpec[] {
-  if (!field.secret) return [{ flags: `${field.option} <${field.key}>`, help: field.label }];
-  return [
-    { flags: `${field.option} <file>`, help: `file that holds the ${field.label}` },
-    ...(field.stdinOption === undefined ? [] : [{ flags: field.stdinOption, help: `read the ${field.label} from standard input` }]),
-  ];
-}
-
-function variables(service: string, fields: readonly Field[]): readonly string[] {
-  return [`Variables: ${fields.map((field) => `CREDSETUP_${service.toUpperCase()}_${field.variable}`).join(', ')}`, `or without ${service.toUpperCase()}_. No option takes a secret.`];
-}
-
-function setUpCommand(name: string, title: string, fields: readonly Field[], more: readonly OptionSpec[]): CommandSpec {
+export function fieldOptions(field: Field): { readonly value?: OptionSpec; readonly file?: OptionSpec; readonly stdin?: OptionSpec } {
+  if (!field.secret) return { value: text(`${field.option} <${field.key}>`, field.label) };
   return {
-    name, summary: `set up a ${title} credential`,
-    options: [...fields.flatMap(fieldOptions), ...more, ...saving, ...setUpOnly, ...connection, ...network],
-    notes: variables(name, fields),
+    file: text(`${field.option} <file>`, `file that holds the ${field.label}`),
+    ...(field.stdinOption === undefined ? {} : { stdin: flag(field.stdinOption, `read the ${field.label} from standard input`) }),
   };
 }
 
-/** Every secret that a stored credential can be given anew. */
-const reconnectFields: readonly OptionSpec[] = [...mautic.fields, ...mattermost.fields].filter((field) => field.secret).flatMap(fieldOptions);
+function variables(service: string, fields: readonly Field[]): readonly string[] {
+  return [`Variables: ${fields.map((field) => variableName(service, field)).join(', ')}`, `or without ${service.toUpperCase()}_. No option takes a secret.`];
+}
 
-/** Who acts at the service for a stored token that may not do so itself, such as a bot's. */
-const signInForStored: readonly OptionSpec[] = [mattermost.username, mattermost.password, mattermost.mfaCode, mattermost.adminToken].flatMap(fieldOptions);
-const tokenId: OptionSpec = { flags: '--token-id <id>', help: 'Token ID of a token that was pasted' };
+const setUpOptions = {
+  method: text('--method <method>', 'how the credential signs in'),
+  ...newClient, ...signIn,
+  create: flag('', ''),
+  repair: flag('--repair', ''),
+  store: choice('--store <store>', 'where it is kept (keychain)', ['keychain', 'file', 'none']),
+  name: text('--name <name>', 'the name it is saved under'),
+  replace: flag('--replace', 'replace what has this name'),
+  require: words('--require <names>', 'what the account must be able to do, by commas'),
+  export: choice('--export <format>', 'also write the credential, with its secrets, to standard output', formats),
+  ...output, ...connection, ...network,
+};
 
-/** A refresh token lives in one place only. */
-const handOver: OptionSpec = { flags: '--hand-over', help: 'OAuth2: give the sign-in away too; it is not refreshed here any more' };
+export type SetUpSpec = CommandSpec<typeof setUpOptions>;
 
-export const commands: readonly CommandSpec[] = [
-  setUpCommand('mautic', 'Mautic', mautic.fields, [
-    { flags: '--method <method>', help: 'how the credential signs in', choices: ['basic', 'oauth2'] },
-    { flags: '--grant <grant>', help: 'OAuth2: by a person (authorization-code, the default) or by the client itself', choices: ['authorization-code', 'client-credentials'] },
-    { flags: '--n8n-callback-url <url>', help: 'OAuth2: n8n\'s OAuth Callback URL, registered beside ours' },
-    ...signIn,
-  ]),
-  setUpCommand('mattermost', 'Mattermost', [...mattermost.fields, ...mattermost.provisioningFields], [
-    { flags: '--create-token', help: 'sign in once and make the token' },
-    { flags: '--repair', help: 'as an admin, change on the server what keeps a token from being made' },
-  ]),
-  {
-    name: 'reconnect', arguments: '<name>', summary: 'set up a credential again: what was refused, or a new sign-in',
-    options: [...reconnectFields, ...signIn, ...network],
-  },
-  {
-    name: 'edit', arguments: '<name>', summary: 'another address, TLS setting or store; validated before it is saved',
-    options: [
-      { flags: '--url <url>', help: 'another address of the same server' },
-      { flags: '--store <store>', help: 'keep it elsewhere', choices: ['keychain', 'file'] },
-      ...connection,
-      { flags: '--drop-ca', help: 'forget the stored certificates' },
-      { flags: '--check-ssl', help: 'check the certificate again' },
-      { flags: '--https-only', help: 'refuse http:// again' },
-      ...network,
+/** The command that sets a service's credential up: options by what the service can do. */
+function setUpCommand({ id, title, fields, methods, oauth, provisioning }: ServiceLine): SetUpSpec {
+  const taken = [...fields, ...provisioning?.fields ?? []].filter((field, index, list) => list.findIndex(({ option }) => option === field.option) === index);
+  return {
+    name: id, summary: `set up a ${title} credential`,
+    fields: taken,
+    options: {
+      ...setUpOptions,
+      method: { ...setUpOptions.method, choices: methods },
+      ...(provisioning === undefined ? {} : { create: flag(provisioning.option, provisioning.help), repair: flag('--repair', provisioning.repairHelp) }),
+    },
+    without: [
+      ...(methods.length > 1 ? [] : ['method']),
+      ...(oauth ? [] : Object.keys({ ...newClient, ...signIn })),
+      ...(provisioning === undefined ? ['create', 'repair'] : []),
     ],
+    notes: variables(id, fields),
+  };
+}
+
+export const setUps: readonly SetUpSpec[] = serviceLines.map(setUpCommand);
+
+/** Every field of the services once for each option: two services may name one alike. */
+function fieldsOf(choose: (line: ServiceLine) => readonly Field[]): readonly Field[] {
+  return serviceLines.flatMap(choose).filter((field, index, list) => list.findIndex(({ option, key }) => option === field.option && key === field.key) === index);
+}
+
+/** Who acts at the service for a stored secret that may not do so itself, such as a bot's token. */
+const signInForStored = fieldsOf(({ provisioning }) => provisioning?.signInFields ?? []);
+const tokenId = { tokenId: text('--token-id <id>', 'Token ID of a token that was pasted') };
+
+/** Typed by its options. */
+function command<O extends OptionSpecs>(spec: CommandSpec<O>): CommandSpec<O> {
+  return spec;
+}
+
+export const reconnect = command({
+  name: 'reconnect', arguments: '<name>', summary: 'set up a credential again: what was refused, or a new sign-in',
+  fields: fieldsOf(({ fields }) => fields.filter(({ secret }) => secret)), options: { ...signIn, ...network },
+});
+
+export const edit = command({
+  name: 'edit', arguments: '<name>', summary: 'another address, TLS setting or store; validated before it is saved',
+  options: {
+    url: text('--url <url>', 'another address of the same server'),
+    store: choice('--store <store>', 'keep it elsewhere', ['keychain', 'file']),
+    ...connection,
+    dropCa: flag('--drop-ca', 'forget the stored certificates'),
+    checkSsl: flag('--check-ssl', 'check the certificate again'),
+    httpsOnly: flag('--https-only', 'refuse http:// again'),
+    ...network,
   },
-  { name: 'list', summary: 'what is stored; reads no secret', options: [] },
-  { name: 'show', arguments: '<name>', summary: 'one credential', options: [{ flags: '--reveal', help: 'with its secrets' }] },
-  { name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: network },
-  { name: 'test', arguments: '[names...]', summary: 'validate stored credentials with their servers', options: [{ flags: '--all', help: 'every stored credential' }, ...network] },
-  {
-    name: 'export', arguments: '[names...]', summary: 'write credentials with their secrets',
-    options: [
-      { flags: '--all', help: 'every stored credential' },
-      { flags: '--format <format>', help: 'how it is written (json)', choices: formats },
-      { flags: '--test', help: 'validate first, and write nothing when one fails' },
-      handOver,
-      ...output, ...network,
-    ],
+});
+
+export const list = command({ name: 'list', summary: 'what is stored; reads no secret', options: {} });
+
+export const show = command({ name: 'show', arguments: '<name>', summary: 'one credential', options: { reveal: flag('--reveal', 'with its secrets') } });
+
+export const get = command({ name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: network });
+
+export const test = command({ name: 'test', arguments: '[names...]', summary: 'validate stored credentials with their servers', options: { ...all, ...network } });
+
+export const exporting = command({
+  name: 'export', arguments: '[names...]', summary: 'write credentials with their secrets',
+  options: {
+    ...all,
+    format: choice('--format <format>', 'how it is written (json)', formats),
+    test: flag('--test', 'validate first, and write nothing when one fails'),
+    ...handOver, ...output, ...network,
   },
-  { name: 'refresh', arguments: '<names...>', summary: 'OAuth2: new access tokens now', options: network },
-  {
-    name: 'exec', arguments: '<names...>', summary: 'run a command with credentials in its environment', passThrough: true,
-    options: [prefix, ...network],
-    notes: ['The command stands behind two dashes: credsetup exec NAME -- COMMAND', 'Its exit code is ours; 125 is a failure before it started, 126 cannot be executed, 127 was not found.'],
+});
+
+export const refresh = command({ name: 'refresh', arguments: '<names...>', summary: 'OAuth2: new access tokens now', options: network });
+
+export const exec = command({
+  name: 'exec', arguments: '<names...>', summary: 'run a command with credentials in its environment', passThrough: true,
+  options: { ...prefix, ...network },
+  notes: ['The command stands behind two dashes: credsetup exec NAME -- COMMAND', 'Its exit code is ours; 125 is a failure before it started, 126 cannot be executed, 127 was not found.'],
+});
+
+export const push = command({
+  name: 'push', arguments: '<target> [names...]', summary: 'create stored credentials in an n8n, by its API',
+  fields: n8n.fields,
+  options: {
+    ...all,
+    replace: flag('--replace', 'write over what was pushed to that n8n before'),
+    ...handOver,
+    caFile: texts('--ca-file <file>', 'certificate of an authority to trust for n8n (repeatable)'),
+    allowHttp: flag('--allow-http', 'accept an http:// address of n8n that is not this computer'),
+    ...network,
   },
-  {
-    name: 'push', arguments: '<target> [names...]', summary: 'create stored credentials in an n8n, by its API',
-    options: [
-      { flags: '--all', help: 'every stored credential' },
-      ...n8n.fields.flatMap(fieldOptions),
-      { flags: '--replace', help: 'write over what was pushed to that n8n before' },
-      handOver,
-      { flags: '--ca-file <file>', help: 'certificate of an authority to trust for n8n (repeatable)', repeatable: true },
-      { flags: '--allow-http', help: 'accept an http:// address of n8n that is not this computer' },
-      ...network,
-    ],
-    notes: ['credsetup push n8n NAME', 'Variables: CREDSETUP_N8N_URL, CREDSETUP_N8N_API_KEY. No option takes a secret.'],
+  notes: ['credsetup push n8n NAME', 'Variables: CREDSETUP_N8N_URL, CREDSETUP_N8N_API_KEY. No option takes a secret.'],
+});
+
+export const rename = command({ name: 'rename', arguments: '<old> <new>', summary: 'another name for a credential', options: {} });
+
+export const rotate = command({
+  name: 'rotate', arguments: '<name>', summary: 'a new secret at the service in place of the old one',
+  fields: [...signInForStored, ...fieldsOf(({ provisioning }) => provisioning?.secretFields ?? [])], options: { ...tokenId, ...network },
+  notes: ['Without a sign-in, the stored token makes its successor.'],
+});
+
+export const remove = command({
+  name: 'remove', arguments: '<names...>', summary: 'remove credentials from this computer',
+  fields: signInForStored,
+  options: {
+    revoke: flag('--revoke', 'end it at the service first'),
+    localOnly: flag('--local-only', 'remove it here although it could not be ended there'),
+    ...tokenId, ...network,
   },
-  { name: 'rename', arguments: '<old> <new>', summary: 'another name for a credential', options: [] },
-  {
-    name: 'rotate', arguments: '<name>', summary: 'a new secret at the service in place of the old one',
-    options: [...signInForStored, ...[mattermost.description, mattermost.expiresIn].flatMap(fieldOptions), tokenId, ...network],
-    notes: ['Without a sign-in, the stored token makes its successor.'],
-  },
-  {
-    name: 'remove', arguments: '<names...>', summary: 'remove credentials from this computer',
-    options: [
-      { flags: '--revoke', help: 'end it at the service first' },
-      { flags: '--local-only', help: 'remove it here although it could not be ended there' },
-      tokenId, ...signInForStored, ...network,
-    ],
-  },
-];
+});
+
+export const commands: readonly CommandSpec[] = [...setUps, reconnect, edit, list, show, get, test, exporting, refresh, exec, push, rename, rotate, remove];
+
+/** All that a command takes, each option once, its fields' first. */
+export function optionsOf({ options, without = [], fields = [] }: CommandSpec): readonly OptionSpec[] {
+  const own = Object.entries(options).filter(([key]) => !without.includes(key)).map(([, spec]) => spec);
+  const ofFields = fields.flatMap((field): readonly OptionSpec[] => Object.values(fieldOptions(field)));
+  const word = ({ flags }: OptionSpec): string => flags.split(' ')[0] ?? '';
+  return [...ofFields, ...own, ...Object.values(everywhere)].filter((one, index, every) => every.findIndex((other) => word(other) === word(one)) === index);
+}

@@ -2,19 +2,18 @@
 import type { Connection, Context } from '../context.ts';
 import type { Credential, FullCredential, StoreKind } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
-import { findMethod, findService, services } from '../services/registry.ts';
+import { findService, methodOf, services } from '../services/registry.ts';
 import type { Validation } from '../services/service.ts';
 import { locate } from '../server/address.ts';
-import { apiOf, connectionWarnings, readConnection } from '../server/connection.ts';
-import { capabilityWarnings } from '../wizard/saving.ts';
-import { valuesOf } from '../stored/values.ts';
+import { apiOf, readConnection } from '../server/connection.ts';
+import { revalidated } from '../stored/revalidated.ts';
 import { confirm } from './confirm.ts';
-import type { Call, Run } from './command.ts';
-import { loadFresh } from './export.ts';
+import { loadFresh } from '../stored/load-fresh.ts';
+import type { edit } from './catalog.ts';
+import { name, networkOptions, type CallOf, type Run } from './command.ts';
 import { findOne } from './find-credentials.ts';
-import { flag, list, name, networkOptions, text } from './options.ts';
 
-export const run: Run = async (call, context) => {
+export const run: Run<typeof edit> = async (call, context) => {
   const change = changeOf(call);
   const vault = await context.vault();
   const there = await findOne(name(call.args), vault);
@@ -25,12 +24,14 @@ export const run: Run = async (call, context) => {
   await vault.prepare(store);
   const url = await newAddress(full.credential, change, connection, call, context);
   const validation = await validate(full, url, connection, call, context);
-  const { credential } = await vault.save(edited(full, { url, connection, store, validation }, context), (one) => one.id === there.id);
+  const { credential } = await vault.save(await edited(full, { url, connection, store, validation }, call, context), (one) => one.id === there.id);
   context.output.say(`${context.output.style.good('✔')} ${credential.name} was validated and saved: ${credential.url}, ${credential.store}.`);
   for (const warning of credential.warnings) context.output.warn(`  ${context.output.style.caution('!')} ${warning.message} (${warning.code})`);
   if (call.json) context.output.json(credential);
   return 0;
 };
+
+type Edit = CallOf<typeof edit>;
 
 interface Change {
   readonly url: string | undefined;
@@ -46,14 +47,14 @@ interface Change {
 const opposites = [['ignoreSslIssues', 'checkSsl', '--ignore-ssl-issues and --check-ssl'], ['allowHttp', 'httpsOnly', '--allow-http and --https-only']] as const;
 
 /** Throws USAGE when there is nothing to change, or two ways at once. */
-function changeOf({ options }: Call): Change {
-  const both = opposites.find(([on, off]) => flag(options, on) && flag(options, off));
+function changeOf({ options }: Edit): Change {
+  const both = opposites.find(([on, off]) => options[on] && options[off]);
   if (both !== undefined) throw new CredsetupError('USAGE', `${both[2]} say the opposite of each other.`, { hint: 'Keep one of them.' });
-  const switched = (key: string, off: string): boolean | undefined => (flag(options, off) ? false : flag(options, key) ? true : undefined);
+  const switched = (on: boolean, off: boolean): boolean | undefined => (off ? false : on ? true : undefined);
   const change: Change = {
-    url: text(options, 'url'), caFiles: list(options, 'caFile'), noCa: flag(options, 'dropCa'),
-    ignoreSslIssues: switched('ignoreSslIssues', 'checkSsl'), allowHttp: switched('allowHttp', 'httpsOnly'),
-    store: text(options, 'store') as StoreKind | undefined,
+    url: options.url, caFiles: options.caFile, noCa: options.dropCa,
+    ignoreSslIssues: switched(options.ignoreSslIssues, options.checkSsl), allowHttp: switched(options.allowHttp, options.httpsOnly),
+    store: options.store,
   };
   if (Object.values(change).every((value) => value === undefined || value === false || (Array.isArray(value) && value.length === 0)) && change.ignoreSslIssues === undefined && change.allowHttp === undefined) {
     throw new CredsetupError('USAGE', 'Nothing to change was given.', { hint: 'Give --url, --store, --ca-file, --drop-ca, --ignore-ssl-issues, --check-ssl, --allow-http or --https-only.' });
@@ -68,7 +69,7 @@ async function newConnection({ credential, certificates }: FullCredential, chang
 }
 
 /** Another host gets the stored secret only when somebody said so. Throws what `locate` throws, INPUT_MISSING, CANCELLED. */
-async function newAddress(credential: Credential, { url }: Change, connection: Connection, call: Call, context: Context): Promise<string> {
+async function newAddress(credential: Credential, { url }: Change, connection: Connection, call: Edit, context: Context): Promise<string> {
   if (url === undefined) return credential.url;
   const http = await context.http(networkOptions(call.options));
   const base = await locate(url, findService(credential.service), services, http, connection);
@@ -80,10 +81,10 @@ async function newAddress(credential: Credential, { url }: Change, connection: C
 }
 
 /** The stored secret at the new place. Throws what the server refused, and INPUT_INVALID for another account. */
-async function validate({ credential, secrets }: FullCredential, url: string, connection: Connection, call: Call, context: Context): Promise<Validation> {
-  const method = findMethod(findService(credential.service), credential.method);
+async function validate({ credential, secrets }: FullCredential, url: string, connection: Connection, call: Edit, context: Context): Promise<Validation> {
+  const method = methodOf(credential);
   const http = await context.http(networkOptions(call.options));
-  const validation = await method.validate(apiOf(url, http, connection), valuesOf({ credential, secrets }), { done: {}, warnings: [], says: [] });
+  const validation = await method.validate(apiOf(url, http, connection), { fields: credential.fields, secrets });
   const { id, username } = validation.account;
   if ((id ?? username) !== (credential.account.id ?? credential.account.username)) {
     throw new CredsetupError('INPUT_INVALID', `At ${url} the secret belongs to another account (${username ?? id ?? 'unnamed'}); nothing was changed.`, {
@@ -93,18 +94,14 @@ async function validate({ credential, secrets }: FullCredential, url: string, co
   return validation;
 }
 
-function edited(full: FullCredential, to: { readonly url: string; readonly connection: Connection; readonly store: StoreKind; readonly validation: Validation }, context: Context): FullCredential {
+/** The address is looked at anew where it changed: what was said of the one before is not true of it. */
+async function edited(full: FullCredential, to: { readonly url: string; readonly connection: Connection; readonly store: StoreKind; readonly validation: Validation }, call: Edit, context: Context): Promise<FullCredential> {
   const { url, connection, store, validation } = to;
   const service = findService(full.credential.service);
-  const method = findMethod(service, full.credential.method);
-  const version = validation.version ?? full.credential.server.version;
+  const method = methodOf(full.credential);
+  const inspected = url === full.credential.url ? undefined : await service.inspect(apiOf(url, await context.http(networkOptions(call.options)), connection), method, undefined);
   return {
     secrets: full.secrets, certificates: connection.certificates,
-    credential: {
-      ...full.credential, url, store, account: validation.account, server: version === undefined ? {} : { version },
-      ignoreSslIssues: connection.ignoreSslIssues, allowHttp: connection.allowHttp, caCertificates: connection.certificates.length,
-      validatedAt: context.now().toISOString(), capabilities: validation.capabilities,
-      warnings: [...connectionWarnings(url, connection, method), ...validation.warnings, ...capabilityWarnings(service, validation.capabilities)],
-    },
+    credential: { ...revalidated(full.credential, { service, method, url, connection, validation, inspected, now: context.now() }), store },
   };
 }

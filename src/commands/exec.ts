@@ -3,22 +3,22 @@ import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import { checkPrefix, checkVariables, variablesOf, wholeSet } from '../exporters/variables.ts';
-import { findService } from '../services/registry.ts';
-import type { Run } from './command.ts';
-import { described, loadFresh } from './export.ts';
+import { findService, methodOf } from '../services/registry.ts';
+import { loadFresh } from '../stored/load-fresh.ts';
+import type { exec } from './catalog.ts';
+import { names, networkOptions, type Run } from './command.ts';
 import { findMany } from './find-credentials.ts';
-import { names, networkOptions, text } from './options.ts';
 
-export const run: Run = async ({ args, options, rest = [] }, context) => {
-  const prefix = checkPrefix(text(options, 'prefix'));
+export const run: Run<typeof exec> = async ({ args, options, rest }, context) => {
+  const prefix = checkPrefix(options.prefix);
   const [command, ...commandArguments] = rest;
   if (command === undefined || command === '') throw noCommand(names(args));
   const found = await findMany(names(args), false, await context.vault());
-  checkVariables(found.map(described), prefix);
+  checkVariables(found.map((credential) => ({ credential, method: methodOf(credential) })), prefix);
   const set: (readonly [string, string])[] = [];
   for (const credential of found) {
     const full = await loadFresh(credential, networkOptions(options), context);
-    set.push(...variablesOf({ full, method: described(credential).method }, prefix));
+    set.push(...variablesOf({ full, method: methodOf(credential) }, prefix));
   }
   const env = { ...cleared(context.env, found, prefix), ...Object.fromEntries(set) };
   return context.runCommand({ command, args: commandArguments, env });

@@ -1,18 +1,18 @@
 /** `get NAME [FIELD]`: one value and a line end. */
-import type { Context } from '../context.ts';
+import type { Context, HttpOptions } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
-import { findMethod, findService } from '../services/registry.ts';
+import { methodOf } from '../services/registry.ts';
 import type { Method } from '../services/service.ts';
-import type { Run } from './command.ts';
-import { loadFresh } from './export.ts';
-import { name, networkOptions, type RawOptions } from './options.ts';
+import { loadFresh } from '../stored/load-fresh.ts';
+import type { get } from './catalog.ts';
+import { name, networkOptions, type Run } from './command.ts';
 import { findOne } from './find-credentials.ts';
 
-export const run: Run = async ({ args, json, options }, context) => {
+export const run: Run<typeof get> = async ({ args, json, options }, context) => {
   const vault = await context.vault();
   const credential = await findOne(name(args), vault);
-  const secrets = secretNames(findMethod(findService(credential.service), credential.method));
+  const secrets = secretNames(methodOf(credential));
   const field = name(args, 1) || (secrets.keys().next().value ?? '');
   const key = secrets.get(field);
   const value = key === undefined ? publicValue(credential, field) : await secretValue(key, credential, options, context);
@@ -30,7 +30,7 @@ function secretNames(method: Method): ReadonlyMap<string, string> {
 }
 
 /** An access token is renewed when it is about to end; anything else needs no network. */
-async function secretValue(key: string, credential: Credential, options: RawOptions, context: Context): Promise<string | undefined> {
+async function secretValue(key: string, credential: Credential, options: HttpOptions, context: Context): Promise<string | undefined> {
   const full = key === 'accessToken' ? await loadFresh(credential, networkOptions(options), context) : await (await context.vault()).load(credential.name);
   return full.secrets[key];
 }

@@ -1,9 +1,10 @@
 /** `list`: the index, nothing else. */
 import { expiryWarnings } from '../stored/expiry.ts';
 import { table } from './table.ts';
+import type { list } from './catalog.ts';
 import type { Run } from './command.ts';
 
-export const run: Run = async ({ json }, context) => {
+export const run: Run<typeof list> = async ({ json }, context) => {
   const { output } = context;
   const stored = await (await context.vault()).list();
   const credentials = stored.map((one) => ({ ...one, warnings: [...one.warnings, ...expiryWarnings(one, context.now())] }));

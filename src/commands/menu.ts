@@ -3,15 +3,12 @@ import type { Context } from '../context.ts';
 import { isCredsetupError } from '../errors.ts';
 import { printError } from '../error-text.ts';
 import { services } from '../services/registry.ts';
-import type { Call, Run } from './command.ts';
-import { run as list } from './list.ts';
-import { reportResults } from './results.ts';
-import { setUpCommand } from './set-up.ts';
-import { testAll } from './test.ts';
 
 type Choice = { readonly setUp: string } | 'list' | 'quit';
+/** Runs a command as the command line would, with these options. */
+type Execute = (command: string, raw?: Readonly<Record<string, unknown>>) => Promise<number>;
 
-export const run: Run = async (call, context) => {
+export async function menu(execute: Execute, context: Context): Promise<number> {
   for (;;) {
     const terminal = await context.terminal();
     const answer = await terminal.choose<Choice>({
@@ -23,15 +20,15 @@ export const run: Run = async (call, context) => {
       ],
     });
     if (answer.kind === 'back' || answer.value === 'quit') return 0;
-    await choose(answer.value, call, context);
+    await choose(answer.value, execute, context);
   }
-};
+}
 
 /** An error of one choice is shown, and the menu goes on; a stop ends it. */
-async function choose(choice: Exclude<Choice, 'quit'>, call: Call, context: Context): Promise<void> {
+async function choose(choice: Exclude<Choice, 'quit'>, execute: Execute, context: Context): Promise<void> {
   try {
-    const service = typeof choice === 'object' ? services.find(({ id }) => id === choice.setUp) : undefined;
-    await (service === undefined ? listAndTest(call, context) : setUpCommand(service, { fromMenu: true })(call, context));
+    if (choice === 'list') await listAndTest(execute, context);
+    else await execute(choice.setUp);
   } catch (error) {
     if (!isCredsetupError(error) || context.signal.aborted) throw error;
     if (error.code === 'CANCELLED') context.output.warn(error.message);
@@ -39,10 +36,7 @@ async function choose(choice: Exclude<Choice, 'quit'>, call: Call, context: Cont
   }
 }
 
-async function listAndTest(call: Call, context: Context): Promise<void> {
-  await list(call, context);
-  const stored = await (await context.vault()).list();
-  if (stored.length === 0) return;
-  const results = await testAll(stored, {}, context);
-  reportResults([...results.values()], call, context, 0);
+async function listAndTest(execute: Execute, context: Context): Promise<void> {
+  await execute('list');
+  if ((await (await context.vault()).list()).length > 0) await execute('test', { all: true });
 }

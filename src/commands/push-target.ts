@@ -5,12 +5,12 @@ import { n8n } from '../n8n/address.ts';
 import { createN8nApi, type N8nApi } from '../n8n/api.ts';
 import { apiKey, fields, url } from '../n8n/fields.ts';
 import { services } from '../services/registry.ts';
-import { variableName, type Field } from '../services/service.ts';
+import { variableName, type Field } from '../services/field.ts';
 import { locate } from '../server/address.ts';
 import { apiOf, readConnection } from '../server/connection.ts';
-import { checkedValue, givenValue, missingInput, valueProblem, type Given } from '../field-sources.ts';
-import type { Call } from './command.ts';
-import { flag, list, networkOptions, text } from './options.ts';
+import { checkedValue, givenValue, inputMissing, missingInput, valueProblem, type Given } from '../field-sources.ts';
+import type { push } from './catalog.ts';
+import { networkOptions, type CallOf } from './command.ts';
 
 export interface N8nTarget {
   readonly base: string;
@@ -21,15 +21,11 @@ export interface N8nTarget {
  * An n8n that answered as one, knows the types and takes the key.
  * Throws USAGE, INPUT_MISSING (all at once), INPUT_INVALID, what `locate` throws, and the API's codes.
  */
-export async function openN8n(types: readonly string[], { options }: Call, context: Context): Promise<N8nTarget> {
-  const given = await gather(options, context);
+export async function openN8n(types: readonly string[], { options, fields: said }: CallOf<typeof push>, context: Context): Promise<N8nTarget> {
+  const given = await gather(said, context);
   const missing = fields.filter((field) => !given.has(field.key)).map((field) => missingInput(field, n8n));
-  if (missing.length > 0 && !context.interactive) {
-    throw new CredsetupError('INPUT_MISSING', `Missing: ${missing.map(({ field, option, variable }) => `${field} (${option} or ${variable})`).join(', ')}.`, {
-      service: 'n8n', missing, hint: 'Give each by its option or its variable, or run the command on a terminal to be asked.',
-    });
-  }
-  const connection = await readConnection({ caFiles: list(options, 'caFile'), ignoreSslIssues: false, allowHttp: flag(options, 'allowHttp') }, context);
+  if (missing.length > 0 && !context.interactive) throw inputMissing(n8n.id, missing);
+  const connection = await readConnection({ caFiles: options.caFile, ignoreSslIssues: false, allowHttp: options.allowHttp }, context);
   const http = await context.http(networkOptions(options));
   const pasted = await valueFor(url, given, context);
   const base = await locate(pasted, n8n, services, http, connection);
@@ -42,16 +38,15 @@ export async function openN8n(types: readonly string[], { options }: Call, conte
   return { base, api };
 }
 
-async function gather(options: Call['options'], context: Context): Promise<ReadonlyMap<string, Given>> {
+async function gather(said: CallOf<typeof push>['fields'], context: Context): Promise<ReadonlyMap<string, Given>> {
   const given = new Map<string, Given>();
-  const sources = [[url, { value: text(options, 'n8nUrl') }], [apiKey, { file: text(options, 'apiKeyFile'), stdin: flag(options, 'apiKeyStdin') }]] as const;
-  for (const [field, source] of sources) {
-    const value = await givenValue(field, n8n, source, context, [variableName(n8n.id, field)]);
+  for (const field of fields) {
+    const value = await givenValue(field, n8n, said[field.key] ?? {}, context, [variableName(n8n.id, field)]);
     if (value === undefined) continue;
     if (field.secret) context.output.protect(value.value);
     given.set(field.key, value);
   }
-  for (const [field] of sources) {
+  for (const field of fields) {
     const value = given.get(field.key);
     // Its shape, before anything is asked or sent.
     if (value !== undefined) checkedValue(field, value);

@@ -7,24 +7,25 @@ import type { StoredInN8n } from '../n8n/api.ts';
 import type { FreshDeps } from '../stored/fresh.ts';
 import { gaveUp, giveUp } from '../stored/hand-over.ts';
 import { refuseHandedOver } from '../stored/handed-over.ts';
-import type { Run } from './command.ts';
-import { described } from './export.ts';
+import type { Result } from '../stored/result.ts';
+import { methodOf } from '../services/registry.ts';
+import type { push } from './catalog.ts';
+import { name, names, networkOptions, type Run } from './command.ts';
 import { checkNames, findEach, isFound } from './find-credentials.ts';
-import { flag, name, names, networkOptions } from './options.ts';
 import { openN8n, type N8nTarget } from './push-target.ts';
-import { exitCodeOf, reportResults, type Result } from './results.ts';
+import { exitCodeOf, reportResults } from './results.ts';
 
-export const run: Run = async (call, context) => {
+export const run: Run<typeof push> = async (call, context) => {
   if (name(call.args) !== 'n8n') throw new CredsetupError('USAGE', `There is nothing named ${JSON.stringify(name(call.args))} to push to.`, { hint: 'It is: credsetup push n8n NAME...' });
-  const all = flag(call.options, 'all');
+  const { all, replace, handOver } = call.options;
   const wanted = names(call.args, 1);
   checkNames(wanted, all);
   const vault = await context.vault();
   const found = all ? await vault.list() : await findEach(wanted, vault);
   const there = found.filter(isFound);
-  const target = there.length === 0 ? undefined : await openN8n(there.map((one) => described(one).method.n8n.type), call, context);
+  const target = there.length === 0 ? undefined : await openN8n(there.map((one) => methodOf(one).n8n.type), call, context);
   const plan: Plan = {
-    replace: flag(call.options, 'replace'), handOver: flag(call.options, 'handOver'),
+    replace, handOver,
     deps: { vault, http: await context.http(networkOptions(call.options)), context },
   };
   const results: Result[] = [];
@@ -45,7 +46,7 @@ async function pushOne(credential: Credential, target: N8nTarget, { replace, han
   try {
     const before = credential.pushed?.find(({ url }) => url === target.base);
     if (before !== undefined && !replace) throw pushedBefore(credential, before);
-    const { method } = described(credential);
+    const method = methodOf(credential);
     const known = before === undefined ? undefined : await unchanged(credential, before, method.n8n.type, target);
     refuseHandedOver(credential);
     const full = handOver ? await giveUp(credential, target.base, deps) : await deps.vault.load(credential.name);

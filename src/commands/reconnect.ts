@@ -7,12 +7,11 @@ import { takeBack } from '../stored/hand-over.ts';
 import type { Credential, FullCredential } from '../credential.ts';
 import { isCredsetupError } from '../errors.ts';
 import type { Context, Vault } from '../context.ts';
-import type { Call, Run } from './command.ts';
+import type { reconnect } from './catalog.ts';
+import { name, networkOptions, type CallOf, type Run } from './command.ts';
 import { findOne } from './find-credentials.ts';
-import { name, networkOptions } from './options.ts';
-import { fieldOptions, signInOptions } from './set-up.ts';
 
-export const run: Run = async (call, context) => {
+export const run: Run<typeof reconnect> = async (call, context) => {
   const vault = await context.vault();
   const existing = await load(name(call.args), vault);
   if (existing.credential.handedOver?.state === 'pending' && await tookBack(existing.credential, call, context)) return 0;
@@ -24,7 +23,7 @@ export const run: Run = async (call, context) => {
 };
 
 /** A hand-over that was cut off is undone without a sign-in, when the tokens still work here. */
-async function tookBack(credential: Credential, call: Call, context: Context): Promise<boolean> {
+async function tookBack(credential: Credential, call: CallOf<typeof reconnect>, context: Context): Promise<boolean> {
   const { output } = context;
   const deps = { vault: await context.vault(), http: await context.http(networkOptions(call.options)), context };
   await takeBack(credential, deps);
@@ -51,15 +50,16 @@ async function load(wanted: string, vault: Vault): Promise<FullCredential> {
   }
 }
 
-function reconnectOptions(existing: FullCredential, { options }: Call): SetupOptions {
+function reconnectOptions(existing: FullCredential, { options, fields }: CallOf<typeof reconnect>): SetupOptions {
   const { credential } = existing;
   const service = findService(credential.service);
-  const signIn = signInOptions(options);
+  const { callbackPort, browser, loginTimeout } = options;
+  const grant = credential.grant === 'client-credentials' ? credential.grant : undefined;
   return {
     service, method: credential.method, name: credential.name, replace: false, store: credential.store, existing,
-    fields: fieldOptions(service, options), require: [], caFiles: [],
+    fields, require: [], caFiles: [],
     ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp,
-    signIn: { ...signIn, grant: credential.grant === 'client-credentials' ? 'client-credentials' : signIn.grant },
+    signIn: { grant, callbackPort, browser, loginTimeout, n8nCallbackUrl: undefined },
     proxy: networkOptions(options).proxy, timeout: networkOptions(options).timeout,
   };
 }

@@ -3,13 +3,14 @@ import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { toCredsetupError } from '../errors.ts';
 import { fresh, type FreshDeps } from '../stored/fresh.ts';
+import type { Result } from '../stored/result.ts';
 import { findMethod, findService } from '../services/registry.ts';
-import type { Run } from './command.ts';
+import type { refresh } from './catalog.ts';
+import { names, networkOptions, type Run } from './command.ts';
 import { findMany } from './find-credentials.ts';
-import { names, networkOptions } from './options.ts';
-import { exitCodeOf, reportResults, type Result } from './results.ts';
+import { exitCodeOf, reportResults } from './results.ts';
 
-export const run: Run = async (call, context) => {
+export const run: Run<typeof refresh> = async (call, context) => {
   const vault = await context.vault();
   const found = await findMany(names(call.args), false, vault);
   const deps = { vault, http: await context.http(networkOptions(call.options)), context };

@@ -3,20 +3,21 @@ import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
 import { tokenIdOf } from '../stored/rotation.ts';
+import type { Result } from '../stored/result.ts';
 import { provisioningOfStored, withStoredSession } from '../stored/session.ts';
 import { confirm } from './confirm.ts';
-import type { Call, Run } from './command.ts';
-import { flag, names, text } from './options.ts';
+import type { remove } from './catalog.ts';
+import { names, type CallOf, type Run } from './command.ts';
 import { findEach, isFound } from './find-credentials.ts';
-import { exitCodeOf, reportResults, type Result } from './results.ts';
-import { storedOptions } from './rotate.ts';
+import { exitCodeOf, reportResults } from './results.ts';
+import { storedOptions } from './stored-options.ts';
 
-export const run: Run = async (call, context) => {
+export const run: Run<typeof remove> = async (call, context) => {
   const vault = await context.vault();
   const found = await findEach(names(call.args), vault);
   checkOptions(call, found.length);
   const there = found.filter(isFound).map(({ name }) => name);
-  const where = flag(call.options, 'revoke') ? 'at the service and from this computer' : 'from this computer';
+  const where = call.options.revoke ? 'at the service and from this computer' : 'from this computer';
   if (!call.yes && there.length > 0) await confirm(context, { message: `Remove ${there.join(', ')} ${where}? Type the word`, word: 'remove', otherwise: '--yes' });
   const results: Result[] = [];
   for (const one of found) results.push(isFound(one) ? await removeOne(one, call, context) : { ...one, status: 'failed' });
@@ -24,16 +25,16 @@ export const run: Run = async (call, context) => {
 };
 
 /** Throws USAGE. */
-function checkOptions({ options }: Call, count: number): void {
-  if (text(options, 'tokenId') === undefined) return;
-  if (!flag(options, 'revoke')) throw new CredsetupError('USAGE', '--token-id goes with --revoke.', { hint: 'Add --revoke, or leave it out.' });
+function checkOptions({ options }: CallOf<typeof remove>, count: number): void {
+  if (options.tokenId === undefined) return;
+  if (!options.revoke) throw new CredsetupError('USAGE', '--token-id goes with --revoke.', { hint: 'Add --revoke, or leave it out.' });
   if (count > 1) throw new CredsetupError('USAGE', '--token-id names one token, and several names were given.', { hint: 'Remove that one alone.' });
 }
 
-async function removeOne(credential: Credential, call: Call, context: Context): Promise<Result> {
+async function removeOne(credential: Credential, call: CallOf<typeof remove>, context: Context): Promise<Result> {
   const { name } = credential;
   try {
-    const reason = flag(call.options, 'revoke') ? await revoke(credential, call, context) : undefined;
+    const reason = call.options.revoke ? await revoke(credential, call, context) : undefined;
     context.signal.throwIfAborted();
     await (await context.vault()).remove(name);
     return { name, status: 'removed', ...(reason === undefined ? {} : { reason }) };
@@ -43,17 +44,17 @@ async function removeOne(credential: Credential, call: Call, context: Context): 
 }
 
 /** The service first: what cannot be ended there stays here, unless --local-only says otherwise. A sentence when it was not ended. */
-async function revoke(credential: Credential, call: Call, context: Context): Promise<string | undefined> {
+async function revoke(credential: Credential, call: CallOf<typeof remove>, context: Context): Promise<string | undefined> {
   try {
     const full = await (await context.vault()).load(credential.name);
     provisioningOfStored(full);
-    const options = storedOptions(credential, call);
+    const options = storedOptions(call);
     const id = tokenIdOf(full, options);
     await withStoredSession(full, options, context, ({ provisioning, api, session }) => provisioning.revoke(api, session, id));
     return undefined;
   } catch (error) {
     if (!isCredsetupError(error) || error.exitCode > 128) throw error;
-    if (!flag(call.options, 'localOnly')) throw error.withHint(`${error.hint} It stays here, too. To remove it from this computer alone: credsetup remove ${credential.name} --revoke --local-only`);
+    if (!call.options.localOnly) throw error.withHint(`${error.hint} It stays here, too. To remove it from this computer alone: credsetup remove ${credential.name} --revoke --local-only`);
     context.output.warn(`  ${context.output.style.caution('!')} ${credential.name} was not ended at the service: ${error.message} (${error.code})`);
     return `not ended at the service (${error.code})`;
   }

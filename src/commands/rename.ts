@@ -1,8 +1,8 @@
 /** `rename OLD NEW`. */
-import type { Run } from './command.ts';
-import { name } from './options.ts';
+import type { rename } from './catalog.ts';
+import { name, type Run } from './command.ts';
 
-export const run: Run = async ({ args, json }, context) => {
+export const run: Run<typeof rename> = async ({ args, json }, context) => {
   const { output } = context;
   const credential = await (await context.vault()).rename(name(args), name(args, 1));
   if (json) output.json(credential);

@@ -1,18 +1,9 @@
 /** One shape for everything that is done to one name or many. */
 import type { Context } from '../context.ts';
-import type { Credential } from '../credential.ts';
-import { errorDocument, exitCodes, type CredsetupError } from '../errors.ts';
+import { errorDocument, exitCodes } from '../errors.ts';
 import { printError } from '../error-text.ts';
+import type { Result } from '../stored/result.ts';
 import type { Call } from './command.ts';
-
-export interface Result {
-  readonly name: string;
-  readonly status: 'ok' | 'created' | 'replaced' | 'unchanged' | 'removed' | 'skipped' | 'failed';
-  readonly reason?: string;
-  readonly durationMs?: number;
-  readonly credential?: Credential;
-  readonly error?: CredsetupError;
-}
 
 /** One name has its own code; several have SOME_FAILED when not all went well. */
 export function exitCodeOf(results: readonly Result[], many = results.length > 1): number {

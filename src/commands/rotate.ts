@@ -1,21 +1,19 @@
 /** `rotate NAME`: a new secret at the service in place of the old one. */
-import { findService } from '../services/registry.ts';
 import { rotate } from '../stored/rotation.ts';
-import type { StoredOptions } from '../stored/session.ts';
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { confirm } from './confirm.ts';
-import type { Call, Run } from './command.ts';
+import type { rotate as spec } from './catalog.ts';
+import { name, type Run } from './command.ts';
 import { findOne } from './find-credentials.ts';
-import { name, networkOptions, text } from './options.ts';
-import { fieldOptions } from './set-up.ts';
+import { storedOptions } from './stored-options.ts';
 
-export const run: Run = async (call, context) => {
+export const run: Run<typeof spec> = async (call, context) => {
   const vault = await context.vault();
   const credential = await findOne(name(call.args), vault);
   const { output } = context;
   const { full, ended } = await rotate(await vault.load(credential.name), {
-    ...storedOptions(credential, call), description: text(call.options, 'description'), expiresIn: text(call.options, 'expiresIn'),
+    ...storedOptions(call),
     confirm: (message, word) => call.yes ? Promise.resolve() : confirm(context, { message, word, otherwise: '--yes' }),
   }, context);
   output.say(`${output.style.good('✔')} ${output.style.bold(full.credential.name)} has a new token${ended ? ', and the old one has ended' : ''}.`);
@@ -23,12 +21,6 @@ export const run: Run = async (call, context) => {
   if (call.json) output.json(full.credential);
   return 0;
 };
-
-/** What the command line gives to act at the service for a stored credential. */
-export function storedOptions(credential: Credential, { options }: Call): StoredOptions {
-  const network = networkOptions(options);
-  return { fields: fieldOptions(findService(credential.service), options), tokenId: text(options, 'tokenId'), proxy: network.proxy, timeout: network.timeout };
-}
 
 /** n8n holds a copy: it works with the old secret until somebody changes it there. */
 function tellN8n({ name: stored, pushed = [], handedOver }: Credential, { output }: Context): void {

@@ -3,14 +3,14 @@ import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import { confirm } from './confirm.ts';
-import type { Call, Run } from './command.ts';
-import { flag, name } from './options.ts';
+import type { show } from './catalog.ts';
+import { name, type Call, type Run } from './command.ts';
 import { findOne } from './find-credentials.ts';
 
-export const run: Run = async (call, context) => {
+export const run: Run<typeof show> = async (call, context) => {
   const vault = await context.vault();
   const wanted = name(call.args);
-  if (!flag(call.options, 'reveal')) {
+  if (!call.options.reveal) {
     print(await findOne(wanted, vault), undefined, call, context);
     return 0;
   }
@@ -21,12 +21,12 @@ export const run: Run = async (call, context) => {
 };
 
 /** A secret is shown on a screen only when somebody said so. */
-async function allowReveal(call: Call, context: Context): Promise<void> {
+async function allowReveal(call: Pick<Call, 'yes'>, context: Context): Promise<void> {
   if (call.yes || !context.outputIsTerminal) return;
   await confirm(context, { message: 'The secret will stand on the screen. Type the word to go on', word: 'show', otherwise: '--yes' });
 }
 
-function print(credential: Credential, secrets: Readonly<Record<string, string>> | undefined, { json }: Call, { output }: Context): void {
+function print(credential: Credential, secrets: Readonly<Record<string, string>> | undefined, { json }: Pick<Call, 'json'>, { output }: Context): void {
   if (json) {
     output.json(secrets === undefined ? credential : { ...credential, secrets }, { secrets: secrets !== undefined });
     return;

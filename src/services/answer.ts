@@ -1,5 +1,6 @@
 /** Reading a service's answers without trusting them. */
 import type { HttpResponse } from '../context.ts';
+import type { Secrets } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import type { Api } from './service.ts';
 
@@ -45,4 +46,11 @@ export function invalidAnswer(api: Api, service: { readonly id: string; readonly
     hint: `Open the address in a browser. If ${service.title} is there, something between you and it changes its answers: ask its admin about a proxy or firewall in front of it.`,
     service: service.id, url: api.base,
   });
+}
+
+/** A secret that a method needs. Its absence is a fault of ours: an empty one must never be sent. */
+export function presentedSecret(secrets: Secrets, key: string): string {
+  const value = secrets[key];
+  if (value === undefined || value === '') throw new Error(`a validation needs the ${key}`);
+  return value;
 }

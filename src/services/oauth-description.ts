@@ -41,6 +41,8 @@ export interface OAuth {
   readonly clientProblem: (values: Values) => { readonly field: string; readonly message: string } | undefined;
   /** What the client may do by itself, whoever signs in with it. */
   readonly clientWarnings: (api: Api, clientAccessToken: string) => Promise<readonly Warning[]>;
+  /** Codes of `clientWarnings`; validating again keeps them, for the client stays. */
+  readonly clientWarningCodes: readonly string[];
   /** What choosing the client-credentials grant means. */
   readonly clientCredentialsWarnings: readonly Warning[];
 }

@@ -4,7 +4,8 @@
  */
 import type { CredsetupError, ErrorCode } from '../errors.ts';
 import type { Account, Secrets } from '../credential.ts';
-import type { Api, Field, ServerState, Step, Values } from './service.ts';
+import type { Field } from './field.ts';
+import type { Api, ServerState, Step, Values } from './service.ts';
 
 /** One answer to "how does the secret come to be". */
 export interface Way {
@@ -103,7 +104,7 @@ export interface Provisioning {
   /** Why no password can be used here at all, known before one is asked for. */
   readonly signInProblem: (api: Api, state: ServerState) => CredsetupError | undefined;
   /** Days of `expiryField` as a date. Throws EXPIRY_INVALID. */
-  readonly expiryOf: (days: string | undefined, state: ServerState, now: Date) => Date | undefined;
+  readonly expiryOf: (days: string | undefined, version: string | undefined, now: Date) => Date | undefined;
   /** Throws PASSWORD_REJECTED, MFA_REQUIRED, MFA_REJECTED, ACCOUNT_LOCKED, ACCOUNT_DEACTIVATED, SIGN_IN_UNSUPPORTED. */
   readonly signIn: (api: Api, values: Values, protect: (secret: string) => void) => Promise<Session>;
   /** A session by an admin's token. Throws TOKEN_REJECTED. */

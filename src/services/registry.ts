@@ -1,10 +1,9 @@
-/** Every service that can be set up. A third one is a folder and a line here. */
+/** Every service that can be set up, whole. */
 import { CredsetupError } from '../errors.ts';
-import { mattermost } from './mattermost/index.ts';
-import { mautic } from './mautic/index.ts';
+import { serviceLines } from './map.ts';
 import type { Method, Service } from './service.ts';
 
-export const services: readonly Service[] = [mautic, mattermost];
+export const services: readonly Service[] = await Promise.all(serviceLines.map((line) => line.load()));
 
 /** Throws UNSUPPORTED for a service or method of a newer version. */
 export function findService(id: string): Service {
@@ -18,6 +17,11 @@ export function findMethod(service: Service, id: string): Method {
   const method = service.methods.find((one) => one.id === id);
   if (method === undefined) throw unsupported(`the method ${id} of ${service.title}`);
   return method;
+}
+
+/** How a credential signs in. Throws UNSUPPORTED. */
+export function methodOf({ service, method }: { readonly service: string; readonly method: string }): Method {
+  return findMethod(findService(service), method);
 }
 
 function unsupported(what: string): CredsetupError {

@@ -5,29 +5,10 @@
  */
 import type { Account, PublicFields, Secrets, Warning } from '../credential.ts';
 import type { HttpRequest, HttpResponse } from '../context.ts';
+import type { Field } from './field.ts';
 import type { OAuth } from './oauth-description.ts';
 import type { Provisioning } from './provisioning.ts';
 import type { CredsetupError, ErrorCode, MissingInput } from '../errors.ts';
-
-/** A value that a person, an option or a variable gives. */
-export interface Field {
-  readonly key: string;
-  /** The service's own label. */
-  readonly label: string;
-  readonly secret: boolean;
-  /** The option that holds the value, or for a secret the one that names a file. */
-  readonly option: string;
-  /** For secrets: the option that says that standard input holds it. */
-  readonly stdinOption?: string;
-  /** What follows `CREDSETUP_<SERVICE>_` and `CREDSETUP_`. */
-  readonly variable: string;
-  /** A line of help at the question and in the help text. */
-  readonly help: string;
-  /** Characters at most. */
-  readonly maxLength: number;
-  /** A service's value may hold spaces inside (a password), or never does (a token). */
-  readonly spaces: 'allowed' | 'never';
-}
 
 /** Base URL plus path; how it is connected to is decided by the caller. Redirects are not followed. */
 export interface Api {
@@ -84,12 +65,17 @@ export interface Step {
   readonly notes?: readonly string[];
 }
 
+/** What the server said of who was let in. */
 export interface Validation {
   readonly account: Account;
   readonly version?: string;
   readonly capabilities: Readonly<Record<string, boolean>>;
   readonly warnings: readonly Warning[];
   readonly expiresAt?: string;
+}
+
+/** What is shown to a server to be let in: the values that are no secrets, and the secrets, by field key. */
+export interface Presented {
   readonly fields: PublicFields;
   readonly secrets: Secrets;
 }
@@ -151,10 +137,10 @@ export interface Method {
   /** What exports and `exec` set: `TOKEN` is MATTERMOST_TOKEN. */
   readonly variables: readonly Variable[];
   /**
-   * Asks the live server with the values. Throws the code of what was refused; `field` in the
-   * error's details names the question to go back to.
+   * Asks the live server. Throws the code of what was refused; `field` in the error's details
+   * names the question to go back to. `state` is there when the server was looked at before.
    */
-  readonly validate: (api: Api, values: Values, state: ServerState) => Promise<Validation>;
+  readonly validate: (api: Api, presented: Presented, state?: ServerState) => Promise<Validation>;
 }
 
 export interface Service {
@@ -178,13 +164,3 @@ export interface Service {
 
 /** What can be found by its address. */
 export type Addressed = Pick<Service, 'id' | 'title' | 'address'>;
-
-/** A label such as `--url` and a variable such as `CREDSETUP_MATTERMOST_URL`. */
-export function variableName(service: string, field: Field): string {
-  return `CREDSETUP_${service.toUpperCase()}_${field.variable}`;
-}
-
-/** The variable without the service's word. */
-export function shortVariableName(field: Field): string {
-  return `CREDSETUP_${field.variable}`;
-}

@@ -11,7 +11,7 @@ import { findMethod, findService } from '../services/registry.ts';
 import type { Method } from '../services/service.ts';
 import { tokenEndpointOf } from '../server/token-endpoint.ts';
 import { refuseHandedOver } from './handed-over.ts';
-import { idleEnd } from './token-values.ts';
+import { idleEnd, tokenSecrets } from './token-values.ts';
 
 /** An access token that ends sooner is renewed before it is handed out. */
 const enoughMilliseconds = 120_000;
@@ -92,15 +92,10 @@ async function ask({ credential, secrets, certificates }: FullCredential, method
 
 /** The credential with what a token response gave; the refresh token's days begin anew. */
 export function withTokens(full: FullCredential, tokens: TokenSet, method: Method, now: Date): FullCredential {
-  const { accessToken, expiresAt, refreshToken = full.secrets['refreshToken'] } = tokens;
   // The end of the token before is not the new one's.
-  const kept = Object.entries(full.secrets).filter(([key]) => key !== 'accessTokenExpiresAt');
-  const secrets = {
-    ...Object.fromEntries(kept), accessToken,
-    ...(expiresAt === undefined ? {} : { accessTokenExpiresAt: expiresAt }),
-    ...(refreshToken === undefined ? {} : { refreshToken }),
-  };
-  const until = refreshToken === undefined || method.oauth === undefined ? {} : { expiresAt: idleEnd(method.oauth, now) };
+  const { accessTokenExpiresAt, ...kept } = full.secrets;
+  const secrets = { ...kept, ...tokenSecrets(tokens) };
+  const until = tokens.refreshToken === undefined && full.secrets['refreshToken'] === undefined || method.oauth === undefined ? {} : { expiresAt: idleEnd(method.oauth, now) };
   return { ...full, secrets, credential: { ...full.credential, ...until } };
 }
 

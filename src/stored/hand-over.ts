@@ -50,5 +50,5 @@ function sayWhatIsLeft({ name, service, method, url, fields }: Credential, to: s
 
 /** A hand-over that was cut off is undone: the tokens here are still the only ones. */
 export function takeBack({ name }: Credential, { vault }: FreshDeps): Promise<Credential> {
-  return vault.update(name, (there) => Object.fromEntries(Object.entries(there).filter(([key]) => key !== 'handedOver')) as unknown as Credential);
+  return vault.update(name, ({ handedOver, ...there }) => there);
 }

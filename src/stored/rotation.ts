@@ -8,13 +8,12 @@ import type { Context, Vault } from '../context.ts';
 import type { FullCredential } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Listed, Made, Owner } from '../services/provisioning.ts';
-import type { Validation } from '../services/service.ts';
+import type { Field } from '../services/field.ts';
+import { revalidated } from './revalidated.ts';
 import { marked, newMark, sweepLeftBehind } from './left-behind.ts';
 import { withStoredSession, type StoredOptions, type StoredSession } from './session.ts';
 
 export interface RotateOptions extends StoredOptions {
-  readonly description: string | undefined;
-  readonly expiresIn: string | undefined;
   /** Asks, or has the option that says yes. Throws CANCELLED, INPUT_MISSING. */
   readonly confirm: (message: string, word: string) => Promise<void>;
 }
@@ -38,7 +37,6 @@ export async function rotate(full: FullCredential, options: RotateOptions, conte
   await vault.prepare(full.credential.store);
   return withStoredSession(full, options, context, (stored) => journal.alone(async () => {
     const { provisioning, api, session } = stored;
-    const state = { done: {}, warnings: [], says: [], ...full.credential.server };
     const tokenId = tokenIdOf(full, options);
     await checkUnchanged(full, vault);
     await sweepLeftBehind({ provisioning, api, session, service: stored.service.id, url: full.credential.url, context });
@@ -46,8 +44,13 @@ export async function rotate(full: FullCredential, options: RotateOptions, conte
     const owner = { id, username, bot, created: false };
     checkTokenId(await provisioning.list(api, session, owner.id), tokenId, full);
     context.signal.throwIfAborted();
-    return await secondOne({ ...stored, full, options, context, vault, tokenId, owner, expiresAt: provisioning.expiryOf(options.expiresIn, state, context.now()) });
+    return await secondOne({ ...stored, full, options, context, vault, tokenId, owner, expiresAt: provisioning.expiryOf(said(options, provisioning.expiryField), full.credential.server.version, context.now()) });
   }));
+}
+
+/** What the command line says of the new secret. */
+function said({ fields }: StoredOptions, { key }: Field): string | undefined {
+  return fields[key]?.value;
 }
 
 /** Ours is known; of a pasted one the person says it. Throws INPUT_MISSING, USAGE. Never a guess. */
@@ -83,7 +86,7 @@ async function secondOne(rotation: Rotation): Promise<{ readonly full: FullCrede
   const journal = await context.journal();
   const mark = newMark();
   await journal.add({ mark, service: rotation.service.id, url: full.credential.url, ownerId: owner.id, old: tokenId, at: context.now().toISOString() });
-  const request = { description: marked(options.description ?? defaultDescription, mark), expiresAt: rotation.expiresAt };
+  const request = { description: marked(said(options, provisioning.descriptionField) ?? defaultDescription, mark), expiresAt: rotation.expiresAt };
   let made: Made | undefined;
   let saved: FullCredential;
   try {
@@ -106,25 +109,17 @@ function isNo(error: unknown): error is CredsetupError {
 }
 
 /** Validates and saves under the same name, if nobody replaced it meanwhile. */
-async function keep({ method, api, full, vault, context }: Rotation, made: Made): Promise<FullCredential> {
-  const values = { ...made.secrets, tokenId: made.id };
-  const validation = await method.validate(api, values, { done: {}, warnings: [], says: [] });
-  const next = withSecret(full, made, validation, context.now());
-  const { credential } = await vault.save(next, (there) => there.id === full.credential.id);
-  return { ...next, credential };
-}
-
-function withSecret(full: FullCredential, made: Made, validation: Validation, now: Date): FullCredential {
-  // The end of the token before is not the new one's.
-  const kept = Object.fromEntries(Object.entries(full.credential).filter(([key]) => key !== 'expiresAt')) as unknown as FullCredential['credential'];
-  const expiresAt = validation.expiresAt ?? made.expiresAt;
-  return {
-    ...full, secrets: made.secrets,
-    credential: {
-      ...kept, fields: { ...kept.fields, tokenId: made.id }, account: validation.account, validatedAt: now.toISOString(), capabilities: validation.capabilities,
-      ...(expiresAt === undefined ? {} : { expiresAt }),
-    },
-  };
+async function keep({ service, method, api, connection, full, vault, context }: Rotation, made: Made): Promise<FullCredential> {
+  // The end of the secret before is not the new one's.
+  const { expiresAt, ...there } = full.credential;
+  const fields = { ...there.fields, tokenId: made.id };
+  const validation = await method.validate(api, { fields, secrets: made.secrets });
+  const credential = revalidated({ ...there, fields, ...(made.expiresAt === undefined ? {} : { expiresAt: made.expiresAt }) }, {
+    service, method, url: there.url, connection, validation, now: context.now(),
+  });
+  const next = { ...full, secrets: made.secrets, credential };
+  const saved = await vault.save(next, (one) => one.id === full.credential.id);
+  return { ...next, credential: saved.credential };
 }
 
 /** The new one is saved: what fails now leaves the old one, which the next run ends. */
@@ -179,7 +174,7 @@ async function exchanged(rotation: Rotation, refusal: CredsetupError): Promise<{
 async function afterLost({ method, api, full }: Rotation, error: unknown): Promise<unknown> {
   if (!isCredsetupError(error)) return error;
   try {
-    await method.validate(api, { ...full.secrets }, { done: {}, warnings: [], says: [] });
+    await method.validate(api, { fields: full.credential.fields, secrets: full.secrets });
     return error.withHint(`${error.hint} The stored token still works; nothing was changed.`);
   } catch (failure) {
     return isCredsetupError(failure) && failure.code === 'TOKEN_REJECTED' ? lost(full, error) : error;

@@ -4,9 +4,10 @@ import type { FullCredential } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Provisioning, Session } from '../services/provisioning.ts';
-import type { Api, Field, Method, Service } from '../services/service.ts';
+import type { Field } from '../services/field.ts';
+import type { Api, Method, Service } from '../services/service.ts';
 import { apiOf } from '../server/connection.ts';
-import { checkedValue, givenValue, type FieldOptions } from '../field-sources.ts';
+import { checkedValue, givenValue, inputMissing, missingInput, type FieldOptions } from '../field-sources.ts';
 import { checkTrusted } from '../server/trust.ts';
 
 /** What the command line says beside the name. */
@@ -101,9 +102,7 @@ async function openSession(opening: Opening): Promise<Session> {
 async function value(field: Field, { service, options, context }: Opening, optional = false): Promise<string> {
   const given = await givenValue(field, service, options.fields[field.key] ?? {}, context);
   if (given === undefined && optional) return '';
-  if (given === undefined) {
-    throw new CredsetupError('INPUT_MISSING', `Missing: ${field.label}.`, { service: service.id, missing: [{ field: field.key, option: field.option, variable: `CREDSETUP_${service.id.toUpperCase()}_${field.variable}` }], hint: 'Give it by its option or its variable.' });
-  }
+  if (given === undefined) throw inputMissing(service.id, [missingInput(field, service)]);
   const checked = checkedValue(field, given);
   context.output.protect(field.secret || optional ? checked : '');
   return checked;

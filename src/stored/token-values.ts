@@ -1,13 +1,15 @@
-/** A token response among the values of a set-up, under the names that the secrets are stored by. */
+/** A token response under the names that the secrets are stored by. */
+import type { Secrets } from '../credential.ts';
 import type { OAuth } from '../services/oauth-description.ts';
 import type { TokenSet } from '../oauth/tokens.ts';
 
-export function withTokenValues(values: Map<string, string>, { accessToken, expiresAt, refreshToken }: TokenSet): void {
-  values.set('accessToken', accessToken);
-  for (const [key, value] of [['accessTokenExpiresAt', expiresAt], ['refreshToken', refreshToken]] as const) {
-    if (value === undefined) values.delete(key);
-    else values.set(key, value);
-  }
+/** The secrets that a token response gives; what it does not name is absent. */
+export function tokenSecrets({ accessToken, expiresAt, refreshToken }: TokenSet): Secrets {
+  return {
+    accessToken,
+    ...(expiresAt === undefined ? {} : { accessTokenExpiresAt: expiresAt }),
+    ...(refreshToken === undefined ? {} : { refreshToken }),
+  };
 }
 
 const day = 86_400_000;

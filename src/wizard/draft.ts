@@ -3,6 +3,8 @@ import type { Connection, Context, HttpClient, HttpResponse, Terminal, Vault } f
 import type { Credential, FullCredential, StoreKind, Warning } from '../credential.ts';
 import type { ClientCheck } from '../oauth/client-check.ts';
 import type { RedirectServer } from '../oauth/redirect-server.ts';
+import type { TokenSet } from '../oauth/tokens.ts';
+import type { Made } from '../services/provisioning.ts';
 import type { Method, ServerState, Service, Validation } from '../services/service.ts';
 import type { ConnectionOptions } from '../server/connection.ts';
 import type { FieldOptions, Given } from '../field-sources.ts';
@@ -69,6 +71,12 @@ export interface Draft {
   /** '' when n8n does not use the client. */
   n8nCallbackUrl?: string;
   clientCheck?: ClientCheck;
+  /** Where this program is sent back to, and all that is to be registered, as the form takes it. */
+  redirect?: { readonly uri: string; readonly registered: string };
+  /** What a sign-in gave. */
+  tokens?: TokenSet;
+  /** The secret that was made at the service in this run. */
+  made?: Made;
   base?: string;
   /** The answer that proved the address, until it was used. */
   proof?: HttpResponse;

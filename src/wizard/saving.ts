@@ -1,12 +1,13 @@
 /** The end of a set-up: validate, save. */
 import { createHash, randomUUID } from 'node:crypto';
-import type { Credential, FullCredential, Warning } from '../credential.ts';
+import type { Credential, FullCredential } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
-import type { Service, Validation } from '../services/service.ts';
-import { apiOf, connectionWarnings } from '../server/connection.ts';
+import type { Presented, Validation } from '../services/service.ts';
+import { apiOf } from '../server/connection.ts';
 import { grantOf } from './oauth2/client.ts';
 import { known, type Draft, type Outcome } from './draft.ts';
-import { idleEnd } from '../stored/token-values.ts';
+import { revalidated } from '../stored/revalidated.ts';
+import { idleEnd, tokenSecrets } from '../stored/token-values.ts';
 import { mayReplace } from './naming.ts';
 
 /** Asks the live server. Throws what it refused, and PERMISSION_DENIED for a missing `--require`. */
@@ -14,11 +15,10 @@ export async function validateStage(draft: Draft): Promise<Outcome> {
   const { service, context } = draft;
   const method = known(draft.method, 'method');
   const api = apiOf(known(draft.base, 'address'), draft.http, draft.connection);
-  // What a sign-in gave is there beside what was typed.
-  const values = Object.fromEntries(draft.values);
-  const together = JSON.stringify(values);
+  const presented = presentedOf(draft);
+  const together = JSON.stringify(presented);
   if (draft.refused.has(together)) throw refusedBefore(draft);
-  const ask = () => method.validate(api, values, known(draft.state, 'state'));
+  const ask = () => method.validate(api, presented, known(draft.state, 'state'));
   try {
     draft.validation = await (draft.terminal?.busy(`validating with ${service.title}`, ask) ?? ask());
   } catch (error) {
@@ -28,7 +28,7 @@ export async function validateStage(draft: Draft): Promise<Outcome> {
   sayValidation(draft, draft.validation);
   const missing = draft.options.require.filter((name) => draft.validation?.capabilities[name] !== true);
   if (missing.length > 0) throw requirementMissing(draft, missing);
-  for (const { code, message } of warningsOf(draft)) context.output.warn(`  ${context.output.style.caution('!')} ${message} (${code})`);
+  for (const { code, message } of recordOf(draft).warnings) context.output.warn(`  ${context.output.style.caution('!')} ${message} (${code})`);
   return 'through';
 }
 
@@ -56,25 +56,6 @@ function requirementMissing(draft: Draft, missing: readonly string[]): Credsetup
   });
 }
 
-/** Everything that who uses the credential should know, once. */
-function warningsOf(draft: Draft): readonly Warning[] {
-  const validation = known(draft.validation, 'validation');
-  return [
-    ...known(draft.state, 'state').warnings,
-    ...draft.warnings.values(),
-    ...connectionWarnings(known(draft.base, 'address'), draft.connection, known(draft.method, 'method')),
-    ...validation.warnings,
-    ...capabilityWarnings(draft.service, validation.capabilities),
-  ];
-}
-
-/** One warning for each right that a node of n8n needs and the account lacks. */
-export function capabilityWarnings(service: Service, capabilities: Readonly<Record<string, boolean>>): readonly Warning[] {
-  return Object.entries(capabilities).filter(([, may]) => !may).map(([name]) => ({
-    code: 'CAPABILITY_MISSING', message: `${name}: not for this account; ${service.capabilityUse[name] ?? 'n8n may need it'}.`,
-  }));
-}
-
 /** Saves under the name, or only tells with the store `none`. The validated values stay in hand when saving fails. */
 export async function saveStage(draft: Draft): Promise<Outcome> {
   const full = credentialOf(draft);
@@ -88,33 +69,39 @@ export async function saveStage(draft: Draft): Promise<Outcome> {
 
 /** The draft as it is saved and exported. */
 export function credentialOf(draft: Draft): FullCredential {
-  const validation = known(draft.validation, 'validation');
-  const version = validation.version ?? draft.state?.version;
-  const now = draft.context.now().toISOString();
-  const base = known(draft.base, 'address');
-  const method = known(draft.method, 'method').id;
-  const store = known(draft.store, 'store');
-  const credential: Credential = {
-    id: store === 'none' ? computedId(draft.service.id, base, method, validation.account.id ?? validation.account.username ?? '') : randomUUID(),
-    name: known(draft.name, 'name'),
-    service: draft.service.id, method, ...(draft.method?.oauth === undefined ? {} : { grant: grantOf(draft) }), url: base,
-    account: validation.account, server: version === undefined ? {} : { version },
-    fields: validation.fields, store, createdAt: now, validatedAt: now,
-    ...expiry(draft),
-    ignoreSslIssues: draft.connection.ignoreSslIssues, allowHttp: draft.connection.allowHttp,
-    caCertificates: draft.connection.certificates.length,
-    capabilities: validation.capabilities,
-    warnings: warningsOf(draft),
-  };
-  return { credential, secrets: validation.secrets, certificates: draft.connection.certificates };
+  return { credential: { ...recordOf(draft), name: known(draft.name, 'name') }, secrets: presentedOf(draft).secrets, certificates: draft.connection.certificates };
 }
 
-/** When a person has to act: what the server told, or for a refresh token an estimate. */
-function expiry(draft: Draft): { readonly expiresAt?: string } {
-  const { expiresAt, secrets } = known(draft.validation, 'validation');
-  if (expiresAt !== undefined) return { expiresAt };
-  const oauth = draft.method?.oauth;
-  return oauth === undefined || secrets['refreshToken'] === undefined ? {} : { expiresAt: idleEnd(oauth, draft.context.now()) };
+/** What is shown to the server: what was typed, what a sign-in gave, what was made. */
+function presentedOf({ method, values, tokens, made, redirect }: Draft): Presented {
+  const typed = (secret: boolean): Readonly<Record<string, string>> => Object.fromEntries(
+    known(method, 'method').fields.filter((field) => field.secret === secret).flatMap(({ key }) => {
+      const value = values.get(key);
+      return value === undefined ? [] : [[key, value]];
+    }));
+  return {
+    fields: { ...typed(false), ...(method?.oauth === undefined || redirect === undefined ? {} : { redirectUri: redirect.uri }), ...(made === undefined ? {} : { tokenId: made.id }) },
+    secrets: { ...typed(true), ...made?.secrets, ...(method?.oauth === undefined || tokens === undefined ? {} : tokenSecrets(tokens)) },
+  };
+}
+
+/** The validated record, but for the name that is asked for later. */
+function recordOf(draft: Draft): Credential {
+  const { service, context, connection, made } = draft;
+  const [validation, method, base, store] = [known(draft.validation, 'validation'), known(draft.method, 'method'), known(draft.base, 'address'), known(draft.store, 'store')];
+  const now = context.now();
+  const { account } = validation;
+  const begun: Credential = {
+    id: store === 'none' ? computedId(service.id, base, method.id, account.id ?? account.username ?? '') : randomUUID(),
+    name: draft.name ?? '', service: service.id, method: method.id, ...(method.oauth === undefined ? {} : { grant: grantOf(draft) }), url: base,
+    account, server: {}, fields: presentedOf(draft).fields, store, createdAt: now.toISOString(), validatedAt: now.toISOString(),
+    ...(made?.expiresAt === undefined ? {} : { expiresAt: made.expiresAt }),
+    // A refresh token's end is an estimate.
+    ...(method.oauth === undefined || draft.tokens?.refreshToken === undefined ? {} : { expiresAt: idleEnd(method.oauth, now) }),
+    ignoreSslIssues: connection.ignoreSslIssues, allowHttp: connection.allowHttp, caCertificates: connection.certificates.length,
+    warnings: [...draft.warnings.values()],
+  };
+  return revalidated(begun, { service, method, url: base, connection, validation, now, inspected: known(draft.state, 'state') });
 }
 
 /** Nothing is kept, and yet n8n must see the same credential at every run: a UUID made of what it is. */

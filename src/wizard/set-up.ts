@@ -6,12 +6,13 @@ import { printError } from '../error-text.ts';
 import { CredsetupError, isCredsetupError, type MissingInput } from '../errors.ts';
 import { opensByVariables } from '../passphrase.ts';
 import { findMethod } from '../services/registry.ts';
-import type { Field, Method } from '../services/service.ts';
+import type { Field } from '../services/field.ts';
+import type { Method } from '../services/service.ts';
 import { readConnection } from '../server/connection.ts';
 import { known, type Draft, type Outcome, type SetupOptions } from './draft.ts';
 import { credentialOf } from './saving.ts';
 import { provisioningFieldsOf, requiredForProvisioning } from './provisioning/stages.ts';
-import { checkedValue, givenValue, missingInput, type Given } from '../field-sources.ts';
+import { checkedValue, givenValue, inputMissing, missingInput, type Given } from '../field-sources.ts';
 import { stagesOf } from './stages.ts';
 import { endSessions } from './provisioning/sessions.ts';
 
@@ -130,13 +131,6 @@ function waitsForPerson(options: SetupOptions): boolean {
   const { method, service, signIn } = options;
   if (method === undefined || findMethod(service, method).oauth === undefined) return false;
   return signIn.grant !== 'client-credentials' && signIn.loginTimeout === undefined;
-}
-
-function inputMissing(service: string, missing: readonly MissingInput[]): CredsetupError {
-  const lines = missing.map(({ field, option, variable }) => `${field} (${[option, variable].filter((one) => one !== '').join(' or ')})`);
-  return new CredsetupError('INPUT_MISSING', `Missing: ${lines.join(', ')}.`, {
-    service, missing, hint: 'Give each by its option or its variable, or run the command on a terminal to be asked.',
-  });
 }
 
 /** Goes through the stages; Esc goes back to the last one that asked, a refused value to its question. */

@@ -49,7 +49,7 @@ function notDone(step: Step, base: string, service: string): CredsetupError {
 
 /** What a step's words may name: {base}, {redirectUri}. */
 export function placeholders(draft: Draft): Readonly<Record<string, string>> {
-  return { base: known(draft.base, 'address'), redirectUri: draft.values.get('registeredRedirectUris') ?? '' };
+  return { base: known(draft.base, 'address'), redirectUri: draft.redirect?.registered ?? '' };
 }
 
 export function filled(text: string, words: Readonly<Record<string, string>>): string {
@@ -77,7 +77,7 @@ async function doStep(step: Step, draft: Draft, terminal: Terminal): Promise<Ste
     if (key === 's') return 'skipped';
     if (key === 'o') await openPage(step.page(api.base), draft.context);
     if (key === 'm') writeMessage(filled(step.adminTask ?? '', placeholders(draft)), api.base, draft.context);
-    if (key === 'c') await copyLine(draft.values.get('registeredRedirectUris') ?? '', draft.context);
+    if (key === 'c') await copyLine(draft.redirect?.registered ?? '', draft.context);
     if (key === 'enter') {
       if (poll === undefined) return 'skipped';
       if (await terminal.busy(`asking ${draft.service.title}`, () => poll.ask())) return 'done';

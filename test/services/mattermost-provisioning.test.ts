@@ -68,7 +68,7 @@ describe('the list of tokens', () => {
 });
 
 describe('the expiry', () => {
-  const at = (days: string, version = '11.9.0'): Date | undefined => expiryOf(days, { version, done: {}, warnings: [], says: [] }, new Date(0));
+  const at = (days: string, version = '11.9.0'): Date | undefined => expiryOf(days, version, new Date(0));
 
   it('is days from now', () => expect(at('2')?.getTime()).toBe(2 * 86_400_000));
   it('is none when it was not given', () => expect(at('')).toBeUndefined());

@@ -2,8 +2,8 @@
 import type { Account, Warning } from '../../credential.ts';
 import type { HttpResponse } from '../../context.ts';
 import { throwForStatus } from '../../http/status.ts';
-import { get, isObject } from '../answer.ts';
-import type { Api, Method, Validation, Values } from '../service.ts';
+import { get, isObject, presentedSecret } from '../answer.ts';
+import type { Api, Method, Presented, Validation } from '../service.ts';
 import { parseUser, versionOf, type User } from './api.ts';
 import { isAtLeast, listTokens } from './create-token.ts';
 import { refusal } from './diagnosis.ts';
@@ -30,15 +30,14 @@ export const accessToken: Method = {
   validate,
 };
 
-async function validate(api: Api, values: Values): Promise<Validation> {
-  const token = values['token'] ?? '';
+async function validate(api: Api, { fields: { tokenId }, secrets }: Presented): Promise<Validation> {
+  const token = presentedSecret(secrets, tokenField.key);
   const response = await get(api, '/api/v4/users/me', `Bearer ${token}`);
   if (response.status !== 200) throw refusal(api, response, token);
   const user = parseUser(api, response.json());
   const [capabilities, sessionWarning] = await Promise.all([askCapabilities(api, token), warnOfSession(api, token)]);
   const admin = isAdmin(user);
   const version = versionOf(response);
-  const tokenId = values['tokenId'];
   const expiresAt = await expiryOf(api, token, user, tokenId, version);
   return {
     account: accountOf(user, admin),
@@ -46,8 +45,6 @@ async function validate(api: Api, values: Values): Promise<Validation> {
     capabilities,
     warnings: [...sessionWarning, ...(admin ? [adminWarning(user)] : [])],
     ...(expiresAt === undefined ? {} : { expiresAt }),
-    fields: tokenId === undefined ? {} : { tokenId },
-    secrets: { token },
   };
 }
 

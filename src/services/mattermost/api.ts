@@ -6,9 +6,9 @@ import type { HttpResponse } from '../../context.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer, isJson, isObject, nameOf, textOf } from '../answer.ts';
 import type { Api } from '../service.ts';
+import { about } from './fields.ts';
 
-/** How the service is named in errors. */
-export const about = { id: 'mattermost', title: 'Mattermost' } as const;
+export { about };
 
 /** The answer of GET /api/v4/users/me, as far as it is used. */
 export interface User {

@@ -5,7 +5,7 @@
 import { CredsetupError } from '../../errors.ts';
 import { get, invalidAnswer, textOf } from '../answer.ts';
 import type { Listed, Made, Owner, Request, Session } from '../provisioning.ts';
-import type { Api, ServerState } from '../service.ts';
+import type { Api, } from '../service.ts';
 import { objectOf, objectsOf, refused, type Refusals } from './answers.ts';
 import { about } from './api.ts';
 import { expiresIn } from './fields.ts';
@@ -103,7 +103,7 @@ export async function revokeToken(api: Api, session: Pick<Session, 'authorizatio
 }
 
 /** The days of `--expires-in` as a date. Throws EXPIRY_INVALID. */
-export function expiryOf(days: string | undefined, state: ServerState, now: Date): Date | undefined {
+export function expiryOf(days: string | undefined, version: string | undefined, now: Date): Date | undefined {
   if (days === undefined || days === '') return undefined;
   const count = /^-?\d{1,7}$/.test(days) ? Number(days) : Number.NaN;
   if (!(count > 0 && count <= longest)) {
@@ -111,8 +111,8 @@ export function expiryOf(days: string | undefined, state: ServerState, now: Date
       service: about.id, field: expiresIn.key, hint: `Give whole days, 1 to ${longest}.`,
     });
   }
-  if (state.version !== undefined && !isAtLeast(state.version, 11, 9)) {
-    throw new CredsetupError('EXPIRY_INVALID', `Mattermost ${state.version} knows no expiry of tokens; 11.9 and later do.`, {
+  if (version !== undefined && !isAtLeast(version, 11, 9)) {
+    throw new CredsetupError('EXPIRY_INVALID', `Mattermost ${version} knows no expiry of tokens; 11.9 and later do.`, {
       service: about.id, field: expiresIn.key, hint: 'Leave --expires-in out, and end the token yourself when it is time: credsetup remove NAME --revoke',
     });
   }

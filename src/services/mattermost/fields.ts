@@ -1,5 +1,8 @@
 /** Mattermost's fields. No imports but types: options, prompts and help come from here. */
-import type { Field } from '../service.ts';
+import type { Field } from '../field.ts';
+
+/** How the service is named. */
+export const about = { id: 'mattermost', title: 'Mattermost' } as const;
 
 export const url: Field = {
   key: 'url', label: 'Mattermost address', secret: false, option: '--url', variable: 'URL',
@@ -57,6 +60,3 @@ export const bot: Field = {
 
 /** What the method is set up with when its value is in hand. */
 export const fields = [url, token] as const;
-
-/** What a token is made with. */
-export const provisioningFields = [username, password, mfaCode, adminToken, description, expiresIn, bot] as const;

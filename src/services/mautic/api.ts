@@ -7,6 +7,9 @@ import type { Account } from '../../credential.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer, isJson, isObject, nameOf, textOf } from '../answer.ts';
 import type { Api } from '../service.ts';
+import { about } from './fields.ts';
+
+export { about };
 
 /** Answers of Mautic are told apart by status and `errors[0].type`; its messages are translated. */
 export interface MauticError {
@@ -24,9 +27,6 @@ export interface User {
   readonly admin: boolean;
   readonly role: string;
 }
-
-/** How the service is named in errors. */
-export const about = { id: 'mautic', title: 'Mautic' } as const;
 
 export const selfPath = '/api/users/self';
 

@@ -3,8 +3,8 @@ import type { Warning } from '../../credential.ts';
 import type { HttpResponse } from '../../context.ts';
 import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
-import { get, invalidAnswer } from '../answer.ts';
-import type { Api, Method, ServerState, Validation, Values } from '../service.ts';
+import { get, invalidAnswer, presentedSecret } from '../answer.ts';
+import type { Api, Method, Presented, ServerState, Validation } from '../service.ts';
 import { accountOf, askCapabilities, basic as basicHeader, about as mautic, mauticError, parseUser, probeUser, selfPath, versionOf, type User } from './api.ts';
 import { password as passwordField, username as usernameField } from './fields.ts';
 import { basicVariables, mauticApi } from './hand-over.ts';
@@ -22,9 +22,9 @@ export const basic: Method = {
   validate,
 };
 
-async function validate(api: Api, values: Values, state: ServerState): Promise<Validation> {
-  const username = values['username'] ?? '';
-  const password = values['password'] ?? '';
+async function validate(api: Api, { fields: { username }, secrets }: Presented, state?: ServerState): Promise<Validation> {
+  const password = presentedSecret(secrets, passwordField.key);
+  if (username === undefined) throw new Error('basic auth is validated without a username');
   if (username.includes(':')) {
     throw new CredsetupError('INPUT_INVALID', 'The username holds a colon, which HTTP basic auth cannot carry.', {
       service: 'mautic', field: 'username', hint: 'Give the email address of the account instead (RFC 7617 §2).',
@@ -41,20 +41,18 @@ async function validate(api: Api, values: Values, state: ServerState): Promise<V
     ...(version === undefined ? {} : { version }),
     capabilities,
     warnings: user.admin ? [adminWarning(user)] : [],
-    fields: { username },
-    secrets: { password },
   };
 }
 
 /** Mautic 5 answers a wrong password with the status and type of a lost header; the made-up Bearer token tells them apart. */
-async function refusal(api: Api, response: HttpResponse, state: ServerState): Promise<CredsetupError> {
+async function refusal(api: Api, response: HttpResponse, state: ServerState | undefined): Promise<CredsetupError> {
   throwForStatus(response);
   const about = { service: 'mautic', url: api.base };
   const error = mauticError(response);
   if (error?.type === 'api_disabled') return stepError(api, enableApi);
   if (error?.status === 403 && error.type === 'access_denied') return stepError(api, enableBasicAuth);
   if (response.status === 401 && (error !== undefined || response.text === '')) {
-    if (state.fault !== undefined || await headerIsLost(api, state)) return headerDropped(api);
+    if (state?.fault !== undefined || await headerIsLost(api, state)) return headerDropped(api);
     return new CredsetupError('PASSWORD_REJECTED', 'Mautic refused the username and the password. It does not say which of the two is wrong.', {
       ...about, field: 'password', causes: causes(api.base),
       hint: `Sign in at ${api.base}/s/login with the same two values: that shows which cause it is.`,
@@ -66,9 +64,9 @@ async function refusal(api: Api, response: HttpResponse, state: ServerState): Pr
 /** A server is sent the made-up token once, however many of its credentials are refused in a run. */
 const probed = new WeakMap<Api, Promise<boolean>>();
 
-async function headerIsLost(api: Api, state: ServerState): Promise<boolean> {
+async function headerIsLost(api: Api, state: ServerState | undefined): Promise<boolean> {
   // Asked once at the start of a set-up; a stored credential is tested without that.
-  if (state.done[enableApi.id] === true) return false;
+  if (state?.done[enableApi.id] === true) return false;
   const lost = probed.get(api) ?? get(api, selfPath, `Bearer ${probeUser}`).then((answer) => mauticError(answer)?.type === 'access_denied');
   probed.set(api, lost);
   return lost;

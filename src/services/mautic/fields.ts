@@ -1,5 +1,8 @@
 /** Mautic's fields. No imports but types: options, prompts and help come from here. */
-import type { Field } from '../service.ts';
+import type { Field } from '../field.ts';
+
+/** How the service is named. */
+export const about = { id: 'mautic', title: 'Mautic' } as const;
 
 export const url: Field = {
   key: 'url', label: 'Mautic address', secret: false, option: '--url', variable: 'URL',

@@ -2,9 +2,9 @@
 import type { Warning } from '../../credential.ts';
 import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
-import { get, invalidAnswer } from '../answer.ts';
+import { get, invalidAnswer, presentedSecret } from '../answer.ts';
 import type { OAuth } from '../oauth-description.ts';
-import type { Api, Method, ServerState, Validation, Values } from '../service.ts';
+import type { Api, Method, Presented, ServerState, Validation, Values } from '../service.ts';
 import { about as mautic, accountOf, askCapabilities, mauticError, parseUser, selfPath, versionOf } from './api.ts';
 import { browserFailures } from './browser-failures.ts';
 import { clientId, clientSecret } from './fields.ts';
@@ -33,7 +33,7 @@ const oauth: OAuth = {
   warnAfterDays: 10,
   codeSeconds: 30,
   clientProblem,
-  clientWarnings,
+  clientWarnings, clientWarningCodes: ['CLIENT_ACTS_AS_ADMIN'],
   clientCredentialsWarnings: [
     { code: 'N8N_GRANT_UNSUPPORTED', message: 'n8n\'s credential "Mautic OAuth2 API" cannot use this grant: it signs in by the browser only. This credential is for programs and CI jobs.' },
   ],
@@ -70,8 +70,8 @@ async function clientWarnings(api: Api, clientAccessToken: string): Promise<read
   }];
 }
 
-async function validate(api: Api, values: Values, state: ServerState): Promise<Validation> {
-  const authorization = `Bearer ${values['accessToken'] ?? ''}`;
+async function validate(api: Api, { secrets }: Presented, state?: ServerState): Promise<Validation> {
+  const authorization = `Bearer ${presentedSecret(secrets, 'accessToken')}`;
   const response = await get(api, selfPath, authorization);
   if (response.status !== 200) {
     throwForStatus(response);
@@ -80,20 +80,14 @@ async function validate(api: Api, values: Values, state: ServerState): Promise<V
   const user = parseUser(api, response.json());
   const capabilities = await askCapabilities(api, authorization, user);
   const version = versionOf(response);
-  const { accessToken = '', accessTokenExpiresAt, refreshToken, clientSecret: secret = '', clientId: id = '', redirectUri } = values;
   return {
     account: accountOf(user),
     ...(version === undefined ? {} : { version }),
     capabilities, warnings: [],
-    fields: { clientId: id, ...(redirectUri === undefined ? {} : { redirectUri }) },
-    secrets: {
-      clientSecret: secret, accessToken,
-      ...(accessTokenExpiresAt === undefined ? {} : { accessTokenExpiresAt }), ...(refreshToken === undefined ? {} : { refreshToken }),
-    },
   };
 }
 
-function refusal(api: Api, type: string | undefined, status: number, state: ServerState): CredsetupError {
+function refusal(api: Api, type: string | undefined, status: number, state: ServerState | undefined): CredsetupError {
   const about = { service: mautic.id, url: api.base };
   if (type === 'api_disabled') {
     return new CredsetupError('API_DISABLED', 'The API of this Mautic is off.', { ...about, hint: `${enableApi.instructions.join(': ')} ${enableApi.page(api.base)}` });
@@ -101,7 +95,7 @@ function refusal(api: Api, type: string | undefined, status: number, state: Serv
   if (status === 401 && type === 'access_denied') return headerDropped(api);
   if (status === 401 && type === 'invalid_grant') {
     return new CredsetupError('TOKEN_REJECTED', 'Mautic refused the access token.', {
-      ...about, hint: state.done[enableApi.id] === undefined ? 'It ended, or the client was deleted under API Credentials. Sign in again.' : 'Sign in again.',
+      ...about, hint: state?.done[enableApi.id] === undefined ? 'It ended, or the client was deleted under API Credentials. Sign in again.' : 'Sign in again.',
     });
   }
   return invalidAnswer(api, mautic, 'the account');

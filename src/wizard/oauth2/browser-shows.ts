@@ -48,7 +48,7 @@ async function read(text: string, draft: Draft, { request }: Attempt): Promise<C
 }
 
 function serverUri(draft: Draft): string {
-  return known(draft.values.get('redirectUri'), 'redirect URI');
+  return known(draft.redirect, 'redirect URI').uri;
 }
 
 async function pastePage(draft: Draft, attempt: Attempt, terminal: Terminal): Promise<Shown> {
@@ -113,7 +113,7 @@ async function compareRedirectUri(draft: Draft, terminal: Terminal): Promise<Tur
   const answer = await terminal.text({ message: 'What stands there as Redirect URI?', help: 'Copy the whole field and paste it here.', maxLength: 4096 });
   if (answer.kind === 'back') return { wait: true };
   for (const line of differences(answer.value, wanted)) output.say(`    ${line}`);
-  output.say(`    The field must hold:\n${known(draft.values.get('registeredRedirectUris'), 'redirect URIs')}`);
+  output.say(`    The field must hold:\n${known(draft.redirect, 'redirect URI').registered}`);
   const key = await terminal.waitKey({ message: 'change it there, then Save', keys: [{ key: 'enter', means: 'saved; sign in again' }] });
   return key === 'back' ? { wait: true } : 'again';
 }

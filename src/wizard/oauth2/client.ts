@@ -6,7 +6,6 @@ import type { OAuth } from '../../services/oauth-description.ts';
 import { apiOf } from '../../server/connection.ts';
 import { tokenEndpointOf } from '../../server/token-endpoint.ts';
 import { known, type Draft, type Grant, type Outcome } from '../draft.ts';
-import { withTokenValues } from '../../stored/token-values.ts';
 
 const n8nDefault = 'http://localhost:5678/rest/oauth2-credential/callback';
 
@@ -18,7 +17,7 @@ export function endpointOf(draft: Draft): TokenEndpoint {
   const { service, http, connection, context } = draft;
   return tokenEndpointOf({
     service, oauth: oauthOf(draft), base: known(draft.base, 'address'), http, connection, context,
-    clientId: draft.values.get('clientId') ?? '', clientSecret: draft.values.get('clientSecret') ?? '',
+    clientId: known(draft.values.get('clientId'), 'client ID'), clientSecret: known(draft.values.get('clientSecret'), 'client secret'),
   });
 }
 
@@ -39,8 +38,7 @@ export async function redirectStage(draft: Draft): Promise<Outcome> {
     }).catch((error: unknown) => { throw withRegistration(draft, error); });
   }
   const { redirectUri } = draft.redirectServer;
-  draft.values.set('redirectUri', redirectUri);
-  draft.values.set('registeredRedirectUris', [redirectUri, n8n.url].filter((one) => one !== '').join(','));
+  draft.redirect = { uri: redirectUri, registered: [redirectUri, n8n.url].filter((one) => one !== '').join(',') };
   return n8n.asked ? 'next' : 'through';
 }
 
@@ -113,7 +111,7 @@ export async function clientStage(draft: Draft): Promise<Outcome> {
   draft.clientCheck ??= createClientCheck();
   const check = draft.clientCheck;
   const ask = async () => {
-    await check(endpointOf(draft), known(draft.values.get('redirectUri'), 'redirect URI'));
+    await check(endpointOf(draft), known(draft.redirect, 'redirect URI').uri);
     await lookAtClient(draft);
   };
   try {
@@ -155,11 +153,10 @@ async function clientSignsIn(draft: Draft): Promise<Outcome> {
   const ask = () => clientCredentials(endpointOf(draft));
   try {
     const tokens = await (draft.terminal?.busy(`asking ${draft.service.title} for a token`, ask) ?? ask());
-    withTokenValues(draft.values, tokens);
+    draft.tokens = tokens;
     await warnOfClient(draft, tokens.accessToken);
   } catch (error) {
     throw askAgain(draft, error);
   }
-  for (const warning of oauthOf(draft).clientCredentialsWarnings) draft.warnings.set(warning.code, warning);
   return 'through';
 }

@@ -12,7 +12,6 @@ import { askWhatIsShown } from './browser-shows.ts';
 import { endpointOf, oauthOf } from './client.ts';
 import { known, type Draft, type Outcome } from '../draft.ts';
 import { openPage } from '../steps.ts';
-import { withTokenValues } from '../../stored/token-values.ts';
 
 const defaultSeconds = 300;
 
@@ -140,7 +139,7 @@ async function finish(draft: Draft, { request }: Attempt, came: Callback | Creds
   const { exchangeCode, isCodeExpired } = await import('../../oauth/tokens.ts');
   try {
     const tokens = await exchangeCode({ ...endpointOf(draft), callbackUrl: came.callbackUrl, state: request.state, codeVerifier: request.codeVerifier });
-    withTokenValues(draft.values, tokens);
+    draft.tokens = tokens;
     await came.finish({ ok: true });
     return 'signed-in';
   } catch (error) {

@@ -72,11 +72,8 @@ async function makeAndKeep(run: Run): Promise<void> {
   await offerPlaces(draft, owner);
   const made = await makeToken(run, owner);
   run.made = made;
-  for (const [key, value] of valuesOf(made)) draft.values.set(key, value);
+  draft.made = made;
   await validateStage(draft);
-  const validation = known(draft.validation, 'validation');
-  const expiresAt = validation.expiresAt ?? made.expiresAt;
-  draft.validation = { ...validation, fields: { ...validation.fields, tokenId: made.id }, ...(expiresAt === undefined ? {} : { expiresAt }) };
   await keep(run);
 }
 
@@ -125,7 +122,7 @@ async function makeToken(run: Run, owner: Owner): Promise<Made> {
   const provisioning = provisioningOf(draft);
   const session = known(open.session, 'session');
   const description = marked(draft.values.get(provisioning.descriptionField.key) ?? defaultDescription, mark);
-  const expiresAt = provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state'), draft.context.now());
+  const expiresAt = provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state').version, draft.context.now());
   await begin(run, owner);
   run.token = { left: `a token with the description "${description}"`, takeBack: (api) => endMarked(run, api, owner) };
   try {
@@ -177,11 +174,6 @@ async function endMarked({ draft, mark, made }: Run, api: Api, owner: Owner): Pr
   if (draft.store !== 'none') await (await draft.context.journal()).remove(mark);
 }
 
-/** What the validation is given, by field key. */
-function valuesOf(made: Made): readonly (readonly [string, string])[] {
-  return [...Object.entries(made.secrets), ['tokenId', made.id]];
-}
-
 async function keep(run: Run): Promise<void> {
   const { draft, mark } = run;
   const before = await replaced(draft);
@@ -223,7 +215,7 @@ async function takeBack(run: Run, error: unknown): Promise<unknown> {
       left.push(run.made === undefined || one !== token ? one.left : `${one.left}, Token ID ${run.made.id}`);
     }
   }
-  for (const [key] of run.made === undefined ? [] : valuesOf(run.made)) draft.values.delete(key);
+  delete draft.made;
   delete draft.validation;
   delete draft.saved;
   if (left.length === 0) return error;

@@ -6,7 +6,8 @@ import { sameName, freeName, defaultName, checkName } from '../../credential-nam
 import type { Credential } from '../../credential.ts';
 import { CredsetupError, isCredsetupError, type MissingInput } from '../../errors.ts';
 import type { Provisioning, Way } from '../../services/provisioning.ts';
-import type { Field, Method } from '../../services/service.ts';
+import type { Field } from '../../services/field.ts';
+import type { Method } from '../../services/service.ts';
 import { checkTrusted } from '../../server/trust.ts';
 import { known, type Draft, type Outcome, type SetupOptions, type Stage } from '../draft.ts';
 import { makeStage } from './provision.ts';
@@ -252,7 +253,7 @@ async function repairsStage(draft: Draft): Promise<Outcome> {
   const provisioning = provisioningOf(draft);
   const session = known(open.session, 'session');
   const values = Object.fromEntries(draft.values);
-  provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state'), draft.context.now());
+  provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state').version, draft.context.now());
   open.changes.length = 0;
   const found = await step(draft, 'looking what is allowed', (api) => provisioning.repairs(api, session, known(open.way, 'way'), values));
   for (const repair of found) {

@@ -1,0 +1,90 @@
+/** Where an export goes, whether it may, and the writing of it. */
+import type { Context } from '../context.ts';
+import type { FullCredential } from '../credential.ts';
+import { CredsetupError } from '../errors.ts';
+import type { ExportItem } from '../exporters/export.ts';
+import { exportFormats, isExportFormat, type ExportFormat } from '../exporters/index.ts';
+import { checkPrefix } from '../exporters/variables.ts';
+import { methodOf } from '../services/registry.ts';
+import { confirm } from './confirm.ts';
+
+export interface ExportTarget {
+  readonly format: ExportFormat;
+  readonly output: string | undefined;
+  readonly overwrite: boolean;
+  readonly prefix: string | undefined;
+  /** The refresh token is written too, and ours is given up. */
+  readonly handOver: boolean;
+}
+
+/** What the command line says of the target. */
+export interface ExportOptions {
+  readonly output: string | undefined;
+  readonly overwrite: boolean;
+  readonly prefix: string | undefined;
+  readonly handOver?: boolean;
+}
+
+const standardOutput = /^\/(dev\/stdout|(dev|proc\/self)\/fd\/1)$/;
+
+/** Throws USAGE: options that do not go together, a format or a prefix that there is not. */
+export function exportTarget(options: ExportOptions, format: string, json: boolean): ExportTarget {
+  const { output, overwrite, handOver = false } = options;
+  const prefix = checkPrefix(options.prefix);
+  if (!isExportFormat(format)) throw new CredsetupError('USAGE', `There is no format ${JSON.stringify(format.slice(0, 64))}.`, { hint: `There are: ${Object.keys(exportFormats).join(', ')}.` });
+  if (overwrite && output === undefined) throw new CredsetupError('USAGE', '--overwrite goes with --output.', { hint: 'Name the file with --output FILE.' });
+  if (prefix !== undefined && !exportFormats[format].hasVariables) {
+    throw new CredsetupError('USAGE', `--prefix is about the names of variables, and the format ${format} has none.`, { hint: 'It goes with dotenv, shell and kubernetes.' });
+  }
+  if (json && (output === undefined ? format !== 'json' : standardOutput.test(output))) {
+    throw new CredsetupError('USAGE', 'Standard output cannot hold the export and the JSON document of --json.', { hint: 'Name a file with --output FILE, or leave --json away.' });
+  }
+  if (handOver && exportFormats[format].hasVariables) {
+    throw new CredsetupError('USAGE', `The format ${format} has no place for a refresh token, so nothing can be handed over by it.`, { hint: '--hand-over goes with json and n8n.' });
+  }
+  return { format, output, overwrite, prefix, handOver };
+}
+
+/**
+ * Before anything is done for it: secrets on a screen only when somebody said so, and no file
+ * that is in the way. Throws CANCELLED, FILE_EXISTS, FILE_UNWRITABLE.
+ */
+export async function allowExport({ output, overwrite }: ExportTarget, yes: boolean, context: Context): Promise<void> {
+  if (output !== undefined) await context.checkTarget(output, { overwrite });
+  else if (!yes && context.outputIsTerminal) {
+    await confirm(context, { message: 'The secrets will stand on the screen. Type the word to go on', word: 'show', otherwise: '--yes' });
+  }
+}
+
+/** To standard output and nothing else, or to the file and then what was written as `--json` says. */
+export async function writeExport(credentials: readonly FullCredential[], target: ExportTarget, json: boolean, context: Context): Promise<void> {
+  const items = credentials.map((full) => ({ full, method: methodOf(full.credential) }));
+  const exporter = await exportFormats[target.format].load();
+  const exported = exporter(items, { now: context.now(), prefix: target.prefix, handOver: target.handOver });
+  const { output } = context;
+  if (target.output === undefined) {
+    output.data(exported);
+  } else {
+    await writeToFile(exported, target.output, target.overwrite, context);
+    if (json) output.json({ file: target.output, format: target.format, credentials: credentials.map(({ credential }) => credential) });
+    output.say(`${output.style.good('✔')} ${target.output} now holds ${credentials.length === 1 ? 'one credential' : `${credentials.length} credentials`} with secrets. Whoever reads it can use them.`);
+  }
+  if (target.format === 'n8n') await sayForN8n(items, target, context);
+}
+
+async function writeToFile(exported: string, file: string, overwrite: boolean, context: Context): Promise<void> {
+  const { output } = context;
+  await context.writeFile(file, exported, { overwrite });
+  if (await context.isInWorkTree(file)) {
+    output.warn(`${output.style.caution('!')} ${file} lies in a git work tree. Keep it out of every commit: name it in .gitignore, or write it elsewhere.`);
+  }
+}
+
+/** What is left to do there, and what n8n does not say by itself. */
+async function sayForN8n(items: readonly ExportItem[], { output: file, handOver }: ExportTarget, { output }: Context): Promise<void> {
+  const { n8nWarnings } = await import('../exporters/n8n.ts');
+  for (const { name, code, message } of n8nWarnings(items)) output.warn(`${output.style.caution('!')} ${name}: ${message} (${code})`);
+  const toConnect = items.filter(({ method }) => method.n8n.tokens !== undefined).map(({ full }) => full.credential.name);
+  if (toConnect.length > 0 && !handOver) output.say(`In n8n, open ${toConnect.join(', ')} and press Connect: the sign-in is not part of the export.`);
+  output.say(`Import it with: n8n import:credentials --input=${file ?? '/dev/stdin'}\nThe line "Successfully imported ${items.length === 1 ? '1 credential' : `${items.length} credentials`}." proves that it worked; exit code 0 alone does not.`);
+}

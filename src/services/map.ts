@@ -1,0 +1,6 @@
+/** The services that can be set up: a service is its folder and its line here. */
+import { line as mattermost } from './mattermost/line.ts';
+import { line as mautic } from './mautic/line.ts';
+import type { ServiceLine } from './service-line.ts';
+
+export const serviceLines: readonly ServiceLine[] = [mautic, mattermost];

@@ -1,0 +1,8 @@
+/** Mautic, as the command line knows it. */
+import type { ServiceLine } from '../service-line.ts';
+import { about, fields } from './fields.ts';
+
+export const line: ServiceLine = {
+  ...about, fields, methods: ['oauth2', 'basic'], oauth: true,
+  load: async () => (await import('./index.ts')).mautic,
+};

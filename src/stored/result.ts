@@ -1,0 +1,12 @@
+/** What became of one name. */
+import type { Credential } from '../credential.ts';
+import type { CredsetupError } from '../errors.ts';
+
+export interface Result {
+  readonly name: string;
+  readonly status: 'ok' | 'created' | 'replaced' | 'unchanged' | 'removed' | 'skipped' | 'failed';
+  readonly reason?: string;
+  readonly durationMs?: number;
+  readonly credential?: Credential;
+  readonly error?: CredsetupError;
+}

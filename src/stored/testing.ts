@@ -1,0 +1,113 @@
+/** Validates stored credentials with their servers, many at once, and keeps what was found. */
+import { inTurns } from '../concurrency.ts';
+import type { Context, HttpClient, HttpOptions, Vault } from '../context.ts';
+import type { Credential, FullCredential } from '../credential.ts';
+import { isCredsetupError, toCredsetupError, type CredsetupError } from '../errors.ts';
+import { apiOf } from '../server/connection.ts';
+import { findMethod, findService } from '../services/registry.ts';
+import type { Api, Method, Validation } from '../services/service.ts';
+import { expiryWarnings } from './expiry.ts';
+import { fresh } from './fresh.ts';
+import { livesElsewhere } from './handed-over.ts';
+import type { Result } from './result.ts';
+import { revalidated } from './revalidated.ts';
+
+const atOnce = { inAll: 16, perHost: 4 };
+
+/** Validates each; results by name. A failure is a result, never thrown. */
+export async function testAll(credentials: readonly Credential[], options: HttpOptions, context: Context): Promise<ReadonlyMap<string, Result>> {
+  const tests: Tests = { context, vault: await context.vault(), http: await context.http(options), apis: new Map(), asked: new Map() };
+  let done = 0;
+  const bar = progressBar(credentials.length, context);
+  const tasks = credentials.map((credential) => ({
+    group: new URL(credential.url).host,
+    run: async () => {
+      const result = await testOne(credential, tests);
+      done += 1;
+      bar(done);
+      return [credential.name, result] as const;
+    },
+  }));
+  try {
+    return new Map(await inTurns(tasks, atOnce));
+  } finally {
+    context.output.status(undefined);
+  }
+}
+
+/** On a terminal only: `[######----] 6 of 10`. */
+function progressBar(total: number, { output, talkIsTerminal }: Context): (done: number) => void {
+  if (!talkIsTerminal || total < 2) return () => undefined;
+  const width = 20;
+  const draw = (done: number): void => {
+    const full = Math.round((done / total) * width);
+    output.status(`[${'#'.repeat(full)}${'-'.repeat(width - full)}] ${done} of ${total}`);
+  };
+  draw(0);
+  return draw;
+}
+
+/** What the tests of one run share. */
+interface Tests {
+  readonly context: Context;
+  readonly vault: Vault;
+  readonly http: HttpClient;
+  /** By address and connection: a server is probed once, however many of its credentials are refused. */
+  readonly apis: Map<string, Api>;
+  /** By all that is sent: the same secret under two names is asked about once, so that a refused one is not sent again. */
+  readonly asked: Map<string, Promise<Validation>>;
+}
+
+async function testOne(there: Credential, tests: Tests): Promise<Result> {
+  const started = performance.now();
+  const duration = () => Math.round(performance.now() - started);
+  const elsewhere = livesElsewhere(there);
+  if (elsewhere !== undefined) return { name: there.name, status: 'skipped', reason: elsewhere };
+  try {
+    const credential = withExpiry(await validate(there, tests), tests.context.now());
+    return { name: there.name, status: 'ok', durationMs: duration(), credential };
+  } catch (error) {
+    if (tests.context.signal.aborted) throw error;
+    return { name: there.name, status: 'failed', durationMs: duration(), error: asResult(toCredsetupError(error), there) };
+  }
+}
+
+function withExpiry(credential: Credential, now: Date): Credential {
+  return { ...credential, warnings: [...credential.warnings, ...expiryWarnings(credential, now)] };
+}
+
+/** What the set-up's hint cannot know: how this stored credential gets a new secret. */
+function asResult(error: CredsetupError, { name, service, url }: Credential): CredsetupError {
+  const known = error.with({ name, service, url });
+  if (error.exitCode !== 7) return known;
+  return known.withHint(error.hint.includes('reconnect') ? error.hint : `${error.hint} Then run: credsetup reconnect ${name}`);
+}
+
+async function validate(there: Credential, tests: Tests): Promise<Credential> {
+  const { context, vault } = tests;
+  const service = findService(there.service);
+  const method = findMethod(service, there.method);
+  const { credential, secrets, certificates } = await fresh(there.name, tests);
+  for (const secret of Object.values(secrets)) context.output.protect(secret);
+  const connection = { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates };
+  const presented = { fields: credential.fields, secrets };
+  const server = JSON.stringify([credential.url, connection]);
+  const api = kept(tests.apis, server, () => apiOf(credential.url, tests.http, connection));
+  const validation = await kept(tests.asked, JSON.stringify([server, service.id, method.id, presented]), () => method.validate(api, presented))
+    .catch((error: unknown) => renewAndAskAgain(error, { credential: there, secrets, certificates }, method, api, tests));
+  return vault.update(there.name, (one) => revalidated(one, { service, method, url: one.url, connection, validation, now: context.now() }));
+}
+
+/** A server may end an access token before its time; one renewal shows whether the sign-in still holds. */
+async function renewAndAskAgain(error: unknown, refused: FullCredential, method: Method, api: Api, tests: Tests): Promise<Validation> {
+  if (method.oauth === undefined || !isCredsetupError(error) || error.code !== 'TOKEN_REJECTED') throw error;
+  const renewed = await fresh(refused.credential.name, tests, { renew: 'now', refused: refused.secrets['accessToken'] });
+  return method.validate(api, { fields: renewed.credential.fields, secrets: renewed.secrets });
+}
+
+/** What a map holds for a key, made when it is not there yet. */
+function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}
