@@ -66,6 +66,16 @@ describe('The redactor', () => {
     }));
   });
 
+  it('masks the same in a text with signs of an encoding as in one without', () => {
+    const plain = fc.array(fc.constantFrom(...Array.from('ab+-/_ äß漢\u{1F511}')), { minLength: 4, maxLength: 12 }).map((characters) => characters.join('')).filter((secret) => Array.from(secret.trim()).length >= 4);
+    fc.assert(fc.property(plain, fc.string({ maxLength: 3, unit: fc.constantFrom(...Array.from('ab+-/_ ')) }), (secret, between) => {
+      const inside = [secret, Buffer.from(`${between}${secret}${between}`).toString('base64'), Buffer.from(`${between}${secret}`).toString('base64url'), secret.slice(1), secret];
+      for (const text of [inside.join(between), inside.join('')]) {
+        for (const sign of ['%', '\\.', '&']) expect(redactorOf(secret).mask(`${text}.${sign}`)).toBe(`${redactorOf(secret).mask(`${text}.`)}${sign}`);
+      }
+    }), { numRuns: 400 });
+  });
+
   it('masks all of a base64 text but the bits that it shares with its neighbours', () => {
     const secret = 'a-password-of-some-length';
     for (const before of ['', 'x', 'xy']) {
