@@ -13,7 +13,7 @@ const floors = [
   ['wizard'],
   ['stored'],
   ['vault', 'server'],
-  ['field-sources', 'n8n', 'exporters'],
+  ['field-sources', 'exporters'],
   ['services', 'oauth'],
   ['stores', 'terminal', 'http'],
 ];

@@ -76,6 +76,8 @@ export interface ErrorDetails {
   readonly field?: string | undefined;
   /** For REDIRECTED: where the server pointed to. */
   readonly location?: string | undefined;
+  /** The service is there and not ready yet: waiting helps. */
+  readonly starting?: boolean | undefined;
   /** The person chose to stop at this error: nothing is asked any more. */
   readonly stopped?: boolean | undefined;
   readonly cause?: unknown;

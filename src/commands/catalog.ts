@@ -4,7 +4,7 @@
  * options by the types declared here. No imports but descriptions, so that reading the command
  * line loads nothing else.
  */
-import * as n8n from '../n8n/fields.ts';
+import * as n8n from '../services/n8n/fields.ts';
 import { variableName, type Field } from '../services/field.ts';
 import { serviceLines } from '../services/map.ts';
 import type { ServiceLine } from '../services/service-line.ts';

@@ -1,9 +1,9 @@
 /** Which n8n, and the key to it: from options, variables or questions; proved before any credential is sent. */
 import type { Context } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
-import { n8n } from '../n8n/address.ts';
-import { createN8nApi, type N8nApi } from '../n8n/api.ts';
-import { apiKey, fields, url } from '../n8n/fields.ts';
+import { n8n } from '../services/n8n/address.ts';
+import { createN8nApi, type N8nApi } from '../services/n8n/api.ts';
+import { apiKey, fields, url } from '../services/n8n/fields.ts';
 import { services } from '../services/registry.ts';
 import { variableName, type Field } from '../services/field.ts';
 import { locate } from '../server/address.ts';
@@ -34,7 +34,7 @@ export async function openN8n(types: readonly string[], { options, fields: said 
   const key = await valueFor(apiKey, given, context);
   context.output.protect(key);
   const api = createN8nApi(apiOf(base, http, connection), key);
-  for (const type of new Set(types)) await api.checkType(type);
+  for (const type of new Set(types)) await api.members(type);
   return { base, api };
 }
 

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import type { Credential, Pushed } from '../credential.ts';
 import { CredsetupError, toCredsetupError } from '../errors.ts';
 import { n8nCredential, n8nWarnings } from '../exporters/n8n.ts';
-import type { StoredInN8n } from '../n8n/api.ts';
+import { idTaken, type StoredInN8n } from '../services/n8n/api.ts';
 import type { FreshDeps } from '../stored/fresh.ts';
 import { gaveUp, giveUp } from '../stored/hand-over.ts';
 import { refuseHandedOver } from '../stored/handed-over.ts';
@@ -55,6 +55,7 @@ async function pushOne(credential: Credential, target: N8nTarget, { replace, han
     const { name, type, data } = n8nCredential(item, { now: context.now(), handOver });
     const body = { name, type, data };
     const stored = known === undefined ? await target.api.create(body) : await target.api.update(known.id, body);
+    if (stored === undefined || stored === idTaken) throw goneMeanwhile(target.base);
     await gaveUp(full, target.base, deps);
     const kept = await remember(credential, stored, target.base, context);
     const toConnect = method.n8n.tokens !== undefined && full.credential.handedOver === undefined;
@@ -74,6 +75,10 @@ async function unchanged({ name: ours }: Credential, before: Pushed, type: strin
   throw new CredsetupError('NAME_TAKEN', `What was pushed to ${base} as ${before.name} is there now as ${JSON.stringify(there.name)} of the type ${there.type}; it was left as it is.`, {
     hint: 'Give it its old name in n8n, or delete it there; then push again with --replace.',
   });
+}
+
+function goneMeanwhile(url: string): CredsetupError {
+  return new CredsetupError('RESPONSE_INVALID', `The credential was deleted in the n8n at ${url} while it was being replaced.`, { url, hint: 'Push it again with --replace.' });
 }
 
 function pushedBefore({ name: ours }: Credential, { url, id, name: theirs, at }: Pushed): CredsetupError {

@@ -60,7 +60,8 @@ function deactivate({ state }: Scope, _: PracticeRequest, parts: Parts): Reply {
 
 function remove({ state }: Scope, _: PracticeRequest, parts: Parts): Reply {
   return found(state, parts, 'Not Found', (one) => {
-    if (one.active || Date.now() < one.unpublishedAt) return refusal(409, 'Workflow is still being unpublished. Please try again in a few moments.');
+    if (one.active) return refusal(409, 'Cannot delete a published workflow. Unpublish it before deleting.');
+    if (Date.now() < one.unpublishedAt) return refusal(409, 'Workflow is still being unpublished. Please try again in a few moments.');
     state.workflows.splice(state.workflows.indexOf(one), 1);
     const others = state.executions.filter(({ workflowId }) => workflowId !== one.id);
     state.executions.splice(0, state.executions.length, ...others);

@@ -154,10 +154,32 @@ async function explain(answers: readonly HttpResponse[], url: URL, service: Addr
   const moved = redirects.find(({ details }) => details.location !== undefined);
   const said = moved ?? gateway(true) ?? redirects[0];
   if (said !== undefined) return said;
+  const starting = await startingUp(answers, url, service, http, connection);
+  if (starting !== undefined) return starting;
   for (const answer of answers) throwForStatus(answer);
   // Throws RESPONSE_INVALID, which says what is wrong with it.
   answers.find((answer) => !parses(answer))?.json();
   return notThisService(url, service, undefined);
+}
+
+/** SERVER_ERROR for a service that is there and not ready yet; asked only when nothing better is known. */
+async function startingUp(answers: readonly HttpResponse[], url: URL, service: Addressed, http: HttpClient, connection: Connection): Promise<CredsetupError | undefined> {
+  const { starting } = service.address;
+  if (starting === undefined) return undefined;
+  const bases = candidateBases(url.pathname, service.address).map((path) => url.origin + path);
+  for (const [index, base] of bases.entries()) {
+    const said = answers[index];
+    if (said !== undefined && starting.seen(said)) return notReady(base, service);
+    // Whoever answered with a page of its own is asked whether it starts.
+    if (said?.status === 404 && starting.seen(await http.send({ method: 'GET', url: base + starting.path }, connection))) return notReady(base, service);
+  }
+  return undefined;
+}
+
+function notReady(base: string, { title, id }: Addressed): CredsetupError {
+  return new CredsetupError('SERVER_ERROR', `The ${title} at ${base} is still starting, or its database is not ready.`, {
+    service: id, url: base, field: 'url', starting: true, hint: 'Try again in a minute.',
+  });
 }
 
 async function redirections(answers: readonly HttpResponse[], service: Addressed, http: HttpClient, connection: Connection): Promise<readonly CredsetupError[]> {

@@ -28,6 +28,8 @@ export interface AddressKnowledge {
   readonly proofPath: string;
   /** Whether an answer to `proofPath` can only come from this service. */
   readonly proves: (response: HttpResponse) => boolean;
+  /** How it is told that it is there and starting: what answers to `path`, or to anything else, meanwhile. */
+  readonly starting?: { readonly path: string; readonly seen: (response: HttpResponse) => boolean };
   /** Whether any answer looks like this service's, to say so to who wanted another one. */
   readonly resembles: (response: HttpResponse) => boolean;
   readonly notThisService: ErrorCode;
@@ -100,6 +102,15 @@ export interface N8nTokens {
   readonly refreshToken: string;
 }
 
+/** The service's node in n8n and a small thing that it reads: what proves that a credential works there. */
+export interface N8nNode {
+  /** n8n's name of the node: `n8n-nodes-base.mautic`. */
+  readonly type: string;
+  readonly typeVersion: number;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly credentialType: string;
+}
+
 /** A credential's form in n8n. */
 export interface N8nType {
   readonly type: string;
@@ -110,6 +121,8 @@ export interface N8nType {
   readonly tokens?: N8nTokens;
   readonly tlsOption: boolean;
   readonly nodes: string;
+  /** What a run of it there does; absent where no node uses it. */
+  readonly proof?: N8nNode;
 }
 
 /** An environment variable: what follows the service's word in its name, and its value. */

@@ -20,6 +20,10 @@ export const accessToken: Method = {
   provisioning,
   n8n: {
     type: 'mattermostApi', title: 'Mattermost API', tlsOption: true, nodes: 'Mattermost',
+    proof: {
+      type: 'n8n-nodes-base.mattermost', typeVersion: 1, credentialType: 'mattermostApi',
+      parameters: { resource: 'user', operation: 'getAll', returnAll: false, limit: 1, additionalFields: {} },
+    },
     fields: [
       { label: 'Access Token', member: 'accessToken', from: { secret: 'token' } },
       { label: 'Base URL', member: 'baseUrl', from: 'url' },

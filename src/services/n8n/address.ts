@@ -1,7 +1,7 @@
 /** How an n8n is told from everything else that answers HTTP, before it gets the key. Measured with n8n 2.41.1. */
-import type { HttpResponse } from '../context.ts';
-import { isJson, isObject } from '../services/answer.ts';
-import type { Addressed } from '../services/service.ts';
+import type { HttpResponse } from '../../context.ts';
+import { isJson, isObject } from '../answer.ts';
+import type { Addressed } from '../service.ts';
 import { url } from './fields.ts';
 
 export const schemaPath = '/api/v1/credentials/schema/';
@@ -14,16 +14,28 @@ export const n8n: Addressed = {
     frontControllers: [],
     proofPath: `${schemaPath}httpBasicAuth`,
     // Without a key: {"message": "Unauthorized"}; before version 2 it named the missing header.
-    proves: (response) => isStarting(response) || (response.status === 401 && /^unauthorized$|X-N8N-API-KEY/i.test(messageOf(response) ?? '')),
-    resembles: (response) => /<title>n8n[ .]/.test(response.text) || isStarting(response),
+    proves: (response) => response.status === 401 && /^unauthorized$|X-N8N-API-KEY/i.test(messageOf(response) ?? ''),
+    resembles: (response) => /<title>n8n[ .]/.test(response.text) || saysStarting(response),
+    starting: { path: '/healthz/readiness', seen: isStarting },
     notThisService: 'NOT_N8N',
     isN8n: true,
   },
 };
 
-/** While n8n starts it answers 200 with this text, whatever it is asked. */
-export function isStarting(response: HttpResponse): boolean {
+/** In the first tenth of a second it answers 200 with this text, whatever it is asked. */
+function saysStarting(response: HttpResponse): boolean {
   return response.status === 200 && response.text.startsWith('n8n is starting up');
+}
+
+/** Then its API is not there for some seconds, and it is healthy and not ready: 503 `{"status": "error"}`. */
+export function isStarting(response: HttpResponse): boolean {
+  return saysStarting(response) || (response.status === 503 && statusOf(response) === 'error');
+}
+
+function statusOf(response: HttpResponse): unknown {
+  if (!isJson(response)) return undefined;
+  const body = response.json();
+  return isObject(body) ? body['status'] : undefined;
 }
 
 /** `{"message": "..."}`, the form of all its refusals. */

@@ -1,5 +1,5 @@
 /** What reaching an n8n needs. No imports but types: options, prompts and help come from here. */
-import type { Field } from '../services/field.ts';
+import type { Field } from '../field.ts';
 
 export const url: Field = {
   key: 'url', label: 'n8n address', secret: false, option: '--n8n-url', variable: 'URL',
