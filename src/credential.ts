@@ -50,6 +50,8 @@ export interface Credential {
   readonly store: StoreKind;
   readonly createdAt: string;
   readonly validatedAt: string;
+  /** When the secret in use was made, where credsetup made it. */
+  readonly issuedAt?: string;
   /** When a person has to act; not when an access token ends. */
   readonly expiresAt?: string;
   readonly ignoreSslIssues: boolean;

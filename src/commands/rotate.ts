@@ -2,7 +2,6 @@
 import { rotate } from '../stored/rotation.ts';
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
-import { confirm } from './confirm.ts';
 import type { rotate as spec } from './catalog.ts';
 import { name, type Run } from './command.ts';
 import { findOne } from './find-credentials.ts';
@@ -14,7 +13,6 @@ export const run: Run<typeof spec> = async (call, context) => {
   const { output } = context;
   const { full, ended } = await rotate(await vault.load(credential.name), {
     ...storedOptions(call),
-    confirm: (message, word) => call.yes ? Promise.resolve() : confirm(context, { message, word, otherwise: '--yes' }),
   }, context);
   output.say(`${output.style.good('✔')} ${output.style.bold(full.credential.name)} has a new token${ended ? ', and the old one has ended' : ''}.`);
   tellN8n(full.credential, context);

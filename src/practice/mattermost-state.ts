@@ -127,6 +127,7 @@ const seeds: readonly (Partial<MattermostUser> & { readonly username: string })[
   { username: 'locked', failedAttempts: 1000 },
   { username: 'gone', deleteAt: 1 },
   { username: 'gitlab', authService: 'gitlab' },
+  { username: 'unverified', emailVerified: false },
 ];
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';

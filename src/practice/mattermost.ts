@@ -38,7 +38,7 @@ export interface PracticeMattermost extends PracticeServer {
 /**
  * Starts a Mattermost on 127.0.0.1. Accounts, all with the password `mattermostPassword`: admin,
  * joe and kim (ordinary), maker (may make tokens), mfa (code `mattermostMfaCode`), locked, gone
- * (deactivated), gitlab (no password of its own).
+ * (deactivated), gitlab (no password of its own), unverified (its email address, which matters with `verifiedEmail`).
  */
 export async function startMattermost(options: MattermostOptions = {}): Promise<PracticeMattermost> {
   const state = newState(options, options.now ?? Date.now);

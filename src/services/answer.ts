@@ -35,6 +35,12 @@ export function nameOf(text: unknown): string {
   return typeof text === 'string' ? Array.from(oneLine(text)).slice(0, longestName).join('') : '';
 }
 
+/** The server's clock when it answered (RFC 9110 §6.6.1, whole seconds); undefined where the header is missing or no time. */
+export function timeOf(response: HttpResponse): Date | undefined {
+  const at = Date.parse(response.header('date') ?? '');
+  return Number.isNaN(at) ? undefined : new Date(at);
+}
+
 /** GET with an Authorization header when one is given. */
 export function get(api: Api, path: string, authorization?: string): Promise<HttpResponse> {
   return api.send({ method: 'GET', path, ...(authorization === undefined ? {} : { headers: { authorization } }) });

@@ -27,6 +27,8 @@ export interface Session {
   readonly admin: boolean;
   /** A login, which must be ended; a token that somebody gave is left as it is. */
   readonly isLogin: boolean;
+  /** The service's clock when it answered, which judges ends; undefined where it does not tell. */
+  readonly at: Date | undefined;
 }
 
 /** Whose secret it becomes. */
@@ -122,8 +124,6 @@ export interface Provisioning {
   readonly list: (api: Api, session: Session, ownerId: string) => Promise<readonly Listed[] | undefined>;
   /** Ends one. One that is gone already is ended. */
   readonly revoke: (api: Api, session: Session, id: string) => Promise<void>;
-  /** The server's own exchange of the secret, which ends the old one at once; undefined where the server has none. */
-  readonly exchange: (version: string | undefined) => ((api: Api, session: Session, id: string, expiresAt: Date | undefined, protect: (secret: string) => void) => Promise<Made>) | undefined;
   /** Where the owner can be added, for people to choose from. */
   readonly places: (api: Api, admin: Session) => Promise<readonly Place[]>;
 }

@@ -1,5 +1,6 @@
 /** What is said of a credential whose end comes near. Computed when it is shown, never stored. */
 import type { Credential, Warning } from '../credential.ts';
+import type { Provisioning } from '../services/provisioning.ts';
 import { services } from '../services/registry.ts';
 
 const day = 86_400_000;
@@ -10,13 +11,20 @@ const usualDays = 14;
 export function expiryWarnings({ service, method, expiresAt, name }: Credential, now: Date): readonly Warning[] {
   if (expiresAt === undefined) return [];
   // A service of a newer version is listed too.
-  const oauth = services.find(({ id }) => id === service)?.methods.find(({ id }) => id === method)?.oauth;
+  const known = services.find(({ id }) => id === service)?.methods.find(({ id }) => id === method);
+  const oauth = known?.oauth;
   const announced = oauth === undefined ? usualDays : oauth.refreshTokenDays - oauth.warnAfterDays;
   const left = (Date.parse(expiresAt) - now.getTime()) / day;
   if (left > announced) return [];
   const when = left < 0 ? `ended on ${expiresAt.slice(0, 10)}` : `ends on ${expiresAt.slice(0, 10)}`;
   const message = oauth === undefined
-    ? `It ${when}, and n8n with it. A new one in its place: credsetup rotate ${name}`
+    ? `It ${when}, and n8n with it. A new one in its place: ${replacement(known?.provisioning, name, left < 0)}`
     : `Unused for long, its sign-in ${when} (an estimate: ${oauth.refreshTokenDays} days after the last use). credsetup refresh ${name} keeps it alive.`;
   return [{ code: 'EXPIRES_SOON', message }];
+}
+
+/** What has ended opens nothing any more, not even its own replacement: somebody signs in for it. */
+function replacement(provisioning: Provisioning | undefined, name: string, ended: boolean): string {
+  if (provisioning === undefined) return `credsetup reconnect ${name}`;
+  return `credsetup rotate ${name}${ended ? ` ${provisioning.signInFields[0]?.option ?? ''} NAME, with a sign-in, for the old one opens nothing any more` : ''}`;
 }

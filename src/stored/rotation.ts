@@ -1,26 +1,21 @@
 /**
  * A new secret in place of a stored one: made, validated, saved, and only then the old one ended.
  * Killed between any two requests, the stored secret still authenticates, and the journal lets
- * the next run end what is left. The server's own exchange ends the old one at once, so it is
- * used only where a second secret is not possible, after saying so.
+ * the next run end what is left. A server's own exchange of a secret ends the old one at once and
+ * needs every right that a second secret needs (measured), so it is never used.
  */
 import type { Context, Vault } from '../context.ts';
 import type { FullCredential } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
-import type { Listed, Made, Owner } from '../services/provisioning.ts';
+import type { Listed, Made, Owner, Provisioning } from '../services/provisioning.ts';
 import type { Field } from '../services/field.ts';
 import { revalidated } from './revalidated.ts';
 import { marked, newMark, sweepLeftBehind } from './left-behind.ts';
 import { withStoredSession, type StoredOptions, type StoredSession } from './session.ts';
 
-export interface RotateOptions extends StoredOptions {
-  /** Asks, or has the option that says yes. Throws CANCELLED, INPUT_MISSING. */
-  readonly confirm: (message: string, word: string) => Promise<void>;
-}
-
 interface Rotation extends StoredSession {
   readonly full: FullCredential;
-  readonly options: RotateOptions;
+  readonly options: StoredOptions;
   readonly context: Context;
   readonly vault: Vault;
   readonly tokenId: string;
@@ -31,7 +26,7 @@ interface Rotation extends StoredSession {
 const defaultDescription = 'n8n integration';
 
 /** Rotates one stored secret. The credential as it is saved then; `ended` is false when the old one is still there. */
-export async function rotate(full: FullCredential, options: RotateOptions, context: Context): Promise<{ readonly full: FullCredential; readonly ended: boolean }> {
+export async function rotate(full: FullCredential, options: StoredOptions, context: Context): Promise<{ readonly full: FullCredential; readonly ended: boolean }> {
   const vault = await context.vault();
   const journal = await context.journal();
   await vault.prepare(full.credential.store);
@@ -42,15 +37,36 @@ export async function rotate(full: FullCredential, options: RotateOptions, conte
     await sweepLeftBehind({ provisioning, api, session, service: stored.service.id, url: full.credential.url, context });
     const { id = session.account.id, username = session.account.username, bot = false } = full.credential.account;
     const owner = { id, username, bot, created: false };
-    checkTokenId(await provisioning.list(api, session, owner.id), tokenId, full);
+    const old = oldOne(await provisioning.list(api, session, owner.id), tokenId, full, context);
+    const days = said(options, provisioning.expiryField) ?? keptDays(full, old, provisioning, context);
+    const expiresAt = provisioning.expiryOf(days, full.credential.server.version, session.at ?? context.now());
     context.signal.throwIfAborted();
-    return await secondOne({ ...stored, full, options, context, vault, tokenId, owner, expiresAt: provisioning.expiryOf(said(options, provisioning.expiryField), full.credential.server.version, context.now()) });
+    return await secondOne({ ...stored, full, options, context, vault, tokenId, owner, expiresAt });
   }));
 }
 
 /** What the command line says of the new secret. */
 function said({ fields }: StoredOptions, { key }: Field): string | undefined {
   return fields[key]?.value;
+}
+
+const day = 86_400_000;
+
+/**
+ * For how many days the old one was made, so that a secret that ends never becomes one that does
+ * not. Throws EXPIRY_REQUIRED where it ends and its length is not known: it was not made here.
+ */
+function keptDays({ credential: { name, issuedAt, createdAt, expiresAt: stored, fields } }: FullCredential, old: Listed | undefined, { expiryField }: Provisioning, { output }: Context): string | undefined {
+  const end = old === undefined ? stored : old.expiresAt;
+  if (end === undefined) return undefined;
+  if (fields.tokenId === undefined) {
+    throw new CredsetupError('EXPIRY_REQUIRED', `The token of ${name} ends on ${end.slice(0, 10)}, and for how many days it was made is not known.`, {
+      name, field: expiryField.key, hint: `Say how many days the new one gets: ${expiryField.option} DAYS`,
+    });
+  }
+  const days = Math.max(1, Math.round((Date.parse(end) - Date.parse(issuedAt ?? createdAt)) / day));
+  output.say(`  The new token ends after ${days} ${days === 1 ? 'day' : 'days'}, as the old one did; ${expiryField.option} DAYS changes that.`);
+  return String(days);
 }
 
 /** Ours is known; of a pasted one the person says it. Throws INPUT_MISSING, USAGE. Never a guess. */
@@ -74,11 +90,22 @@ async function checkUnchanged(full: FullCredential, vault: Vault): Promise<void>
   throw new CredsetupError('STORE_BUSY', `Another credsetup gave ${name} a new secret meanwhile; nothing was changed.`, { name, hint: 'Look at it with credsetup show, and run this again if you want yet another one.' });
 }
 
-function checkTokenId(listed: readonly Listed[] | undefined, tokenId: string, { credential: { name } }: FullCredential): void {
-  if (listed === undefined || listed.some(({ id }) => id === tokenId)) return;
-  throw new CredsetupError('INPUT_INVALID', `The account of ${name} has no token with this Token ID.`, {
-    name, field: 'tokenId', hint: 'Profile > Security > Personal Access Tokens lists the Token IDs. It may be the Access Token that you gave.',
-  });
+/**
+ * The old one as the service lists it; undefined where it may not be seen or is not there any more:
+ * services delete what has ended, and somebody may have. Throws INPUT_INVALID for an ID that a
+ * person gave and that names none.
+ */
+function oldOne(listed: readonly Listed[] | undefined, tokenId: string, { credential: { name, fields, expiresAt } }: FullCredential, context: Context): Listed | undefined {
+  const old = listed?.find(({ id }) => id === tokenId);
+  if (listed === undefined || old !== undefined) return old;
+  if (fields.tokenId === undefined) {
+    throw new CredsetupError('INPUT_INVALID', `The account of ${name} has no token with this Token ID.`, {
+      name, field: 'tokenId', hint: `Profile > Security > Personal Access Tokens lists the Token IDs. It may be the Access Token that you gave; or the token was deleted, as ended ones are, and takes a new one in its place: credsetup reconnect ${name}`,
+    });
+  }
+  const ended = expiresAt !== undefined && Date.parse(expiresAt) <= context.now().getTime();
+  context.output.say(`  The old token is not at the service any more (${ended ? `it ended on ${expiresAt.slice(0, 10)}` : 'somebody deleted it'}); a new one takes its place.`);
+  return undefined;
 }
 
 async function secondOne(rotation: Rotation): Promise<{ readonly full: FullCredential; readonly ended: boolean }> {
@@ -96,7 +123,7 @@ async function secondOne(rotation: Rotation): Promise<{ readonly full: FullCrede
   } catch (error) {
     if (made === undefined && isNo(error)) {
       await journal.remove(mark);
-      return await exchanged(rotation, error);
+      throw session.isLogin ? error : error.withHint(`${error.hint} Or sign in for it: --username NAME with --password-file FILE, or --admin-token-file FILE.`);
     }
     throw await endNew(rotation, mark, made, error);
   }
@@ -111,7 +138,7 @@ function isNo(error: unknown): error is CredsetupError {
 /** Validates and saves under the same name, if nobody replaced it meanwhile. */
 async function keep({ service, method, api, connection, full, vault, context }: Rotation, made: Made): Promise<FullCredential> {
   // The end of the secret before is not the new one's.
-  const { expiresAt, ...there } = full.credential;
+  const { expiresAt, ...there } = { ...full.credential, issuedAt: context.now().toISOString() };
   const fields = { ...there.fields, tokenId: made.id };
   const validation = await method.validate(api, { fields, secrets: made.secrets });
   const credential = revalidated({ ...there, fields, ...(made.expiresAt === undefined ? {} : { expiresAt: made.expiresAt }) }, {
@@ -146,43 +173,4 @@ async function endNew({ provisioning, api, session, owner, context }: Rotation, 
     if (!isCredsetupError(failure) || !isCredsetupError(error)) return error;
     return error.withHint(`${error.hint} The stored token stays in use. A new token is left at the server${made === undefined ? '' : ` (Token ID ${made.id})`}; the next run ends it.`);
   }
-}
-
-/** Where a second one is refused: the old one ends in the same moment, which is said before. */
-async function exchanged(rotation: Rotation, refusal: CredsetupError): Promise<{ readonly full: FullCredential; readonly ended: boolean }> {
-  const { provisioning, api, session, full, options, context, tokenId, expiresAt } = rotation;
-  const exchange = provisioning.exchange(full.credential.server.version);
-  if (exchange === undefined) {
-    throw refusal.withHint(`${refusal.hint} Or sign in for it: --username NAME with --password-file FILE, or --admin-token-file FILE.`);
-  }
-  context.output.warn(`  ${context.output.style.caution('!')} A second token is not possible here (${refusal.code}). The server can exchange the secret instead: the old one then ends at once, and n8n stops until it has the new one.`);
-  await options.confirm('Exchange it? Type the word', 'exchange');
-  let made: Made;
-  try {
-    made = await exchange(api, session, tokenId, expiresAt, (secret) => { context.output.protect(secret); });
-  } catch (error) {
-    throw await afterLost(rotation, error);
-  }
-  try {
-    return { full: await keep(rotation, made), ended: true };
-  } catch (error) {
-    throw isCredsetupError(error) ? lost(full, error) : error;
-  }
-}
-
-/** Whether the old secret still works tells whether the exchange happened. */
-async function afterLost({ method, api, full }: Rotation, error: unknown): Promise<unknown> {
-  if (!isCredsetupError(error)) return error;
-  try {
-    await method.validate(api, { fields: full.credential.fields, secrets: full.secrets });
-    return error.withHint(`${error.hint} The stored token still works; nothing was changed.`);
-  } catch (failure) {
-    return isCredsetupError(failure) && failure.code === 'TOKEN_REJECTED' ? lost(full, error) : error;
-  }
-}
-
-function lost({ credential: { name } }: FullCredential, error: CredsetupError): CredsetupError {
-  return new CredsetupError(error.code, `${error.message} The old token of ${name} has ended, and the new one was lost on the way.`, {
-    ...error.details, name, hint: `${error.hint} Make a new one: credsetup mattermost --create-token --name ${name} --replace`,
-  });
 }

@@ -96,7 +96,7 @@ async function openSession(opening: Opening): Promise<Session> {
     return provisioning.signIn(api, values, (secret) => { context.output.protect(secret); });
   }
   const secret = opening.method.fields.find((field) => field.secret)?.key ?? '';
-  return provisioning.withToken(api, full.secrets[secret] ?? '').catch((error: unknown) => { throw refusedStored(error, full); });
+  return provisioning.withToken(api, full.secrets[secret] ?? '').catch((error: unknown) => { throw refusedStored(error, full, context.now()); });
 }
 
 async function value(field: Field, { service, options, context }: Opening, optional = false): Promise<string> {
@@ -108,9 +108,10 @@ async function value(field: Field, { service, options, context }: Opening, optio
   return checked;
 }
 
-function refusedStored(error: unknown, { credential: { name } }: FullCredential): unknown {
+function refusedStored(error: unknown, { credential: { name, expiresAt } }: FullCredential, now: Date): unknown {
   if (!isCredsetupError(error) || error.code !== 'TOKEN_REJECTED') return error;
-  return new CredsetupError('TOKEN_REJECTED', `The stored token of ${name} is not accepted any more, so nothing can be done with it at the service.`, {
-    ...error.details, name, hint: `See why with: credsetup test ${name}. Sign in for it with --username and --password-file, or with --admin-token-file FILE.`,
+  const ended = expiresAt !== undefined && Date.parse(expiresAt) <= now.getTime() ? ` It ended on ${expiresAt.slice(0, 10)}.` : '';
+  return new CredsetupError('TOKEN_REJECTED', `The stored token of ${name} is not accepted any more, so nothing can be done with it at the service.${ended}`, {
+    ...error.details, name, hint: `${ended === '' ? `See why with: credsetup test ${name}. ` : ''}Sign in for it with --username and --password-file, or with --admin-token-file FILE.`,
   });
 }

@@ -73,7 +73,7 @@ const credential = members<IndexEntry['credential']>({
   account, server: members<Credential['server']>({}, { version: text() }), fields: publicFields, store: storeWord,
   createdAt: time, validatedAt: time, ignoreSslIssues: flag, allowHttp: flag, caCertificates: count, warnings: listOf(warning),
 }, {
-  grant: serviceWord, expiresAt: time, capabilities: recordOf(word, flag),
+  grant: serviceWord, issuedAt: time, expiresAt: time, capabilities: recordOf(word, flag),
   pushed: listOf(members<Pushed>({ url: urlText, id: text(), name: text(), type: text(), at: time }, {})),
   handedOver: members<NonNullable<Credential['handedOver']>>({ to: text(), at: time, state: text() }, {}),
 });

@@ -95,6 +95,7 @@ function recordOf(draft: Draft): Credential {
     id: store === 'none' ? computedId(service.id, base, method.id, account.id ?? account.username ?? '') : randomUUID(),
     name: draft.name ?? '', service: service.id, method: method.id, ...(method.oauth === undefined ? {} : { grant: grantOf(draft) }), url: base,
     account, server: {}, fields: presentedOf(draft).fields, store, createdAt: now.toISOString(), validatedAt: now.toISOString(),
+    ...(made === undefined ? {} : { issuedAt: now.toISOString() }),
     ...(made?.expiresAt === undefined ? {} : { expiresAt: made.expiresAt }),
     // A refresh token's end is an estimate.
     ...(method.oauth === undefined || draft.tokens?.refreshToken === undefined ? {} : { expiresAt: idleEnd(method.oauth, now) }),

@@ -1,6 +1,6 @@
 /** Rotating and ending tokens: killed anywhere, what is stored still works, and nothing is left beyond the next run. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mattermostPassword, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
@@ -155,49 +155,94 @@ describe('rotate', () => {
 
   it('gives the new one an expiry', async () => {
     const all = await made({ version: '11.9.0', maxTokenLifetimeDays: 30 }, 'maker', ['--expires-in', '5']);
-    expect(errorOf(await all.one.run(['rotate', 'chat', '--json'])).code).toBe('EXPIRY_REQUIRED');
     const done = await all.one.run(['rotate', 'chat', '--expires-in', '30', '--json']);
     expect(Date.parse(String(done.json()['expiresAt'])) / day).toBeCloseTo(Date.now() / day + 30, 1);
     await expectOnlyStored(all);
   });
 });
 
-describe('the server\'s own exchange', () => {
-  const refuseProvisioning = (server: PracticeMattermost): void => {
-    server.intercept = (request, answer) => request.method === 'POST' && /[a-z0-9]{26}\/tokens$/.test(request.path) ? { status: 403, body: { id: 'api.context.permissions.app_error' } } : answer();
+describe('rotate of a token that ends', () => {
+  /** Rewrites times of the stored entry, as if it was made then. */
+  const storedSince = ({ home }: Script, times: Readonly<Record<string, number>>): void => {
+    const index = join(home, 'index.json');
+    const text = Object.entries(times).reduce((all, [name, at]) => all.replace(new RegExp(`("${name}": ")[^"]+"`), (_, begin: string) => `${begin}${new Date(at).toISOString()}"`), readFileSync(index, 'utf8'));
+    writeFileSync(index, text);
   };
 
-  it('is used only where a second one is not possible, after it was agreed to', async () => {
-    const all = await made({ version: '11.10.0' });
-    const before = all.server.state.tokens[0]!.token;
-    refuseProvisioning(all.server);
-    const asked = await all.one.run(['rotate', 'chat', '--json']);
-    expect(errorOf(asked).code).toBe('INPUT_MISSING');
-    expect(asked.stderr).toContain('the old one then ends at once');
-    expect(all.server.state.tokens[0]!.token).toBe(before);
-    const done = await all.one.run(['rotate', 'chat', '--yes']);
+  it.each([
+    ['made 5 days ago', { createdAt: -5, issuedAt: -5 }],
+    ['rotated 5 days ago, set up long before', { createdAt: -50, issuedAt: -5 }],
+  ])('keeps its length and says so: %s', async (_, ago) => {
+    const all = await made({ version: '11.10.0' }, 'maker', ['--expires-in', '30']);
+    storedSince(all.one, Object.fromEntries(Object.entries(ago).map(([name, days]) => [name, Date.now() + days * day])));
+    all.server.state.tokens[0]!.expiresAt = Date.now() + 25 * day;
+    const done = await all.one.run(['rotate', 'chat']);
     expect(done.exitCode, done.stderr).toBe(0);
-    expect(all.server.state.tokens[0]!.token).not.toBe(before);
+    expect(done.stderr).toContain('The new token ends after 30 days, as the old one did; --expires-in DAYS changes that.');
+    expect(all.server.state.tokens[0]!.expiresAt / day).toBeCloseTo(Date.now() / day + 30, 1);
     await expectOnlyStored(all);
   });
 
-  it('is not there before 11.10', async () => {
-    const all = await made({ version: '11.9.0' });
-    refuseProvisioning(all.server);
-    expect(errorOf(await all.one.run(['rotate', 'chat', '--yes', '--json'])).code).toBe('PERMISSION_DENIED');
+  it('leaves a token without an end without one', async () => {
+    const all = await made({ version: '11.10.0' });
+    const done = await all.one.run(['rotate', 'chat']);
+    expect(done.stderr).not.toContain('ends after');
+    expect(all.server.state.tokens[0]!.expiresAt).toBe(0);
   });
 
-  it.each([[true, 'lost on the way'], [false, 'still works']] as const)('names the loss of its answer by what became of the old one (carried out: %s)', async (carriedOut, words) => {
+  it('asks for the days of a pasted one whose length nobody knows', async () => {
+    const server = await mattermostServer({ tokensEnabled: true, version: '11.10.0' });
+    const one = script();
+    await storeMattermost(one, server);
+    server.state.tokens[0]!.expiresAt = Date.now() + 20 * day;
+    const { id } = server.state.tokens[0]!;
+    const error = errorOf(await one.run(['rotate', 'chat', '--token-id', id, '--json']));
+    expect([error.code, error.hint]).toEqual(['EXPIRY_REQUIRED', 'Say how many days the new one gets: --expires-in DAYS']);
+    expect(server.state.tokens.map((token) => token.id)).toEqual([id]);
+    expect((await one.run(['rotate', 'chat', '--token-id', id, '--expires-in', '30'])).exitCode).toBe(0);
+  });
+
+  it.each([['still listed', false], ['deleted by the server', true]] as const)('replaces one that has ended, by a sign-in, %s', async (_, deleted) => {
+    let clock = Date.now();
+    const all = await made({ version: '11.10.0', now: () => clock }, 'maker', ['--expires-in', '1']);
+    clock += 3 * day;
+    storedSince(all.one, { issuedAt: Date.now() - day, expiresAt: Date.now() - 1000 });
+    if (deleted) all.server.deleteEndedTokens();
+    const listed = await all.one.run(['list', '--json']);
+    expect(listed.stdout).toContain('credsetup rotate chat --username NAME');
+    const alone = errorOf(await all.one.run(['rotate', 'chat', '--json']));
+    expect(alone.code).toBe('TOKEN_REJECTED');
+    expect(alone.message).toContain('It ended on');
+    const done = await all.one.run(['rotate', 'chat', '--username', 'maker'], { env: password });
+    expect(done.exitCode, done.stderr).toBe(0);
+    expect(done.stderr.includes('The old token is not at the service any more (it ended on')).toBe(deleted);
+    await expectOnlyStored(all);
+  });
+
+  it('says that somebody deleted it where it had not ended', async () => {
+    const all = await made();
+    all.server.state.tokens.length = 0;
+    const done = await all.one.run(['rotate', 'chat', '--username', 'maker'], { env: password });
+    expect(done.stderr).toContain('somebody deleted it');
+    await expectOnlyStored(all);
+  });
+});
+
+describe('rotate where the account may make no second token', () => {
+  it.each([
+    ['PERMISSION_DENIED', [], '--admin-token-file FILE', (server: PracticeMattermost) => { server.user('maker').roles = 'system_user'; }],
+    ['TOKENS_DISABLED', ['--username', 'maker'], 'Enable personal access tokens', (server: PracticeMattermost) => { server.state.tokensEnabled = false; }],
+  ] as const)('ends with %s (%j), offers no exchange that would be refused too, and changes nothing', async (code, args, words, forbid) => {
     const all = await made({ version: '11.10.0' });
-    all.server.intercept = async (request, answer) => {
-      if (request.method === 'POST' && /[a-z0-9]{26}\/tokens$/.test(request.path)) return { status: 403, body: { id: 'api.context.permissions.app_error' } };
-      if (!request.path.endsWith('/rotate')) return answer();
-      if (carriedOut) await answer();
-      return { status: 200, hangUp: true };
-    };
-    const error = errorOf(await all.one.run(['rotate', 'chat', '--yes', '--json']));
-    expect(error.code).toBe('CONNECTION_LOST');
-    expect(error.message + error.hint).toContain(words);
+    const before = all.server.state.tokens.map(({ id, token }) => [id, token]);
+    forbid(all.server);
+    const asked = await all.one.run(['rotate', 'chat', ...args, '--yes', '--json'], { env: password });
+    const error = errorOf(asked);
+    expect(error.code).toBe(code);
+    expect(error.hint.toLowerCase()).toContain(words.toLowerCase());
+    expect(asked.stderr + error.message + error.hint).not.toContain('exchange');
+    expect(all.server.log.map(({ path }) => path)).not.toContain('/api/v4/users/tokens/rotate');
+    expect(all.server.state.tokens.map(({ id, token }) => [id, token])).toEqual(before);
   });
 });
 

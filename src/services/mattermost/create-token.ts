@@ -33,7 +33,7 @@ const refusals: Refusals = {
   },
   'app.user_access_token.expires_at_in_past.app_error': {
     code: 'EXPIRY_INVALID', field: expiresIn.key, message: 'For this Mattermost, that expiry lies in the past.',
-    hint: 'Check the clocks of this computer and of the server, or give more days with --expires-in DAYS.',
+    hint: 'Check the clocks of the server and of what stands in front of it, or give more days with --expires-in DAYS.',
   },
 };
 
@@ -51,18 +51,17 @@ export async function createToken(api: Api, session: Session, owner: Owner, requ
   return madeOf(api, objectOf(api, response, 'a new token'), protect);
 }
 
-/** An admin may read how many days the server allows. */
+/** Every session may read how many days the server allows. */
 async function withLimit(api: Api, session: Session, error: CredsetupError): Promise<CredsetupError> {
-  const days = session.admin ? await longestLifetime(api, session) : undefined;
+  const days = await longestLifetime(api, session);
   return days === undefined ? error : new CredsetupError(error.code, `${error.message} At most ${days} days.`, error.details);
 }
 
 async function longestLifetime(api: Api, session: Session): Promise<number | undefined> {
-  const response = await get(api, '/api/v4/config', session.authorization);
+  const response = await get(api, '/api/v4/config/client?format=old', session.authorization);
   if (response.status !== 200) return undefined;
-  const settings = objectOf(api, response, 'its configuration')['ServiceSettings'];
-  const days = typeof settings === 'object' && settings !== null && 'MaximumPersonalAccessTokenLifetimeDays' in settings ? settings.MaximumPersonalAccessTokenLifetimeDays : undefined;
-  return typeof days === 'number' && days > 0 ? days : undefined;
+  const days = Number(textOf(objectOf(api, response, 'its client configuration'), 'MaximumPersonalAccessTokenLifetimeDays'));
+  return Number.isInteger(days) && days > 0 ? days : undefined;
 }
 
 /** The answer that holds a new secret. Its `expires_at` is 0 for never. */
@@ -102,7 +101,10 @@ export async function revokeToken(api: Api, session: Pick<Session, 'authorizatio
   throw refused(api, response, {}, 'the end of a token');
 }
 
-/** The days of `--expires-in` as a date. Throws EXPIRY_INVALID. */
+/**
+ * The days of `--expires-in` as a date, counted from the server's time: it judges the end by its own
+ * clock, to the millisecond, and a bot's end not at all. Throws EXPIRY_INVALID.
+ */
 export function expiryOf(days: string | undefined, version: string | undefined, now: Date): Date | undefined {
   if (days === undefined || days === '') return undefined;
   const count = /^-?\d{1,7}$/.test(days) ? Number(days) : Number.NaN;

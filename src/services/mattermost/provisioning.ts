@@ -9,7 +9,6 @@ import { createBot, findBot, teams } from './bots.ts';
 import { createToken, expiryOf, listTokens, revokeToken } from './create-token.ts';
 import { adminToken, bot, description, expiresIn, mfaCode, password, username } from './fields.ts';
 import { isOn, rightMissing, switchedOff } from './repair.ts';
-import { exchange } from './rotate.ts';
 import { signIn, signInProblem, signOut, withToken } from './sign-in.ts';
 
 const own: Way = { id: 'own', title: 'Make one for me (sign in once)', suits: 'you have a username and a password here; n8n then acts as you', fields: [], makes: true };
@@ -25,7 +24,7 @@ export const provisioning: Provisioning = {
   codeField: mfaCode, adminTokenField: adminToken, descriptionField: description, expiryField: expiresIn,
   repairWord: 'repair',
   signInProblem, expiryOf, signIn, withToken, signOut, owner, repairs, repairOf,
-  make: createToken, list: listTokens, revoke: revokeToken, exchange, places: teams,
+  make: createToken, list: listTokens, revoke: revokeToken, places: teams,
 };
 
 /** The bot of the name that was given, the account that an admin named, or who is signed in. */

@@ -2,8 +2,9 @@
  * Signing in once, and out again. The password goes to POST /users/login alone; the session token
  * comes back in the `Token` header (recorded: login-ok and the refusals beside it).
  */
+import type { HttpResponse } from '../../context.ts';
 import type { Cause } from '../../errors.ts';
-import { get, invalidAnswer } from '../answer.ts';
+import { get, invalidAnswer, timeOf } from '../answer.ts';
 import type { Session } from '../provisioning.ts';
 import type { Api, ServerState, Values } from '../service.ts';
 import { errorOf, refused, type Refusal, type Refusals } from './answers.ts';
@@ -47,7 +48,7 @@ const refusals: Refusals = {
   },
   'api.user.check_user_mfa.bad_code.app_error': {
     code: 'MFA_REJECTED', field: 'mfaCode', message: 'Mattermost refused the multi-factor code.',
-    hint: 'Wait for the next code and give that one; it is good for half a minute, and the clock of the phone must be right. Wrong codes count towards locking the account.',
+    hint: 'Wait for the next code and give that one: each is taken only once (the one that set the app up too) and is good for half a minute, and the clock of the phone must be right. Wrong codes count towards locking the account.',
   },
   'api.user.check_user_login_attempts.too_many.app_error': {
     code: 'ACCOUNT_LOCKED', message: 'Mattermost has locked this account after too many refused passwords or codes.',
@@ -56,6 +57,10 @@ const refusals: Refusals = {
   'api.user.login.inactive.app_error': {
     code: 'ACCOUNT_DEACTIVATED', message: 'This account was deactivated.',
     hint: 'An admin activates it again, or you use another account: {base}/admin_console/user_management/users',
+  },
+  'api.user.login.not_verified.app_error': {
+    code: 'EMAIL_NOT_VERIFIED', message: 'The password is right; Mattermost lets this account in only after its email address is verified.',
+    hint: 'Open the link in the message that Mattermost sent to that address ({base}/login offers to send it again), or ask an admin to verify it: {base}/admin_console/user_management/users',
   },
   'api.user.login.blank_pwd.app_error': passwordRefused('The password is empty.'),
   'api.user.login.bot_login_forbidden.app_error': { ...noPassword, message: 'This is a bot account: bots have tokens and never sign in.', hint: 'Sign in as an admin and give the bot with --bot.' },
@@ -82,14 +87,14 @@ export async function signIn(api: Api, values: Values, protect: (secret: string)
   const token = response.header('token') ?? '';
   if (token === '') throw invalidAnswer(api, about, 'a sign-in');
   protect(token);
-  return sessionOf(parseUser(api, response.json()), token, true);
+  return sessionOf(parseUser(api, response.json()), token, true, response);
 }
 
 /** The account behind a token that stands in for a sign-in. Throws TOKEN_REJECTED. */
 export async function withToken(api: Api, token: string): Promise<Session> {
   const response = await get(api, '/api/v4/users/me', `Bearer ${token}`);
   if (response.status !== 200) throw refused(api, response, {}, 'the account of the token');
-  return sessionOf(parseUser(api, response.json()), token, false);
+  return sessionOf(parseUser(api, response.json()), token, false, response);
 }
 
 /** Ends a login. A token that somebody gave is theirs and stays. */
@@ -106,10 +111,10 @@ export function signInProblem(api: Api, state: ServerState): ReturnType<typeof e
   return errorOf(api, { ...noPassword, message: 'Nobody signs in to this Mattermost with a password: every such way is off.' });
 }
 
-function sessionOf(user: User, token: string, isLogin: boolean): Session {
+function sessionOf(user: User, token: string, isLogin: boolean, response: HttpResponse): Session {
   const admin = isAdmin(user.roles);
   return {
-    authorization: `Bearer ${token}`, admin, isLogin,
+    authorization: `Bearer ${token}`, admin, isLogin, at: timeOf(response),
     account: { id: user.id, username: user.username, ...(user.email === '' ? {} : { email: user.email }), admin, bot: user.is_bot },
   };
 }

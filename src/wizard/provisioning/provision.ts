@@ -23,6 +23,8 @@ interface Run {
   readonly mark: string;
   /** Changes of the server, oldest first. */
   readonly done: Done[];
+  /** Whose secret it becomes. */
+  owner?: Owner;
   /** The token, which ends before anything is changed back: that may need what the changes gave. */
   token?: Done;
   readonly applied: Set<Change>;
@@ -68,6 +70,7 @@ async function makeAndKeep(run: Run): Promise<void> {
   const open = openOf(draft);
   await applyChanges(run);
   const owner = await withHelp(run, (api) => provisioningOf(draft).owner(api, known(open.session, 'session'), known(open.way, 'way'), Object.fromEntries(draft.values)));
+  run.owner = owner;
   if (owner.created) draft.context.output.say(`  ${draft.context.output.style.good('✔')} Made the bot ${owner.username}`);
   await offerPlaces(draft, owner);
   const made = await makeToken(run, owner);
@@ -122,7 +125,7 @@ async function makeToken(run: Run, owner: Owner): Promise<Made> {
   const provisioning = provisioningOf(draft);
   const session = known(open.session, 'session');
   const description = marked(draft.values.get(provisioning.descriptionField.key) ?? defaultDescription, mark);
-  const expiresAt = provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state').version, draft.context.now());
+  const expiresAt = provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state').version, session.at ?? draft.context.now());
   await begin(run, owner);
   run.token = { left: `a token with the description "${description}"`, takeBack: (api) => endMarked(run, api, owner) };
   try {
@@ -218,9 +221,18 @@ async function takeBack(run: Run, error: unknown): Promise<unknown> {
   delete draft.made;
   delete draft.validation;
   delete draft.saved;
-  if (left.length === 0) return error;
+  const told = withOwner(run, error);
+  if (left.length === 0) return told;
   draft.context.output.warn(`  ${draft.context.output.style.bad('✖')} Left at ${draft.service.title}, because taking it back failed: ${left.join('. ')}`);
-  return isCredsetupError(error) ? error.withHint(`${error.hint} Left at ${draft.service.title}: ${left.join('. ')}`) : error;
+  return isCredsetupError(told) ? told.withHint(`${told.hint} Left at ${draft.service.title}: ${left.join('. ')}`) : told;
+}
+
+/** An account that was made stays: it holds nothing, and the next run uses it. */
+function withOwner({ draft, owner }: Run, error: unknown): unknown {
+  if (owner?.created !== true) return error;
+  const stays = `The bot ${owner.username}, made in this run, stays at ${draft.service.title} without a token; the next run uses it.`;
+  draft.context.output.warn(`  ${draft.context.output.style.caution('!')} ${stays}`);
+  return isCredsetupError(error) ? error.withHint(`${error.hint} ${stays}`) : error;
 }
 
 /** What stays changed, and how to undo it. */

@@ -253,7 +253,7 @@ async function repairsStage(draft: Draft): Promise<Outcome> {
   const provisioning = provisioningOf(draft);
   const session = known(open.session, 'session');
   const values = Object.fromEntries(draft.values);
-  provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state').version, draft.context.now());
+  provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state').version, session.at ?? draft.context.now());
   open.changes.length = 0;
   const found = await step(draft, 'looking what is allowed', (api) => provisioning.repairs(api, session, known(open.way, 'way'), values));
   for (const repair of found) {
