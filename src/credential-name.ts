@@ -47,7 +47,7 @@ export function sameName(one: string, other: string): boolean {
  */
 export function defaultName(service: string, url: string): string {
   const { hostname, port, pathname } = new URL(url);
-  const folder = pathname.replace(/^\/+|\/+$/g, '');
+  const folder = pathname.replace(/^\/+|(?<!\/)\/+$/g, '');
   const parts = [service, hostname.replace(/^\[|\]$/g, ''), port, folder].filter((part) => part !== '');
   const name = parts.join('-').replace(/[^A-Za-z0-9._-]/g, '-');
   if (name.length <= longest) return name;

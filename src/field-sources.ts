@@ -24,7 +24,8 @@ export interface Given {
 // Larger than any value, small enough to be read at once.
 const mostBytes = 1024 * 1024;
 const invisible = '[\\s\\p{Cc}\\p{Cf}\\u115f\\u1160\\u2800\\u3164\\uffa0]';
-const around = new RegExp(`^${invisible}+|${invisible}+$`, 'gu');
+// Looking back keeps it linear: otherwise a run inside is tried again from each of its characters.
+const around = new RegExp(`^${invisible}+|(?<!${invisible})${invisible}+$`, 'gu');
 const controls = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** The field's value from options and variables; undefined when it is given nowhere. Throws USAGE, FILE_UNREADABLE, INPUT_INVALID. */
@@ -92,7 +93,7 @@ export function inputMissing(service: string, missing: readonly MissingInput[]):
  */
 export function checkedValue(field: Field, given: Given): string {
   // A password may begin or end with a space; only what cannot be typed is removed from it.
-  const value = field.secret && field.spaces === 'allowed' ? given.value.replace(/^[\r\n\p{Cf}]+|[\r\n\p{Cf}]+$/gu, '') : given.value.replace(around, '');
+  const value = field.secret && field.spaces === 'allowed' ? given.value.replace(/^[\r\n\p{Cf}]+|(?<![\r\n\p{Cf}])[\r\n\p{Cf}]+$/gu, '') : given.value.replace(around, '');
   const problem = valueProblem(field, value);
   if (problem === undefined) return value;
   throw new CredsetupError('INPUT_INVALID', `${given.source}: ${problem}`, { field: field.key, hint: `${field.label}: ${field.help}` });

@@ -35,6 +35,6 @@ const subdomain = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])
 export function secretName(name: string): string {
   const lower = name.toLowerCase();
   if (subdomain.test(lower)) return lower;
-  const parts = lower.split('.').map((part) => part.replaceAll('_', '-').replace(/^-+|-+$/g, '')).filter((part) => part !== '');
+  const parts = lower.split('.').map((part) => part.replaceAll('_', '-').replace(/^-+|(?<!-)-+$/g, '')).filter((part) => part !== '');
   return [...parts, createHash('sha256').update(lower).digest('hex').slice(0, 8)].join('-');
 }

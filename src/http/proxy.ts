@@ -64,14 +64,13 @@ function first(env: ProxyOptions['env'], names: readonly string[]): Variable {
 
 function fromOption(option: string, env: ProxyOptions['env']): Proxy {
   const url = proxyUrl(option);
-  if (url === undefined) {
-    throw new CredsetupError('USAGE', '--proxy is not the address of a proxy.', { hint: 'Give it with its scheme: --proxy http://proxy.example.com:3128' });
-  }
-  if (url.username !== '' || url.password !== '') {
+  if (option.includes('@')) {
+    const shown = url === undefined ? { origin: 'http://proxy.example.com:3128', at: 'proxy.example.com:3128' } : { origin: url.origin, at: hostAndPort(url) };
     throw new CredsetupError('USAGE', '--proxy holds a username or a password, which every process list would show.', {
-      hint: `Give --proxy ${url.origin} and put the credentials into the environment: HTTPS_PROXY=http://user:password@${hostAndPort(url)}`,
+      hint: `Give --proxy ${shown.origin} and put the credentials into the environment: HTTPS_PROXY=http://user:password@${shown.at}`,
     });
   }
+  if (url === undefined) throw new CredsetupError('USAGE', `--proxy ${whyNot(option).what}.`, { hint: whyNot(option).hint('--proxy ') });
   const known = variables.https.map((name) => proxyUrl(env[name]?.trim() ?? ''));
   const same = known.find((other) => other !== undefined && other.username !== '' && hostAndPort(other) === hostAndPort(url));
   return { uri: url.origin, at: hostAndPort(url), authorization: same && authorizationOf(same), source: '--proxy' };
@@ -81,18 +80,42 @@ function fromVariable(variable: Variable): Proxy | undefined {
   if (variable === undefined) return undefined;
   const url = proxyUrl(variable.value);
   if (url === undefined) {
-    throw new CredsetupError('PROXY_FAILED', `The variable ${variable.name} is not the address of a proxy.`, {
-      hint: `Give it with its scheme, such as ${variable.name}=http://proxy.example.com:3128, or unset it. --proxy URL wins over it, and NO_PROXY names the hosts that need none. n8n reads the same variables where it runs.`,
+    const { what, hint } = whyNot(variable.value);
+    throw new CredsetupError('PROXY_FAILED', `The variable ${variable.name} ${what}.`, {
+      hint: `${hint(`${variable.name}=`)}, or unset it. --proxy URL wins over it, and NO_PROXY names the hosts that need none. n8n reads the same variables where it runs.`,
     });
   }
   return { uri: url.origin, at: hostAndPort(url), authorization: authorizationOf(url), source: variable.name };
 }
 
-/** `proxy:3128` parses as a URL with the scheme `proxy:`; only http and https are proxies. */
+/**
+ * `proxy:3128` parses as a URL with the scheme `proxy:`; only http and https are proxies. A #, ? or
+ * / in a password ends the host for URLs: what stands before it would be taken for the proxy's name.
+ */
 function proxyUrl(text: string): URL | undefined {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
+  if (`${url.pathname}${url.search}${url.hash}`.includes('@')) return undefined;
   return url.protocol === 'http:' || url.protocol === 'https:' ? url : undefined;
+}
+
+/** What is wrong with what is no proxy's address; nothing of it is repeated but a scheme that is known. */
+function whyNot(text: string): { readonly what: string; readonly hint: (before: string) => string } {
+  const such = (before: string): string => `${before}http://proxy.example.com:3128`;
+  const scheme = /^(socks[45]?[ah]?):\/\//i.exec(text.trim())?.[1]?.toLowerCase();
+  if (scheme !== undefined) {
+    return {
+      what: `names a SOCKS proxy (${scheme}://), and only HTTP proxies can be used`,
+      hint: (before) => `Most programs that offer SOCKS have a port for HTTP beside it: give that one, such as ${such(before)}`,
+    };
+  }
+  if (/^https?:\/\//i.test(text.trim()) && text.includes('@')) {
+    return {
+      what: 'is not the address of a proxy: its user name or password holds a character that ends the host of a URL',
+      hint: (before) => `In them write # as %23, / as %2F, ? as %3F, @ as %40 and % as %25: ${before}http://user:pass%23word@proxy.example.com:3128`,
+    };
+  }
+  return { what: 'is not the address of a proxy', hint: (before) => `Give it with its scheme, http:// or https://, such as ${such(before)}` };
 }
 
 function hostAndPort(url: URL): string {
@@ -111,8 +134,10 @@ function decoded(text: string): string {
 
 /** Also when the value is no URL: `user:password@proxy:3128` is a usual mistake. */
 function protectUserInfo(value: string | undefined, protect: (secret: string) => void): void {
-  const [, userInfo] = /^\s*(?:[a-z][a-z0-9+.-]*:\/\/)?(.*)@/i.exec(value ?? '') ?? [];
-  if (userInfo === undefined) return;
+  const text = (value ?? '').trim();
+  const end = text.lastIndexOf('@');
+  if (end < 0) return;
+  const userInfo = text.slice(0, end).replace(/^[a-z][a-z0-9+.-]*:\/\//i, '');
   const colon = userInfo.indexOf(':');
   const secret = userInfo.slice(colon + 1);
   if (secret === '') return;

@@ -1,4 +1,4 @@
-/** The two kinds of status that mean "later" at every service. */
+/** What a status means at every service: later, or somewhere else. */
 import type { HttpResponse } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
 import { placeOf } from './address.ts';
@@ -10,12 +10,36 @@ const serverErrors: Readonly<Record<number, { readonly what: string; readonly hi
   504: { what: 'the gateway in front waited too long for the service (504 Gateway Timeout)', hint: 'The service behind it is slow or stuck. Try again in a minute.' },
 };
 
+/** Where a 3xx answer points to, absolute; undefined when it points nowhere. */
+export function redirectTarget(answer: HttpResponse): URL | undefined {
+  const location = answer.header('location');
+  if (answer.status < 300 || answer.status > 399 || location === undefined) return undefined;
+  const target = URL.canParse(location, answer.url) ? new URL(location, answer.url) : undefined;
+  return target?.protocol === 'http:' || target?.protocol === 'https:' ? target : undefined;
+}
+
 /**
- * Throws RATE_LIMITED for 429 (with the server's Retry-After, when it is seconds or a date) and
+ * A redirect in answer to a call: the address was right when it was found, and has moved since. What
+ * the request carried was not sent on.
+ */
+function redirected(from: URL, target: URL): CredsetupError {
+  const moved = target.origin === from.origin ? `${target.origin}${target.pathname}` : target.origin;
+  return new CredsetupError('REDIRECTED', `${from.origin} redirects a request to ${moved} instead of answering it; it was not followed.`, {
+    field: 'url', location: moved,
+    hint: `Open ${moved} in your browser: if the service has moved there, give that address (a stored credential's: credsetup edit NAME --url ${target.origin}). If a sign-in page is there, it stands in front of the service, and the admin must let requests with a credential through. n8n does not keep the credential across a redirect either.`,
+  });
+}
+
+/**
+ * Throws REDIRECTED (with `location`), RATE_LIMITED for 429 (with the server's Retry-After, when it is seconds or a date) and
  * SERVER_ERROR for 500 and above; returns otherwise. RFC 6585 §4, RFC 9110 §10.2.3, §15.6.
  */
 export function throwForStatus(response: HttpResponse): void {
-  const { at } = placeOf(new URL(response.url));
+  const from = new URL(response.url);
+  const target = redirectTarget(response);
+  // Within one address another page is none of a move: a sign-in page, most likely.
+  if (target !== undefined && (target.origin !== from.origin || target.pathname.endsWith(from.pathname))) throw redirected(from, target);
+  const { at } = placeOf(from);
   if (response.status === 429) {
     const wait = retryAfter(response.header('retry-after'));
     throw new CredsetupError('RATE_LIMITED', `${at} says that too many requests came (429${wait === undefined ? '' : `, Retry-After: ${wait}`}).`, {

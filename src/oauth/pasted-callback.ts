@@ -29,7 +29,7 @@ export function readPastedCallback(text: string, { redirectUri, state }: { reado
 }
 
 function cleaned(text: string): string {
-  return text.replace(/[\s\p{C}\p{Z}]+/gu, '').replace(/^[<"'`(]+|[>"'`)]+$/g, '').replaceAll('&amp;', '&');
+  return text.replace(/[\s\p{C}\p{Z}]+/gu, '').replace(/^[<"'`(]+|(?<![>"'`)])[>"'`)]+$/g, '').replaceAll('&amp;', '&');
 }
 
 /** The query of an address that is the redirect URI's; throws for every other. */

@@ -6,9 +6,9 @@ import { isIPv6 } from 'node:net';
 import type { Connection, HttpClient, HttpResponse } from '../context.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import { isLoopbackHost } from '../http/loopback.ts';
-import { throwForStatus } from '../http/status.ts';
+import { redirectTarget, throwForStatus } from '../http/status.ts';
 import type { AddressKnowledge, Addressed } from '../services/service.ts';
-import { gatewayInFront, redirectTarget } from './gateway.ts';
+import { gatewayInFront } from './gateway.ts';
 
 /** Requests at most for one address and scheme: each asks one possible base. */
 const mostCandidates = 6;
@@ -54,7 +54,7 @@ function invalid(message: string, cause?: unknown): CredsetupError {
 
 /** The bases that a path may belong to, most likely first: '' or '/folder'. */
 export function candidateBases(path: string, knowledge: Pick<AddressKnowledge, 'pages' | 'frontControllers'>): readonly string[] {
-  const whole = path.replace(/\/{2,}/g, '/').replace(/\/+$/, '');
+  const whole = path.replace(/\/{2,}/g, '/').replace(/\/$/, '');
   const cuts = knowledge.pages.map((page) => whole.search(page)).filter((at) => at >= 0).sort((a, b) => a - b);
   const likely = cuts.flatMap((at) => prefixes(whole.slice(0, at)));
   const plain = [...likely, ...prefixes(whole)].map((base) => withoutFrontController(base, knowledge.frontControllers));
@@ -67,10 +67,11 @@ export function candidateBases(path: string, knowledge: Pick<AddressKnowledge, '
     .filter((base, index, all) => all.indexOf(base) === index);
 }
 
-/** '/a/b' gives '/a/b', '/a', ''. */
+/** '/a/b' gives '/a/b', '/a', ''. Of a redirect's thousand segments the longest are as many as are asked for. */
 function prefixes(path: string): readonly string[] {
   const segments = path.split('/').filter((segment) => segment !== '');
-  return Array.from({ length: segments.length + 1 }, (_, cut) => segments.slice(0, segments.length - cut).map((segment) => `/${segment}`).join(''));
+  const longest = Array.from({ length: Math.min(segments.length, mostCandidates) }, (_, cut) => segments.slice(0, segments.length - cut).map((segment) => `/${segment}`).join(''));
+  return [...longest, ''];
 }
 
 function withoutFrontController(base: string, names: readonly string[]): string {
@@ -220,25 +221,58 @@ async function redirection(answer: HttpResponse, service: Addressed, http: HttpC
       ...about, hint: 'It is not followed. Ask the admin to repair the redirect: it would send the credential in clear.',
     });
   }
-  const base = await provedTarget(target, from, service, http, connection);
-  const where = base ?? target.href;
-  return new CredsetupError('REDIRECTED', `${from.origin} redirects to ${where}${base === undefined ? `, and no ${service.title} answered there` : ''}.`, {
-    ...about, ...(base === undefined ? {} : { location: base }),
-    hint: base === undefined ? `Open the address in your browser and copy the one that ${service.title} then has.` : `Use that address: --url ${base}. n8n does not keep the credential across a redirect either.`,
+  if (isSamePage(target, from)) return redirectLoop(from, from, about);
+  const there = await provedTarget(target, from, service, http, connection);
+  if (there.kind === 'back') return redirectLoop(from, target, about);
+  if (there.kind === 'proved') {
+    return new CredsetupError('REDIRECTED', `${from.origin} redirects to ${there.base}.`, {
+      ...about, location: there.base, hint: `Use that address: --url ${there.base}. n8n does not keep the credential across a redirect either.`,
+    });
+  }
+  const shown = `${target.origin}${target.pathname}`;
+  if (there.kind === 'failed') {
+    return new CredsetupError('REDIRECTED', `${from.origin} redirects to ${shown}, and what is there could not be asked: ${there.error.message}`, {
+      ...about, hint: `It may be the right address all the same: give it with --url ${target.origin} and what it needs. ${there.error.hint}`,
+    });
+  }
+  return new CredsetupError('REDIRECTED', `${from.origin} redirects to ${shown}, and no ${service.title} answered there.`, {
+    ...about, hint: `Open the address in your browser and copy the one that ${service.title} then has.`,
   });
 }
 
+function isSamePage(one: URL, other: URL): boolean {
+  return one.origin === other.origin && one.pathname === other.pathname && one.search === other.search;
+}
+
+/** No browser gets out of it either. A proxy that ends TLS and does not say so to the service is the usual reason. */
+function redirectLoop(from: URL, over: URL, about: { readonly service: string; readonly url: string; readonly field: string }): CredsetupError {
+  const way = isSamePage(over, from) ? 'to itself' : `to ${over.origin}, which leads back to where it came from`;
+  return new CredsetupError('REDIRECTED', `${from.origin}${from.pathname} redirects ${way}: nothing ever answers there.`, {
+    ...about, hint: 'Whoever runs it must end the loop: look at its redirects, and whether a proxy that ends TLS in front of it tells it so (X-Forwarded-Proto: https, and the service set to trust it). n8n runs into the same loop.',
+  });
+}
+
+type Target =
+  | { readonly kind: 'proved'; readonly base: string }
+  /** It answers, as something else. */
+  | { readonly kind: 'other' }
+  | { readonly kind: 'back' }
+  | { readonly kind: 'failed'; readonly error: CredsetupError };
+
 /** What was allowed for one host is not allowed for the one that it points to. A target that cannot be reached proves nothing. */
-async function provedTarget(target: URL, from: URL, service: Addressed, http: HttpClient, given: Connection): Promise<string | undefined> {
+async function provedTarget(target: URL, from: URL, service: Addressed, http: HttpClient, given: Connection): Promise<Target> {
   const connection = target.hostname === from.hostname ? given : { ...given, ignoreSslIssues: false, allowHttp: false };
   try {
     for (const path of candidateBases(target.pathname, service.address).slice(0, 3)) {
       const base = `${target.origin}${path}`;
       const answer = await http.send({ method: 'GET', url: base + service.address.proofPath }, connection);
-      if (proves(service, answer)) return base;
+      if (proves(service, answer)) return { kind: 'proved', base };
+      const next = redirectTarget(answer);
+      if (next !== undefined && (isSamePage(next, from) || isSamePage(next, new URL(answer.url)))) return { kind: 'back' };
     }
   } catch (error) {
     if (!isCredsetupError(error) || error.exitCode > 128) throw error;
+    return { kind: 'failed', error };
   }
-  return undefined;
+  return { kind: 'other' };
 }

@@ -4,6 +4,7 @@
  */
 import type { HttpResponse } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
+import { redirectTarget } from '../http/status.ts';
 import type { Addressed } from '../services/service.ts';
 
 interface Gateway {
@@ -51,7 +52,7 @@ const gateways: readonly Gateway[] = [
   },
   {
     name: 'a sign-in page', vague: true,
-    seen: (answer) => isPage(answer) && answer.status < 500 && /<input[^>]+type=["']?password/i.test(answer.text),
+    seen: (answer) => isPage(answer) && answer.status < 500 && /<input[^<>]+type=["']?password/i.test(answer.text),
     ask: bypass,
   },
   {
@@ -73,14 +74,6 @@ export function gatewayInFront(answer: HttpResponse, service: Addressed, vague: 
   return new CredsetupError('GATEWAY_IN_FRONT', `In front of ${origin} stands ${gateway.name}; ${service.title} was not reached.${service.address.isN8n === true ? '' : ' n8n cannot pass it either.'}`, {
     service: service.id, url: answer.url, field: 'url', hint: ask,
   });
-}
-
-/** Where a 3xx answer points to, absolute; undefined when it points nowhere. */
-export function redirectTarget(answer: HttpResponse): URL | undefined {
-  const location = answer.header('location');
-  if (answer.status < 300 || answer.status > 399 || location === undefined) return undefined;
-  const target = URL.canParse(location, answer.url) ? new URL(location, answer.url) : undefined;
-  return target?.protocol === 'http:' || target?.protocol === 'https:' ? target : undefined;
 }
 
 function isPage(answer: HttpResponse): boolean {

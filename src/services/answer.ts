@@ -32,7 +32,7 @@ const longestName = 500;
 
 /** What somebody or something is called, on one line and cut where no name is that long. */
 export function nameOf(text: unknown): string {
-  return typeof text === 'string' ? Array.from(oneLine(text)).slice(0, longestName).join('') : '';
+  return typeof text === 'string' ? Array.from(oneLine(text.slice(0, longestName * 8))).slice(0, longestName).join('') : '';
 }
 
 /** The server's clock when it answered (RFC 9110 §6.6.1, whole seconds); undefined where the header is missing or no time. */

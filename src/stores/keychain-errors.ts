@@ -14,7 +14,7 @@ interface Meaning {
 const meanings: readonly Meaning[] = [
   {
     // libsecret, Secret Service's own error names, macOS errSecInteractionNotAllowed and errSecUserCanceled.
-    said: /locked collection|IsLocked|\bis locked\b|prompt .*dismissed|interaction is not allowed|user cancell?ed/i,
+    said: /locked collection|IsLocked|\bis locked\b|prompt .{0,200}dismissed|interaction is not allowed|user cancell?ed/i,
     code: 'STORE_LOCKED', message: 'The keychain is locked.',
     hint: `Unlock it (on Linux: sign in to the desktop, or start gnome-keyring-daemon --unlock) and try again, ${elsewhere}.`,
   },

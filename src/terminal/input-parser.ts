@@ -36,7 +36,7 @@ const unfinished = /^\u001b(?:\[\[?|\[[0-?]*[ -/]*|O|[\]PX^_][^\u0007\u001b]*\u0
 const printable = /^[^\u0000-\u001f\u007f-\u009f]+/;
 // Printable, a line end and printable again in one piece: nobody types that fast. It is a paste
 // in a terminal that does not bracket them.
-const linesAtOnce = /[^\u0000-\u001f\u007f-\u009f](?:\r\n?|\n)+[^\u0000-\u001f\u007f-\u009f]/;
+const linesAtOnce = /[^\u0000-\u001f\u007f-\u009f][\r\n]+[^\u0000-\u001f\u007f-\u009f]/;
 
 const sequences: Readonly<Record<string, KeyName>> = {
   '[A': 'up', '[B': 'down', '[C': 'right', '[D': 'left', 'OA': 'up', 'OB': 'down', 'OC': 'right', 'OD': 'left',

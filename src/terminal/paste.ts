@@ -11,7 +11,8 @@ export type Cleaned = { readonly value: string } | { readonly refusal: string };
 
 const lineEnd = /[\n\r\v\f\u0085\u2028\u2029]/;
 const invisible = /[\p{Cf}\p{Cs}\p{DI}]/u;
-const around = /^[\s\u0085\p{Zs}\p{Cf}\p{DI}]+|[\s\u0085\p{Zs}\p{Cf}\p{DI}]+$/gu;
+// Looking back keeps it linear: otherwise a run inside is tried again from each of its characters.
+const around = /^[\s\u0085\p{Zs}\p{Cf}\p{DI}]+|(?<![\s\u0085\p{Zs}\p{Cf}\p{DI}])[\s\u0085\p{Zs}\p{Cf}\p{DI}]+$/gu;
 const notPlain = /[^\P{Zs} ]|[\p{Cc}\p{Zl}\p{Zp}\p{Cf}\p{Cs}\p{DI}\ufffd]/u;
 
 /** The number of characters as a person counts them: code points, not UTF-16 units. */

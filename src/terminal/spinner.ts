@@ -21,7 +21,7 @@ export function widthOf(text: string): number {
 
 /** The text in one line of at most so many columns: a longer one would leave lines behind at each redraw. */
 export function cut(text: string, columns: number): string {
-  const line = text.replace(/\s*\n\s*/g, ' ');
+  const line = text.split('\n').map((one) => one.trim()).join(' ');
   if (widthOf(line) <= columns) return line;
   let kept = '';
   for (const character of line) {

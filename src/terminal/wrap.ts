@@ -27,7 +27,7 @@ function wrapLine(line: string, columns: number, indent: string): string {
   if (width(line) <= columns) return line;
   const lines: string[] = [];
   let current = '';
-  for (const [, gap = '', word = ''] of line.matchAll(/( *)(\S+)/g)) {
+  for (const [, gap = '', word = ''] of line.matchAll(/(?<! )( *)(\S+)/g)) {
     const fits = width(current) + gap.length + width(word) <= columns;
     // What is longer than a line gains nothing by a line of its own.
     const endless = indent.length + width(word) > columns;

@@ -97,6 +97,23 @@ describe('the choice of a proxy', () => {
     if (value.includes('hush')) expect(client.secrets).toContain('hush-hush');
   });
 
+  it.each(['http://ada:hu#sh-pass@proxy.test:3128', 'http://ada:h@hu#sh-pass@proxy.test:3128', 'http://ada:12/sh-pass@proxy.test:3128', 'http://ada:12?sh-pass@proxy.test', 'http://ada#hu:sh-pass@proxy.test'])('takes no part of a password for the proxy\'s name: %s', async (value) => {
+    const client = makeClient({ lookup, env: { https_proxy: value } });
+    const error = await failureOf(client.send(get('https://service.test/'), plain));
+    expect(error).toMatchObject({ code: 'PROXY_FAILED', message: expect.stringContaining('https_proxy is not the address of a proxy: its user name or password holds a character') });
+    expect(error.hint).toContain('# as %23');
+    for (const part of ['hu', '12', 'sh-pass']) expect(allOf(error)).not.toMatch(new RegExp(`\\b${part}\\b`));
+    expect(() => makeClient({ proxy: value })).toThrow(expect.objectContaining({ code: 'USAGE', message: expect.stringContaining('a username or a password') }));
+  });
+
+  it.each(['socks5://proxy.test:1080', 'socks5h://ada:hush-hush@proxy.test', 'SOCKS4://proxy.test'])('says of %s that it is a SOCKS proxy, and not that its scheme is missing', async (value) => {
+    const error = await failureOf(makeClient({ lookup, env: { HTTPS_PROXY: value } }).send(get('https://service.test/'), plain));
+    expect(error.message).toMatch(/names a SOCKS proxy \(socks[45]h?:\/\/\), and only HTTP proxies can be used/);
+    expect(error.hint).toMatch(/port for HTTP.*HTTPS_PROXY=http:/);
+    expect(error.hint).not.toContain('with its scheme');
+    expect(allOf(error)).not.toContain('hush');
+  });
+
   it.each(['proxy.test:3128', 'socks5://proxy.test', '', 'http://'])('refuses --proxy %j', (value) => {
     expect(() => makeClient({ proxy: value })).toThrow(expect.objectContaining({ code: 'USAGE' }));
   });

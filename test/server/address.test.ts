@@ -223,6 +223,17 @@ describe('what stands in front or in place of the service', () => {
     expect(asMautic.message).not.toContain('Mattermost');
   });
 
+  it.each(['<input', '<input ', '<input a="', '<', ' ', '/', '"type"', '\u001b[', '{"id":', '[['])('a page of megabytes of %j is judged in a moment', async (pump) => {
+    const text = pump.repeat(Math.floor(1_000_000 / pump.length));
+    const server = await practice(startGateway('html', { text }));
+    const before = process.cpuUsage();
+    const error = await failureOf(find(`${server.url}/a/b`));
+    const { user } = process.cpuUsage(before);
+    expect(['NOT_MATTERMOST', 'GATEWAY_IN_FRONT']).toContain(error.code);
+    // A quadratic pattern takes minutes; a linear one milliseconds.
+    expect(user / 1e6).toBeLessThan(5);
+  });
+
   it('an answer that says wait is not followed by another request', async () => {
     const server = await practice(startGateway('rate-limit', { retryAfter: 120 }));
     const error = await refused(`${server.url}/a/b/c/d`, 'RATE_LIMITED');
@@ -259,6 +270,29 @@ describe('a redirect', () => {
     expect((await refused(old.url, 'REDIRECTED')).details.location).toBeUndefined();
   });
 
+  it('to itself is a loop, and says whose it is to end', async () => {
+    const old = await practice(startGateway('website'));
+    old.intercept = (request) => ({ status: 301, headers: { location: new URL(request.target, request.url).href }, body: '' });
+    const error = await refused(old.url, 'REDIRECTED');
+    expect(error.message).toMatch(/redirects to itself/);
+    expect(error.hint).toMatch(/X-Forwarded-Proto.*n8n runs into the same loop/);
+    expect(error.details.location).toBeUndefined();
+  });
+
+  it('to where it leads back from is a loop too', async () => {
+    const one = await practice(startGateway('redirect'));
+    const other = await practice(startGateway('redirect', { to: one.url }));
+    one.intercept = (request) => ({ status: 302, headers: { location: `${other.url}${request.target}` }, body: '' });
+    expect((await refused(one.url, 'REDIRECTED')).message).toMatch(new RegExp(`redirects to ${other.url}, which leads back`));
+  });
+
+  it('of thousands of folders is asked for a few', async () => {
+    const server = await practice(startGateway('website-404'));
+    const old = await practice(startGateway('redirect', { to: `${server.url}${'/a'.repeat(5000)}` }));
+    await refused(old.url, 'REDIRECTED');
+    expect(server.log.length).toBeLessThanOrEqual(3);
+  });
+
   it('to a sign-in page is a gateway', async () => {
     const old = await practice(startGateway('redirect', { to: 'https://sso.example.com/login', keepPath: false }));
     await refused(old.url, 'GATEWAY_IN_FRONT');
@@ -292,8 +326,14 @@ describe.runIf(has('openssl'))('over TLS', () => {
   it('checks that are off for one host are on for the one that it points to', async () => {
     const target = await practice(startMattermost({ tls: certificates.selfSigned, hostname: 'other.test' }));
     const old = await practice(startGateway('redirect', { to: target.url, tls: certificates.selfSigned, hostname: 'service.test' }));
-    expect((await refused(old.url, 'REDIRECTED', mattermost, { ...plain, ignoreSslIssues: true })).details.location).toBeUndefined();
+    const error = await refused(old.url, 'REDIRECTED', mattermost, { ...plain, ignoreSslIssues: true });
+    expect(error.details.location).toBeUndefined();
     expect(target.log).toEqual([]);
+    // That nothing is known of it is no word against it: its certificate was refused, and that is said.
+    expect(error.message).toContain(`${old.url} redirects to ${target.url}`);
+    expect(error.message).toContain('certificate that signed itself');
+    expect(error.message).not.toContain('no Mattermost answered');
+    expect(error.hint).toMatch(new RegExp(`--url ${target.url} .*--ca-file`));
   });
 });
 

@@ -158,6 +158,17 @@ describe('something between us and Mattermost', () => {
     }
   });
 
+  it.each([301, 302, 303, 307, 308])('that moves while it is asked (%i) is REDIRECTED, with its new address, and the token is not sent on', async (status) => {
+    const server = await mattermost();
+    const next = await mattermost();
+    const { token } = server.makeToken('maker');
+    for (const moved of ['/api/v4/users/me', '/api/v4/users/me/teams', '/api/v4/users/me/sessions']) {
+      server.intercept = (request, answer) => (request.path === moved ? { status, headers: { location: `${next.url}${request.target}` }, body: '' } : answer());
+      expect(await failureOf(validate(server, token))).toMatchObject({ code: 'REDIRECTED', exitCode: 5, message: expect.stringContaining(next.url), details: { location: next.url, field: 'url' } });
+    }
+    expect(next.log).toEqual([]);
+  });
+
   it('that answers with another service\'s JSON is no account', async () => {
     for (const body of [null, [], 'text', 5, {}, { id: 5, username: 'x' }, { id: '', username: 'x' }]) {
       const server = await mattermost();

@@ -57,6 +57,34 @@ describe.each(versions)('Mautic %s before any secret is sent', (version) => {
   });
 });
 
+describe('a step that is waited for', () => {
+  const steps = method.steps.flatMap(({ id, isDone }) => (isDone === undefined ? [] : [[id, isDone] as const]));
+
+  it.each(steps)('%s is asked for no more once something else answers in place of Mautic', async (_, isDone) => {
+    const server = await mautic();
+    for (const kind of ['firewall', 'html', 'basic-auth'] as const) {
+      server.intercept = inFront(kind);
+      expect((await failureOf(isDone(apiTo(server)))).code, kind).toBe('GATEWAY_IN_FRONT');
+    }
+    server.intercept = inFront('rate-limit');
+    expect((await failureOf(isDone(apiTo(server)))).code).toBe('RATE_LIMITED');
+  });
+
+  it.each(steps)('%s is not done while Mautic says so, and done when it is on', async (id, isDone) => {
+    const off = await mautic(id === 'api' ? { apiEnabled: false } : { basicEnabled: false });
+    expect(await isDone(apiTo(off))).toBe(false);
+    expect(await isDone(apiTo(await mautic()))).toBe(true);
+  });
+});
+
+it('a Mautic that moves while it is asked is REDIRECTED, with its new address', async () => {
+  const server = await mautic();
+  server.intercept = (request, answer) => (request.authorization === undefined ? answer() : { status: 301, headers: { location: `https://crm.example.com${request.target}` }, body: '' });
+  const error = await failureOf(validate(server, 'contacts'));
+  expect(error).toMatchObject({ code: 'REDIRECTED', details: { location: 'https://crm.example.com' }, message: expect.stringContaining('https://crm.example.com') });
+  expect(error.hint).toContain('edit NAME --url https://crm.example.com');
+});
+
 describe.each(versions)('a password at Mautic %s', (version) => {
   it('that is right tells the account, its role and the version', async () => {
     expect(await validate(await mautic({ version }), 'admin')).toEqual({

@@ -47,7 +47,7 @@ async function inspect(api: Api): Promise<ServerState> {
 
 /** The address that the server believes it has; links and webhooks follow it. */
 function siteUrlWarning(base: string, siteUrl: string): readonly Warning[] {
-  const own = siteUrl.replace(/\/+$/, '');
+  const own = siteUrl.replace(/(?<!\/)\/+$/, '');
   if (own === '' || own.toLowerCase() === base.toLowerCase()) return [];
   return [{
     code: 'SITE_URL_DIFFERS',

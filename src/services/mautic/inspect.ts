@@ -9,6 +9,7 @@ import { throwForStatus } from '../../http/status.ts';
 import { get } from '../answer.ts';
 import type { Api, Method, ServerState } from '../service.ts';
 import { basic, mauticError, probeUser, selfPath } from './api.ts';
+import { probe } from './probe.ts';
 import { enableApi, enableBasicAuth } from './steps.ts';
 
 /** The state's entry for the Authorization header: it reaches Mautic. */
@@ -35,19 +36,6 @@ export async function inspect(api: Api, method: Method | undefined, before: Serv
     done: { ...done, [enableBasicAuth.id]: basicOn }, warnings: [],
     says: ['the API is on', `HTTP basic auth is ${basicOn ? 'on' : 'off'}`],
   };
-}
-
-/** Made-up credentials in a log look like an attack: an answer that is not Mautic's own ends the questions. */
-async function probe(api: Api, authorization: string): Promise<HttpResponse> {
-  const response = await get(api, selfPath, authorization);
-  throwForStatus(response);
-  // Mautic 7 refuses a Basic user with an empty body; everything else of Mautic is its JSON error.
-  const empty = response.status === 401 && response.text === '';
-  if (mauticError(response) !== undefined || empty) return response;
-  throw new CredsetupError('GATEWAY_IN_FRONT', `Something in front of ${api.base} answered a request that carries credentials (status ${response.status}); Mautic did not see it.`, {
-    service: 'mautic', url: api.base,
-    hint: 'A firewall or a sign-in page stands before Mautic, and n8n cannot pass it either. Ask the admin to let requests to /api through to Mautic. If this address was blocked for too many wrong sign-ins, wait before trying again.',
-  });
 }
 
 /** A credential arrived at the web server and Mautic did not see it. */

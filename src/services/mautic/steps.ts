@@ -2,10 +2,9 @@
  * The documented steps, in Mautic's own words. Source: n8n's page "Mautic credentials" and real
  * servers; the pages' addresses work even where the menu does not show them.
  */
-import { throwForStatus } from '../../http/status.ts';
-import { get } from '../answer.ts';
 import type { Step } from '../service.ts';
-import { basic, mauticError, probeUser, selfPath } from './api.ts';
+import { basic, mauticError, probeUser } from './api.ts';
+import { probe } from './probe.ts';
 
 const apiSettings = (base: string) => `${base}/s/config/edit?tab=apiconfig`;
 const otherTab = 'If Save changes nothing, another tab holds a field in error: it has a warning sign.';
@@ -16,11 +15,7 @@ export const enableApi: Step = {
   page: apiSettings,
   instructions: ['Settings > Configuration > API Settings', 'Set "API enabled?" to Yes, then Save.'],
   notes: [otherTab],
-  isDone: async (api) => {
-    const answer = await get(api, selfPath);
-    throwForStatus(answer);
-    return mauticError(answer)?.type === 'access_denied';
-  },
+  isDone: async (api) => mauticError(await probe(api))?.type === 'access_denied',
   error: { code: 'API_DISABLED', message: 'The API of this Mautic is off.' },
   adminTask: [
     'Please enable the API in Mautic, so that n8n can connect:',
@@ -36,11 +31,7 @@ export const enableBasicAuth: Step = {
   instructions: ['Settings > Configuration > API Settings', 'Set "Enable HTTP basic auth?" to Yes, then Save.'],
   notes: [otherTab],
   // While it is off every user gets 403, so the made-up one is no failed sign-in until it is on.
-  isDone: async (api) => {
-    const answer = await get(api, selfPath, basic(probeUser, probeUser));
-    throwForStatus(answer);
-    return answer.status === 401;
-  },
+  isDone: async (api) => (await probe(api, basic(probeUser, probeUser))).status === 401,
   error: { code: 'BASIC_AUTH_DISABLED', message: 'HTTP basic auth is off in this Mautic.' },
   adminTask: [
     'Please enable HTTP basic auth for the API in Mautic, so that n8n can sign in with a username and a password:',
