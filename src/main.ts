@@ -27,7 +27,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 /** The root help, for the build. */
 export function rootHelp(): string {
-  return program(() => undefined).helpInformation();
+  return program(() => undefined, []).helpInformation();
 }
 
 /** undefined: help or version was asked for, and is in `printed`. */
@@ -49,7 +49,7 @@ function divided(argv: readonly string[]): { readonly ours: readonly string[]; r
 
 function parseOurs(argv: readonly string[], printed: string[]): Parsed | undefined {
   let parsed: Parsed | undefined;
-  const root = program((found) => { parsed = found; });
+  const root = program((found) => { parsed = found; }, argv);
   for (const one of [root, ...root.commands]) {
     one.exitOverride().configureOutput({ writeOut: (text) => printed.push(text), writeErr: () => undefined, getOutHasColors: () => false });
   }
@@ -86,7 +86,8 @@ function flagsIn(argv: readonly string[]): Everywhere {
   return valuesOf(everywhere, Object.fromEntries(Object.entries(everywhere).map(([key, { flags }]) => [key, ours.includes(flags) ? !flags.startsWith('--no-') : undefined])));
 }
 
-function program(found: (parsed: Parsed) => void): Command {
+/** Every command by its name and summary; with its options only what the line may mean: to make them all takes as long as reading the index. */
+function program(found: (parsed: Parsed) => void, argv: readonly string[]): Command {
   const root = new Command('credsetup')
     .description('Sets up Mautic and Mattermost credentials for n8n, and proves that they work.')
     .version(CREDSETUP_VERSION, '-V, --version')
@@ -98,9 +99,17 @@ function program(found: (parsed: Parsed) => void): Command {
     if (word !== undefined) throw new CommanderError(2, 'credsetup.command', noCommand(word));
     found({ kind: 'menu', flags: valuesOf(everywhere, root.opts()), help: root.helpInformation() });
   });
-  for (const spec of commands) root.addCommand(subcommand(spec, root, found));
+  for (const spec of commands) root.addCommand(argv.includes(spec.name) ? subcommand(spec, root, found) : named(spec));
   root.addHelpText('after', '\nOn a terminal, credsetup asks for what it needs. In scripts give options and variables.\n');
   return root;
+}
+
+/** Enough for the list of commands, which says of each whether it takes options. */
+function named({ name, summary, arguments: words }: CommandSpec): Command {
+  const command = new Command(name).description(summary);
+  if (words !== undefined) command.arguments(words);
+  for (const one of everywhere.slice(0, 1)) command.addOption(option(one));
+  return command;
 }
 
 function subcommand(spec: CommandSpec, root: Command, found: (parsed: Parsed) => void): Command {

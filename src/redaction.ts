@@ -23,12 +23,16 @@ const longestMasked = 8192;
 
 export class Redactor {
   readonly #dresses = new Map<string, readonly Dress[]>();
+  /** Dresses by each whole group of {@link gram} characters of what they look for. */
+  readonly #byGram = new Map<string, Set<Dress>>();
 
   /** From now on `secret` is masked, with and without the spaces around it. */
   protect(secret: string): void {
     for (const form of new Set([secret, secret.trim()])) {
       if (Array.from(form).length < shortestMasked || this.#dresses.has(form)) continue;
-      this.#dresses.set(form, piecesOf(form).flatMap(dressesOf));
+      const dresses = piecesOf(form).flatMap(dressesOf);
+      this.#dresses.set(form, dresses);
+      for (const dress of dresses) this.#index(dress);
     }
   }
 
@@ -40,7 +44,7 @@ export class Redactor {
 
   /** The text with every protected secret replaced. Overlapping finds are replaced as one. */
   mask(text: string): string {
-    const spans = [...this.#dresses.values()].flat()
+    const spans = this.#mayStandIn(text)
       .flatMap((dress) => dress.find(text))
       .sort((a, b) => a.start - b.start || b.end - a.end);
     let masked = '';
@@ -51,6 +55,45 @@ export class Redactor {
     }
     return masked + text.slice(position);
   }
+
+  #index(dress: Dress): void {
+    for (let at = 0; at + gram <= dress.level.length; at += gram) {
+      const key = dress.level.slice(at, at + gram);
+      this.#byGram.set(key, (this.#byGram.get(key) ?? new Set()).add(dress));
+    }
+  }
+
+  /**
+   * The dresses that the text can show at all: a run over many credentials has many secrets and
+   * many texts, and nearly all have nothing in common. Every encoded character needs a `%`, a `\\`
+   * or a `&`, so a text with k of these shows at least (n - 2k) / (k + 1) of n units in one row as
+   * they are (one `&` may stand for two units); seven in a row hold a whole group of four.
+   */
+  #mayStandIn(text: string): readonly Dress[] {
+    const all = [...this.#dresses.values()].flat();
+    if (all.length <= few) return all;
+    const seen = this.#seenIn(levelled(text));
+    const encoded = text.match(/[%\\&]/g)?.length ?? 0;
+    const hides = ({ level: { length } }: Dress): boolean => encoded > 0 && (length - 2 * encoded) / (encoded + 1) <= 2 * gram - 2;
+    return encoded === 0 ? [...seen] : all.filter((dress) => seen.has(dress) || hides(dress));
+  }
+
+  #seenIn(level: string): ReadonlySet<Dress> {
+    const seen = new Set<Dress>();
+    for (let at = 0; at + gram <= level.length; at += 1) {
+      for (const dress of this.#byGram.get(level.slice(at, at + gram)) ?? []) seen.add(dress);
+    }
+    return seen;
+  }
+}
+
+const gram = 4;
+/** So few are looked for one by one. */
+const few = 32;
+
+/** What may stand for each other without being encoded is one: `+` for a space, base64url for base64. */
+function levelled(text: string): string {
+  return text.replace(/[ -]/g, '+').replaceAll('_', '/');
 }
 
 interface Span {
@@ -70,12 +113,15 @@ interface Encoding {
 
 /** One way in which a secret may stand in a text. */
 class Dress {
+  /** The secret, {@link levelled}. */
+  readonly level: string;
   readonly #secret: string;
   readonly #encoding: Encoding;
   #pattern: RegExp | undefined;
 
   constructor(secret: string, encoding: Encoding) {
     this.#secret = secret;
+    this.level = levelled(secret);
     this.#encoding = encoding;
   }
 

@@ -36,7 +36,7 @@ const runners: ReadonlyMap<string, Runner> = new Map([
 
 /** Resolves to the exit code; never rejects. */
 export async function run(parsed: Parsed, version: string): Promise<number> {
-  const wiring = wire({ ...parsed.flags, version });
+  const wiring = await wire({ ...parsed.flags, version });
   try {
     return await wiring.untilStopped(dispatch(parsed, wiring).then(async (exitCode) => {
       await wiring.written();
@@ -51,7 +51,7 @@ export async function run(parsed: Parsed, version: string): Promise<number> {
 
 /** Help that was asked for is data. */
 export async function printHelp(text: string): Promise<number> {
-  const wiring = wire({ json: false, quiet: false, debug: false, color: false, input: false, version: '' });
+  const wiring = await wire({ json: false, quiet: false, debug: false, color: false, input: false, version: '' });
   const { output } = wiring.context;
   output.data(text);
   try {

@@ -9,7 +9,10 @@ import { CredsetupError, exitCodes, isCredsetupError, type ErrorCode } from './e
 import { Redactor } from './redaction.ts';
 import { createPassphrase, identityText } from './passphrase.ts';
 import { createOutput, type Sink } from './terminal/output.ts';
-import { useColor } from './terminal/style.ts';
+import { machineOf } from './stores/home.ts';
+import { noColors, useColor } from './terminal/style.ts';
+// Nearly every command reads the index: in one chunk with the rest it is there at once.
+import { createVault } from './vault.ts';
 
 export interface RunOptions {
   readonly json: boolean;
@@ -36,7 +39,7 @@ const graceMilliseconds = 2_000;
 const stops: readonly (readonly [NodeJS.Signals, ErrorCode])[] = [['SIGINT', 'CANCELLED'], ['SIGTERM', 'SIGTERM'], ['SIGHUP', 'SIGHUP']];
 
 /** Effects of one run. Nothing is loaded, opened or asked before it is used. */
-export function wire(options: RunOptions): Wiring {
+export async function wire(options: RunOptions): Promise<Wiring> {
   const env = { ...process.env };
   const stopper = new AbortController();
   const redactor = new Redactor();
@@ -44,9 +47,10 @@ export function wire(options: RunOptions): Wiring {
   const { stop, inOnePiece } = createStop(stopper);
   const child: Parts['child'] = { pass: undefined };
   for (const [signal, code] of stops) process.on(signal, () => { if (child.pass === undefined) stop(code); else child.pass(signal); });
+  const color = useColor({ isTTY: process.stderr.isTTY, noColorOption: !options.color, env });
   const output = createOutput({
     stdout: process.stdout, stderr: process.stderr, quiet: options.quiet, debug: options.debug, redactor,
-    color: useColor({ isTTY: process.stderr.isTTY, noColorOption: !options.color, env }),
+    colors: color ? (await import('./terminal/colors.ts')).createColors() : noColors,
     columns: () => process.stderr.columns,
     onBrokenPipe: () => process.exit(exitCodes.BROKEN_PIPE),
     onWriteFailure: (error) => { stopper.abort(error); },
@@ -88,7 +92,7 @@ interface Parts {
 
 function assemble(parts: Parts): Wiring {
   const { options, env, stopper: { signal }, output } = parts;
-  const interactive = options.input && process.stdin.isTTY && process.stderr.isTTY && !isSet(env['CI']);
+  const interactive = options.input && !isSet(env['CI']) && process.stderr.isTTY && process.stdin.isTTY;
   const closers: (() => Promise<void> | void)[] = [];
   const terminal = once(() => openTerminal(parts, closers));
   const context: Context = {
@@ -99,7 +103,7 @@ function assemble(parts: Parts): Wiring {
     inOnePiece: parts.inOnePiece,
     terminal,
     http: (network) => openHttp(network, parts, closers),
-    vault: once(() => openVault(context, closers)),
+    vault: once(() => Promise.resolve(openVault(context, closers))),
     journal: once(() => openJournal(env, signal)),
     readStdin: (limit) => readStdin(limit, signal),
     readFile: (path, limit, source) => readText(path, limit, source, parts),
@@ -186,11 +190,9 @@ async function openHttp(network: HttpOptions, { env, stopper, output }: Parts, c
   return client;
 }
 
-async function openVault(context: Context, closers: (() => Promise<void> | void)[]): Promise<Vault> {
+function openVault(context: Context, closers: (() => Promise<void> | void)[]): Vault {
   const { env, output, signal, interactive } = context;
   const home = homeOf(env);
-  const { createVault } = await import('./vault.ts');
-  const { machineOf } = await import('./stores/home.ts');
   const vault = createVault({
     home, machine: machineOf(process), now: () => new Date(), signal,
     stores: {
@@ -211,7 +213,6 @@ async function openVault(context: Context, closers: (() => Promise<void> | void)
 
 async function openJournal(env: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<Journal> {
   const { createJournal } = await import('./stores/journal.ts');
-  const { machineOf } = await import('./stores/home.ts');
   return createJournal({ home: homeOf(env), machine: machineOf(process), signal });
 }
 

@@ -47,6 +47,25 @@ describe('The redactor', () => {
     });
   }
 
+  it('masks a secret among many, each of its characters in a dress of its own', () => {
+    const dresses = Object.values(encodings);
+    const others = Array.from({ length: 20 }, (_, index) => `another-secret-number-${index}-of-many`);
+    fc.assert(fc.property(secrets, fc.infiniteStream(fc.nat(30)), (secret, chosen) => {
+      // Most as they are, so that whole groups of them stand side by side.
+      const dressed = Array.from(secret, (one) => (dresses[chosen.next().value ?? 0] ?? ((text: string) => text))(one)).join('');
+      const [few, many] = [redactorOf(secret), redactorOf(...others, secret)].map((redactor) => redactor.mask(`before ${dressed} after`));
+      expect(few).toContain(mask);
+      expect(many).toBe(few);
+    }), { numRuns: 200 });
+  });
+
+  it('is done in time with a thousand secrets and as many texts, plain and disguised', () => {
+    const redactor = redactorOf(...Array.from({ length: 1000 }, (_, index) => Buffer.from(`token ${index * 7919}`).toString('hex').padEnd(26, 'x')));
+    const started = process.cpuUsage();
+    for (let index = 0; index < 1000; index += 1) redactor.mask(`R&D ${index}: https://chat-${index}.example.com/a%20b answers in ${index} ms; nothing secret stands in this line`);
+    expect(process.cpuUsage(started).user).toBeLessThan(2_000_000);
+  });
+
   it('leaves nothing but the mask of a secret without characters that an encoding changes', () => {
     expect(redactorOf('s3cr3t-token').mask('token=s3cr3t-token; again s3cr3t-token')).toBe(`token=${mask}; again ${mask}`);
   });

@@ -46,4 +46,5 @@ async function unwrap({ passphrase, file }: Extract<ScryptJob, { kind: 'unwrap' 
   }
 }
 
-parentPort?.postMessage(await run(workerData as ScryptJob));
+// A failure ends the worker, and the thread that started it hears of it.
+void run(workerData as ScryptJob).then((result) => parentPort?.postMessage(result));

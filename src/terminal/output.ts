@@ -6,7 +6,7 @@ import type { Output, Style } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
 import type { Redactor } from '../redaction.ts';
 import { escapeJson, escapeText } from './escape.ts';
-import { createColors } from './style.ts';
+import { noColors, type Colors } from './style.ts';
 import { wrap } from './wrap.ts';
 
 /** What is needed of a standard stream. */
@@ -20,8 +20,8 @@ export interface OutputOptions {
   readonly stderr: WritableText;
   readonly quiet: boolean;
   readonly debug: boolean;
-  /** Whether talk is coloured; see useColor. */
-  readonly color: boolean;
+  /** What talk is coloured with; see useColor. */
+  readonly colors: Colors;
   /** Of the terminal that talk goes to; undefined where it goes elsewhere: then no line is broken. */
   readonly columns?: () => number | undefined;
   readonly redactor: Redactor;
@@ -50,8 +50,7 @@ export interface Sink extends Output {
 
 /** Makes the sink. Nothing else may write to these streams, save a prompt that is open. */
 export function createOutput(options: OutputOptions): Sink {
-  const { stdout, stderr, redactor, quiet } = options;
-  const colors = createColors(options.color);
+  const { stdout, stderr, redactor, quiet, colors } = options;
   let shown: string | undefined;
 
   watchForErrors(options);
@@ -83,7 +82,7 @@ export function createOutput(options: OutputOptions): Sink {
     plain: (text) => harmless(colors.strip(text)),
     paint: colors.paint,
     quiet,
-    color: options.color,
+    color: colors !== noColors,
     status: (line) => {
       if (line === shown) return;
       stderr.write(`${shown === undefined ? '' : '\r\u001b[2K'}${line ?? ''}`);
@@ -92,14 +91,13 @@ export function createOutput(options: OutputOptions): Sink {
   };
 }
 
-/** The document as JSON would have it, with secrets masked in each string and member name. */
+/** A document as JSON has it with secrets masked in each string and member name. */
 function maskedDocument(document: unknown, redactor: Redactor): unknown {
-  const json = JSON.stringify(document) as string | undefined;
-  return json === undefined ? undefined : JSON.parse(json, (_, value: unknown) => {
-    if (typeof value === 'string') return redactor.mask(value);
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([name, member]: [string, unknown]) => [redactor.mask(name), member]));
-  });
+  if (typeof document === 'string') return redactor.mask(document);
+  if (typeof document !== 'object' || document === null) return document;
+  if (document instanceof Date) return document;
+  if (Array.isArray(document)) return document.map((member) => maskedDocument(member, redactor));
+  return Object.fromEntries(Object.entries(document).map(([name, member]: [string, unknown]) => [redactor.mask(name), maskedDocument(member, redactor)]));
 }
 
 /** A stream reports a failed write by its error event; without a listener it would be a crash. */

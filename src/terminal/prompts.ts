@@ -1,7 +1,7 @@
 /**
  * One question at a time, asked by inquirer on standard error, with keys from the input owner.
  */
-import inquirer from 'inquirer';
+import select from '@inquirer/select';
 import { PassThrough } from 'node:stream';
 import { CredsetupError } from '../errors.ts';
 import type { InputOwner, OpenEvent } from './input-owner.ts';
@@ -111,7 +111,6 @@ export class PromptRun {
 
   async choice(choices: readonly { readonly name: string; readonly short: string }[], initial: number): Promise<number> {
     const { paint } = this.#stage.output;
-    const select = inquirer.createPromptModule().prompts['select'] as unknown as SelectPrompt;
     return this.#run((context) => select({
       message: this.#asked.message,
       choices: choices.map((choice, value) => ({ ...choice, value })),
@@ -207,8 +206,6 @@ interface PromptContext {
   readonly signal: AbortSignal;
   readonly clearPromptOnDone: boolean;
 }
-
-type SelectPrompt = (config: Readonly<Record<string, unknown>>, context: PromptContext) => Promise<number>;
 
 const readlineKeys: Readonly<Record<KeyName, Partial<PromptKey>>> = {
   'enter': { name: 'return' }, 'escape': { name: 'escape' }, 'backspace': { name: 'backspace' },

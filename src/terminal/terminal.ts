@@ -1,6 +1,6 @@
 /**
  * The terminal: questions on standard error, answers from the one owner of standard input.
- * This file loads inquirer; it is imported when the first question is near.
+ * This file loads Inquirer.js's engine; it is imported when the first question is near.
  */
 import type { Answer, Choice, KeyHint, Terminal, TextQuestion } from '../context.ts';
 import { InputOwner, type TerminalInput } from './input-owner.ts';

@@ -7,7 +7,8 @@ import { CredsetupError, toCredsetupError, type ErrorCode } from '../../src/erro
 import { Redactor } from '../../src/redaction.ts';
 import { createOutput } from '../../src/terminal/output.ts';
 import { createTerminal } from '../../src/terminal/terminal.ts';
-import { useColor } from '../../src/terminal/style.ts';
+import { createColors } from '../../src/terminal/colors.ts';
+import { noColors, useColor } from '../../src/terminal/style.ts';
 
 export type Step =
   | { readonly do: 'text' | 'secret'; readonly message: string; readonly initial?: string; readonly help?: string; readonly maxLength?: number; readonly refuse?: string }
@@ -25,7 +26,7 @@ const stopper = new AbortController();
 const stop = (code: ErrorCode): void => stopper.abort(new CredsetupError(code, `Stopped (${code}). Nothing was saved.`));
 const output = createOutput({
   stdout: process.stdout, stderr: process.stderr, quiet: false, debug: false, redactor: new Redactor(),
-  color: useColor({ isTTY: process.stderr.isTTY, env: process.env, noColorOption: false }),
+  colors: useColor({ isTTY: process.stderr.isTTY, env: process.env, noColorOption: false }) ? createColors() : noColors,
   onBrokenPipe: () => process.exit(141),
 });
 const terminal = createTerminal({

@@ -2,8 +2,9 @@ import { EventEmitter } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import type { CredsetupError } from '../../src/errors.ts';
 import { Redactor } from '../../src/redaction.ts';
+import { createColors } from '../../src/terminal/colors.ts';
 import { createOutput, type Sink } from '../../src/terminal/output.ts';
-import { useColor } from '../../src/terminal/style.ts';
+import { noColors, useColor, type Colors } from '../../src/terminal/style.ts';
 
 class Collector extends EventEmitter {
   text = '';
@@ -13,7 +14,7 @@ class Collector extends EventEmitter {
   }
 }
 
-function sink(options: { quiet?: boolean; debug?: boolean; color?: boolean; columns?: () => number | undefined } = {}): {
+function sink(options: { quiet?: boolean; debug?: boolean; colors?: Colors; columns?: () => number | undefined } = {}): {
   output: Sink; stdout: Collector; stderr: Collector;
   onBrokenPipe: ReturnType<typeof vi.fn<() => void>>; onWriteFailure: ReturnType<typeof vi.fn<(error: CredsetupError) => void>>;
 } {
@@ -21,7 +22,7 @@ function sink(options: { quiet?: boolean; debug?: boolean; color?: boolean; colu
   const stderr = new Collector();
   const onBrokenPipe = vi.fn<() => void>();
   const onWriteFailure = vi.fn<(error: CredsetupError) => void>();
-  const output = createOutput({ stdout, stderr, quiet: false, debug: false, color: false, redactor: new Redactor(), onBrokenPipe, onWriteFailure, ...options });
+  const output = createOutput({ stdout, stderr, quiet: false, debug: false, colors: noColors, redactor: new Redactor(), onBrokenPipe, onWriteFailure, ...options });
   return { output, stdout, stderr, onBrokenPipe, onWriteFailure };
 }
 
@@ -55,7 +56,7 @@ describe('The sink', () => {
 
   it('breaks long talk between words for a terminal of this width, and nothing elsewhere', () => {
     let columns: number | undefined = 24;
-    const { output, stdout, stderr } = sink({ color: true, debug: true, columns: () => columns });
+    const { output, stdout, stderr } = sink({ colors: createColors(), debug: true, columns: () => columns });
     output.say(`  ${output.style.good('✔')} one two three four five six`);
     output.warn('  one two three four five six');
     output.debug('one two three four five six');
@@ -77,13 +78,13 @@ describe('The sink', () => {
   });
 
   it('colours what we paint, also one paint in another, and nothing that a server sends', () => {
-    const { output, stderr } = sink({ color: true });
+    const { output, stderr } = sink({ colors: createColors() });
     output.say(`${output.style.bold(`a ${output.style.good('b')} c`)} \u001b[31mserver\u001b[0m`);
     expect(stderr.text).toBe('\u001b[1ma \u001b[32mb\u001b[39m c\u001b[22m server\n');
   });
 
   it('leaves no mark behind when a painted text was cut', () => {
-    const { output, stderr } = sink({ color: true });
+    const { output, stderr } = sink({ colors: createColors() });
     output.say(output.style.good('abcdef').slice(0, -2));
     expect(stderr.text).toBe('abcdef\n');
     expect(output.plain(output.style.good('plain'))).toBe('plain');
