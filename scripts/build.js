@@ -87,12 +87,24 @@ const partOfAge = replaced('part-of-age', {
   '@noble/curves/ed25519.js': 'export const x25519 = { GuBytes: Uint8Array.from({ length: 32 }, (_, at) => (at === 0 ? 9 : 0)) };',
 });
 
+// CommonJS cannot wait while it loads: the services of the map at once, each by the name of its folder.
+const servicesAtOnce = { name: 'services-at-once', setup: ({ onLoad }) => {
+  onLoad({ filter: /[\\/]services[\\/]registry\.ts$/ }, async ({ path }) => {
+    const map = await readFile(join(dirname(path), 'map.ts'), 'utf8');
+    const names = Array.from(map.matchAll(/from '\.\/(\w+)\/line\.ts'/g), ([, name]) => name);
+    const waiting = 'await Promise.all(serviceLines.map((line) => line.load()))';
+    const source = await readFile(path, 'utf8');
+    if (names.length === 0 || !source.includes(waiting)) throw new Error(`${path} does not load the services as the build knows it`);
+    return { loader: 'ts', contents: `${names.map((name) => `import { ${name} } from './${name}/index.ts';`).join('\n')}\n${source.replace(waiting, `[${names.join(', ')}]`)}` };
+  });
+} };
+
 const entry = await build({ ...common, entryPoints: ['src/main.ts'], outfile: 'dist/main.cjs', format: 'cjs', minify: true, plugins: [chunksApart, noChildren] });
 const chunks = await build({
   ...common,
   entryPoints: await present(['src/run.ts', 'src/stores/keychain-child.ts', 'src/stores/scrypt-worker.ts']),
   outdir: 'dist', outbase: 'src', entryNames: '[name]', chunkNames: 'chunks/[name]-[hash]',
-  format: 'esm', splitting: true, write: false, plugins: [partOfUndici, partOfAge],
+  format: 'esm', splitting: true, write: false, plugins: [partOfUndici, partOfAge, servicesAtOnce],
 });
 await mkdir(join(root, 'dist/chunks'));
 for (const { path, text } of chunks.outputFiles) await writeFile(path, await asCommonJs(text));

@@ -108,7 +108,7 @@ function program(found: (parsed: Parsed) => void, argv: readonly string[]): Comm
 function named({ name, summary, arguments: words }: CommandSpec): Command {
   const command = new Command(name).description(summary);
   if (words !== undefined) command.arguments(words);
-  for (const one of everywhere.slice(0, 1)) command.addOption(option(one));
+  command.addOption(option(everywhere.json));
   return command;
 }
 

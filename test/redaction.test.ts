@@ -63,7 +63,7 @@ describe('The redactor', () => {
     const redactor = redactorOf(...Array.from({ length: 1000 }, (_, index) => Buffer.from(`token ${index * 7919}`).toString('hex').padEnd(26, 'x')));
     const started = process.cpuUsage();
     for (let index = 0; index < 1000; index += 1) redactor.mask(`R&D ${index}: https://chat-${index}.example.com/a%20b answers in ${index} ms; nothing secret stands in this line`);
-    expect(process.cpuUsage(started).user).toBeLessThan(2_000_000);
+    expect(process.cpuUsage(started).user).toBeLessThan(5_000_000);
   });
 
   it('leaves nothing but the mask of a secret without characters that an encoding changes', () => {
