@@ -41,6 +41,8 @@ const libraries = {
   yaml: 'exporters',
   open: 'terminal',
   'openid-client': 'oauth',
+  cheerio: 'services',
+  'tough-cookie': 'services',
 };
 
 /** Out of a folder's room the way leads up; a room of one file, and the ground, lie beside the rooms. */

@@ -2,17 +2,12 @@
 import { basicCredentials, bearerToken, type PracticeRequest, type Reply } from './server.ts';
 import { findRoute, type Route } from './routes.ts';
 import { apiDisabled, authorizationDenied, authorized, basicDisabled, failure, notPermitted, passwordRefused, tokenExpired, tokenInvalid } from './mautic-answers.ts';
-import { authenticate, clientSelfView, isSeven, may, selfView, type MauticRole, type MauticState } from './mautic-state.ts';
-
-interface Asker {
-  readonly state: MauticState;
-  readonly role: MauticRole;
-  readonly self: Record<string, unknown>;
-}
+import { peopleRoutes, type Asker } from './mautic-people.ts';
+import { authenticate, clientSelfView, isSeven, may, selfView, type MauticState } from './mautic-state.ts';
 
 /** What holds for everything under /api and /oauth before anything else is looked at. */
 export function switchedOff(state: MauticState, request: PracticeRequest): Reply | undefined {
-  if (!state.apiEnabled) return apiDisabled;
+  if (!state.apiEnabled || state.apiForcedOff) return apiDisabled;
   const basic = state.headerDropped ? undefined : basicCredentials(request.authorization);
   return basic !== undefined && !state.basicEnabled ? basicDisabled : undefined;
 }
@@ -42,8 +37,8 @@ function holder(state: MauticState, bearer: string): Asker | Reply {
   if (found.expiresAt <= state.now()) return tokenExpired;
   const { user, client } = found;
   if (user === undefined) return { state, role: client.role, self: clientSelfView(state, client) };
-  // Not measured: a deactivated account's token. Refused like everything of a deactivated account.
-  return user.published ? { state, role: user.role, self: selfView(state, user) } : authorizationDenied;
+  // A deactivated account's tokens go on working, and are refreshed.
+  return { state, role: user.role, self: selfView(state, user) };
 }
 
 /** Lists: what they need, and how they are empty. Companies, segments and campaigns are not measured. */
@@ -60,6 +55,7 @@ const routes: readonly Route<Asker>[] = [
   ...lists.map(({ path, permission, empty }): Route<Asker> => ({
     method: 'GET', path, answer: ({ state, role }) => may(role, permission, ['viewown', 'viewother', 'view']) ? authorized(state, empty) : notPermitted(state),
   })),
+  ...peopleRoutes,
   // 200 for everybody, so it proves nothing.
   { method: 'GET', path: '/api/hooks/triggers', answer: ({ state }) => authorized(state, { triggers: triggers(state) }) },
 ];

@@ -6,7 +6,8 @@ import { findRoute, type Route } from './routes.ts';
 import { bodyText, html, type PracticeRequest, type Reply } from './server.ts';
 import { failure } from './mautic-answers.ts';
 import { issueCode, redirectUriMatches } from './mautic-oauth.ts';
-import { escaped, mustRevalidate, page, redirect, sessionCookie } from './mautic-pages.ts';
+import { loginForm } from './mautic-login.ts';
+import { escaped, folder, mustRevalidate, page, redirect, sessionCookie } from './mautic-pages.ts';
 import { authenticate, isSeven, may, openSession, sessionWith, type MauticBrowserSession, type MauticClient, type MauticState, type MauticUser } from './mautic-state.ts';
 
 const authorizePath = '/oauth/v2/authorize';
@@ -40,7 +41,7 @@ function ask(state: MauticState, request: PracticeRequest): Reply {
   if (isSeven(state) && !may(user.role, 'api:access', [])) return forbiddenPage;
   // Mautic 7 sends an account that allowed the application before straight back; 5 asks every time.
   if (isSeven(state) && client.allowedBy.includes(user.id)) return giveCode(state, client, user, request.query, somethingBroke);
-  return consentPage(client, request.query);
+  return consentPage(state, client, request.query);
 }
 
 /** After the login the parameters are in the order of the alphabet. */
@@ -69,9 +70,9 @@ const hidden = ['client_id', 'response_type', 'redirect_uri', 'state', 'scope'];
 const fieldName = (name: string): string => `fos_oauth_server_authorize_form[${name}]`;
 const footer = '<footer>Copyright 2026 Mautic. All Rights Reserved.</footer></body></html>';
 
-function consentPage(client: MauticClient, query: URLSearchParams): Reply {
-  const fields = hidden.map((name) => `<input type="hidden" name="${fieldName(name)}" value="${escaped(query.get(name) ?? '')}">`).join('');
-  return html(200, `<!DOCTYPE html><html><head></head><body><h4>The application %${escaped(client.name)}% would like to connect to your account.</h4><form method="POST" action="${authorizePath.slice('/oauth/v2/'.length)}">${fields}<input type="submit" name="accepted" value="Accept"><input type="submit" name="rejected" value="Deny"></form>${footer}`, mustRevalidate);
+function consentPage(state: MauticState, client: MauticClient, query: URLSearchParams): Reply {
+  const fields = hidden.map((name) => `<input type="hidden" id="fos_oauth_server_authorize_form_${name}" name="${fieldName(name)}"${query.has(name) ? ` value="${escaped(query.get(name) ?? '')}"` : ''}>`).join('');
+  return html(200, `<!DOCTYPE html><html><head></head><body><h4>The application %${escaped(client.name)}% would like to connect to your account.</h4><form name="fos_oauth_server_authorize_form" action="${folder(state)}${authorizePath}" method="post"><input type="submit" name="accepted" value="Accept" class="btn-accept"><input type="submit" name="rejected" value="Deny" class="btn-deny">${fields}</form>${footer}`, mustRevalidate);
 }
 
 /** POST authorize: Accept or Deny. */
@@ -88,17 +89,17 @@ function decide(state: MauticState, request: PracticeRequest): Reply {
 }
 
 function showLogin(state: MauticState, request: PracticeRequest): Reply {
-  const session = sessionOf(state, request);
-  const error = session?.refused === true ? '<div class="alert">Invalid login. Please verify credentials.</div>' : '';
-  if (session !== undefined) session.refused = false;
-  const button = isSeven(state) ? 'Login' : 'login';
-  return page(` <!DOCTYPE html> <html> <head> <meta charset="UTF-8" /> </head> <body> ${error} <form action="authorize_login_check" method="POST"> <label for="username">Username or email</label> <input type="text" id="username" name="_username"> <label for="password">Password:</label> <input type="password" id="password" name="_password"> <button type="submit">${button}</button> </form> ${footer}`, request.cookies.get('mautic_session'));
+  const { id, session } = openSession(state, request.cookies);
+  const error = session.refused ? '<div id="flashes" class="alert-growl-container"><div class="alert alert-growl alert-growl--error alert-dismissable alert-new"><span>Invalid login. Please verify credentials.</span></div></div>' : '';
+  session.refused = false;
+  return page(` <!DOCTYPE html> <html> <head> <meta charset="UTF-8" /> </head> <body> ${error} ${loginForm(state, session, '/oauth/v2/authorize_login_check', false)} ${footer}`, id);
 }
 
 /** The account signs in for this browser session, or sees the login page again. */
 function checkLogin(state: MauticState, request: PracticeRequest): Reply {
   const session = sessionOf(state, request);
   const user = authenticate(state, bodyText(request, '_username'), bodyText(request, '_password'));
+  if (session !== undefined) session.lastUsername = bodyText(request, '_username');
   if (session === undefined || user === undefined) {
     if (session !== undefined) session.refused = true;
     return redirect(state, `${state.siteUrl}/oauth/v2/authorize_login`);

@@ -14,7 +14,7 @@ interface Grant {
 const grants: ReadonlyMap<string, (grant: Grant) => Reply> = new Map([
   ['authorization_code', exchangeCode],
   ['refresh_token', refresh],
-  ['client_credentials', ({ state, client }: Grant) => issue(state, client, undefined)],
+  ['client_credentials', ({ state, client }: Grant) => client.byAdmin ? issue(state, client, undefined) : failure(400, 'unauthorized_client', 'The grant type is unauthorized for this client_id')],
   ['password', () => failure(400, 'unauthorized_client', 'The grant type is unauthorized for this client_id')],
 ]);
 

@@ -1,6 +1,6 @@
-/** A practice Mautic's pages outside its API: what a person without a session gets to see. */
+/** A practice Mautic's pages outside its API: what they have in common. */
 import { html, type PracticeRequest, type Reply } from './server.ts';
-import { isSeven, newToken, type MauticState } from './mautic-state.ts';
+import { isSeven, newToken, type MauticBrowserSession, type MauticState } from './mautic-state.ts';
 
 export const mustRevalidate = { 'cache-control': 'max-age=0, must-revalidate, private' };
 
@@ -24,16 +24,35 @@ export function redirect(state: MauticState, location: string, headers: Reply['h
 /** The folder that Mautic lies in, '' for none. */
 export const folder = (state: MauticState): string => new URL(state.siteUrl).pathname.replace(/\/$/, '');
 
-/** Everything outside /api and /oauth. */
+/** Everything that no other table of pages knows. */
 export function webPage(state: MauticState, { path, cookies }: PracticeRequest): Reply {
   if (path === '/' || path === '/index.php') return redirect(state, `${folder(state)}/s/dashboard`);
-  if (path === '/s/login') return page(loginPage(state), cookies.get('mautic_session'));
   if (path === '/s' || path.startsWith('/s/')) return redirect(state, `${state.siteUrl}/s/login`);
   return page('<!DOCTYPE html><html><head><title>404 Not Found | Mautic</title></head><body><h1>404 Not Found</h1></body></html>', cookies.get('mautic_session'), 404);
 }
 
-/** Mautic's own login page; `error` is what it says above the form. */
-export function loginPage(state: MauticState, error = ''): string {
-  const icon = isSeven(state) ? '/./app/assets/images/favicon.ico?v98ab31fd' : '/app/assets/images/favicon.ico?v8b14ef41';
-  return ` <!DOCTYPE html> <html> <head> <meta charset="UTF-8" /> <title>Mautic</title> <meta name="robots" content="noindex, nofollow" /> <meta name="viewport" content="width=device-width, initial-scale=1, maximum-scale=1"> <link rel="icon" type="image/x-icon" href="${folder(state)}${icon}" /> </head> <body> ${error} <form action="${folder(state)}/s/login_check" method="post"> <input name="_username" placeholder="Username or email"> <input name="_password" type="password" placeholder="Password"> <button type="submit">Login</button> </form> </body> </html>`;
+/** Symfony's token for a form: good for the session that it was shown to. */
+export function formToken(session: MauticBrowserSession): string {
+  const token = newToken();
+  session.formTokens.push(token);
+  return token;
+}
+
+/** What an earlier request of this session left to be told, once. */
+export function flashes(session: MauticBrowserSession): string {
+  const told = session.flashes.splice(0).map(({ text, error }) => `<div class="alert alert-growl${error ? ' alert-growl--error' : ''} alert-dismissable alert-new"><span>${text}</span></div>`);
+  return told.length === 0 ? '' : `<div id="flashes" class="alert-growl-container">${told.join('')}</div>`;
+}
+
+/** What Mautic says where an account may not go. */
+export const forbidden = html(403, '<!DOCTYPE html><html><head><title>Forbidden</title></head><body><h1>Tsk tsk. Apparently you don\'t have access to this area.</h1></body></html>');
+/** Its page for a fault of its own. */
+export const broken = html(500, '<!DOCTYPE html><html><head><title>Internal Server Error</title></head><body><h1>Uh oh! I think I broke it. If I do it again, please report me to the system administrator!</h1></body></html>');
+/** Its page while the database is away or the configuration cannot be read. */
+export const offline = html(500, '<!DOCTYPE html><html><head><title>Site is offline</title></head><body><div class="alert alert-danger">The site is currently offline due to encountering an error. If the problem persists, please contact the system administrator. :</div></body></html>');
+
+/** An error below a field, or for the whole form. 7 wraps it once more. */
+export function helpBlock(state: MauticState, text: string): string {
+  const inner = isSeven(state) ? `<div class="alert alert-danger">${text}</div>` : text;
+  return `<div class="help-block">${inner}</div>`;
 }

@@ -6,9 +6,9 @@
 import { api, switchedOff } from './mautic-api.ts';
 import { issueCode, issueTokens, tokenEndpoint } from './mautic-oauth.ts';
 import { authorizePages } from './mautic-authorize.ts';
-import { webPage } from './mautic-pages.ts';
+import { offline, redirect, webPage } from './mautic-pages.ts';
 import { settingsPages } from './mautic-settings.ts';
-import { addClient, newState, type MauticClient, type MauticRole, type MauticSettings, type MauticState, type MauticUser } from './mautic-state.ts';
+import { addClient, deleteClient, newState, nextId, type MauticClient, type MauticRole, type MauticSettings, type MauticState, type MauticUser } from './mautic-state.ts';
 import { startServer, type PracticeRequest, type PracticeServer, type Reply, type ServerOptions } from './server.ts';
 
 export { mauticPassword, type MauticClient, type MauticSettings, type MauticState, type MauticUser } from './mautic-state.ts';
@@ -48,6 +48,8 @@ export async function startMautic(options: MauticOptions = {}): Promise<Practice
 
 function answer(state: MauticState, request: PracticeRequest): Reply {
   const { method, path } = request;
+  if (state.offline) return offline;
+  if (state.notInstalled) return redirect(state, `${state.siteUrl}/index.php/installer`);
   const inApi = path === '/api' || path.startsWith('/api/');
   if (!inApi && !path.startsWith('/oauth/')) return settingsPages(state, request) ?? webPage(state, request);
   const off = switchedOff(state, request);
@@ -67,30 +69,21 @@ function helpers(state: MauticState): Omit<PracticeMautic, keyof PracticeServer 
   return {
     user,
     addUser(username, rawPermissions) {
-      const id = Math.max(...state.users.map((one) => one.id)) + 1;
+      const id = nextId(state);
       const role: MauticRole = { ...user('bare').role, id, name: username, rawPermissions };
       const made: MauticUser = { ...user('bare'), id, username, email: `${username}@example.com`, firstName: username, role };
       state.users.push(made);
+      state.roles.push(role);
       return made;
     },
     makeClient({ name = 'n8n integration', redirectUris = [defaultRedirectUri], owner = 'admin' } = {}) {
       return addClient(state, { name, redirectUris, owner: user(owner) });
     },
-    deleteClient(client) {
-      for (const list of [state.codes, state.accessTokens, state.refreshTokens]) removeWhere<{ readonly client: MauticClient }>(list, (one) => one.client === client);
-      removeWhere(state.clients, (one) => one === client);
-    },
+    deleteClient: (client) => deleteClient(state, client),
     makeCode: (client, username, redirectUri = client.redirectUris[0] ?? defaultRedirectUri) => issueCode(state, client, user(username), redirectUri),
     makeTokens(client, username) {
       const { accessToken, refreshToken } = issueTokens(state, client, user(username));
       return { accessToken, refreshToken: refreshToken ?? '' };
     },
   };
-}
-
-function removeWhere<T>(list: T[], fits: (one: T) => boolean): void {
-  for (let index = list.length - 1; index >= 0; index -= 1) {
-    const one = list[index];
-    if (one !== undefined && fits(one)) list.splice(index, 1);
-  }
 }

@@ -59,7 +59,10 @@ class Browser {
   async submit(page: string, fields: Readonly<Record<string, string>>): Promise<string> {
     const action = /<form[^>]*action="([^"]*)"/.exec(page)?.[1] ?? '';
     const form = new URLSearchParams(fields);
-    for (const [, name = '', value = ''] of page.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)) form.set(name, unescaped(value));
+    for (const [input] of page.matchAll(/<input type="hidden"[^>]*>/g)) {
+      const attribute = (name: string): string => new RegExp(` ${name}="([^"]*)"`).exec(input)?.[1] ?? '';
+      form.set(attribute('name'), unescaped(attribute('value')));
+    }
     return this.open(new URL(action, this.#at).href, form);
   }
 }

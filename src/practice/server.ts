@@ -85,6 +85,19 @@ export function bodyText(request: PracticeRequest, name: string): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** The names and values of a form, urlencoded or multipart, in the order sent; files and anything else are left out. */
+export function bodyPairs({ headers, body }: PracticeRequest): readonly (readonly [string, string])[] {
+  const type = headers['content-type'] ?? '';
+  if (type.startsWith('application/x-www-form-urlencoded')) return [...new URLSearchParams(body)];
+  const boundary = /^multipart\/form-data;.*boundary="?([^";]+)/.exec(type)?.[1];
+  if (boundary === undefined) return [];
+  return body.split(`--${boundary}`).slice(1, -1).flatMap((part): (readonly [string, string])[] => {
+    const [head = '', ...rest] = part.split('\r\n\r\n');
+    const name = /name="([^"]*)"/.exec(head)?.[1];
+    return name === undefined || head.includes('filename=') ? [] : [[name, rest.join('\r\n\r\n').replace(/\r\n$/, '')]];
+  });
+}
+
 /** User name and password of an `Authorization: Basic` header. */
 export function basicCredentials(authorization: string | undefined): { readonly user: string; readonly password: string } | undefined {
   const encoded = /^basic +(\S+)$/i.exec(authorization ?? '')?.[1];
