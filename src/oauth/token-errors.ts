@@ -75,6 +75,10 @@ const rows: readonly Row[] = [
     causes: [clientMistyped, clientDeleted, wrongServer],
   },
   {
+    error: 'unauthorized_client', grant: 'client_credentials', code: 'CLIENT_REJECTED', field: 'clientId',
+    message: '{title} does not let this client sign in by itself.', hint: 'It lets only a client do so that an admin made. Make one as an admin, or let a person sign in: --grant authorization-code.',
+  },
+  {
     error: 'unauthorized_client', code: 'CLIENT_REJECTED', field: 'clientId',
     message: '{title} does not let this client sign in this way.', hint: 'Make a client with the Authorization Protocol OAuth 2, and give its Client ID and Client Secret.',
   },

@@ -80,7 +80,7 @@ describe('A script that waits for a person', () => {
 });
 
 describe('--grant client-credentials', () => {
-  const setUp = async (server: PracticeMautic, { one = script(), owner = 'contacts', args = [] as readonly string[] } = {}) => {
+  const setUp = async (server: PracticeMautic, { one = script(), owner = 'admin', args = [] as readonly string[] } = {}) => {
     const { clientId, clientSecret } = server.makeClient({ owner });
     const done = await one.run(['mautic', '--method', 'oauth2', '--grant', 'client-credentials', '--url', server.url, '--client-id', clientId, '--name', 'ci', ...args], { env: { CREDSETUP_CLIENT_SECRET: clientSecret }, reveals: args.includes('--export') });
     return { done, one, clientId, clientSecret };
@@ -91,16 +91,16 @@ describe('--grant client-credentials', () => {
     const { done, one } = await setUp(server, { args: ['--json'] });
     expect(done.exitCode, done.stderr).toBe(0);
     expectCredential(done.json());
-    expect(done.json()).toMatchObject({ grant: 'client-credentials', account: { username: 'n8n integration [1]' }, capabilities: { contacts: true, webhooks: false } });
+    expect(done.json()).toMatchObject({ grant: 'client-credentials', account: { username: 'n8n integration [1]' }, capabilities: { contacts: true, webhooks: true } });
     expect(done.json()).not.toHaveProperty('expiresAt');
     expect(codesOf(done.json()['warnings'])).toContain('N8N_GRANT_UNSUPPORTED');
-    expect(codesOf(done.json()['warnings'])).not.toContain('CLIENT_ACTS_AS_ADMIN');
+    expect(codesOf(done.json()['warnings'])).toContain('CLIENT_ACTS_AS_ADMIN');
     expect((await one.run(['test', 'ci', '--json'])).exitCode).toBe(0);
   });
 
-  it('warns of an admin\'s client', async () => {
-    const { done } = await setUp(await mauticServer(), { owner: 'admin', args: ['--json'] });
-    expect(codesOf(done.json()['warnings'])).toContain('CLIENT_ACTS_AS_ADMIN');
+  it('is refused for a client that no admin made, and says so', async () => {
+    const { done } = await setUp(await mauticServer(), { owner: 'contacts', args: ['--json'] });
+    expect(errorOf(done)).toMatchObject({ code: 'CLIENT_REJECTED', hint: expect.stringContaining('an admin made') as string });
   });
 
   it('hands the token on, as JSON and as dotenv, and gets the next one by itself', async () => {
