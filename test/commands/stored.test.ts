@@ -1,9 +1,11 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { mauticPassword, type PracticeMautic } from '../../src/practice/mautic.ts';
 import type { PracticeMattermost } from '../../src/practice/mattermost.ts';
+import { cleanEnvironment, programPath } from '../program.ts';
 import { errorOf, expectCredential, folder, mattermostServer, mauticServer, script, storeMattermost, storeMautic, type Script } from './support.ts';
 
 /** One home for the tests that only read; those that change something copy it. */
@@ -187,6 +189,14 @@ describe('test', () => {
     expect(sent.filter((one) => one.startsWith('Basic'))).toHaveLength(2);
     expect(new Set(sent).size).toBe(sent.length);
     expect(sent.filter((one) => one.startsWith('Bearer'))).toEqual(['Bearer credsetup-probe']);
+  });
+
+  it('spends no time on optimizing the parser of a few answers', async () => {
+    const flags = ['--trace-wasm-compilation-times', programPath, 'test', 'chat'];
+    const { stdout } = await promisify(execFile)(process.execPath, flags, { env: cleanEnvironment(shared.env) });
+    expect(stdout).toContain('Compiled function');
+    expect(stdout).toContain('using Liftoff');
+    expect(stdout).not.toContain('using TurboFan');
   });
 });
 
