@@ -131,7 +131,9 @@ export interface HttpClient {
 export interface Vault {
   /** The index: no secret is read, neither keychain nor encrypted file is touched. By name. */
   list(): Promise<readonly Credential[]>;
-  /** From the index, compared without regard to case. */
+  /** Entries of the index that are no credentials (any more): in the way of nothing but their own name. */
+  damaged(): Promise<readonly { readonly name?: string; readonly why: string }[]>;
+  /** From the index, compared without regard to case. Throws STORE_CORRUPT when the entry of that name is damaged. */
   find(name: string): Promise<Credential | undefined>;
   /**
    * Whole, with its secrets. Throws NOT_FOUND (naming the known names), SECRET_MISSING,
@@ -145,7 +147,8 @@ export interface Vault {
    */
   prepare(store: StoreKind): Promise<void>;
   /**
-   * Saves under the write lock, all or nothing. When the name is taken, `mayReplace` decides
+   * Saves under the write lock, all or nothing: what it throws tells that nothing was saved, or by
+   * `outcomeUnknown` that this cannot be known. When the name is taken, `mayReplace` decides
    * with what is there; false throws NAME_TAKEN. A replaced credential keeps its id and createdAt.
    */
   save(full: FullCredential, mayReplace: (there: Credential) => boolean): Promise<{ readonly status: 'created' | 'replaced'; readonly credential: Credential }>;
@@ -153,8 +156,8 @@ export interface Vault {
   update(name: string, change: (there: Credential) => Credential): Promise<Credential>;
   /** Throws NOT_FOUND, NAME_TAKEN. */
   rename(from: string, to: string): Promise<Credential>;
-  /** Secret and entry. Throws NOT_FOUND and the store's errors; the entry stays when the secret could not be deleted. */
-  remove(name: string): Promise<Credential>;
+  /** Secret and entry. Throws NOT_FOUND and the store's errors; the entry stays when the secret could not be deleted. A damaged entry gives undefined. */
+  remove(name: string): Promise<Credential | undefined>;
   /**
    * Runs a task as the only one that refreshes this credential, across processes; whoever waited
    * must load again inside, for the refresh token may be spent. Throws STORE_BUSY after 30 s.

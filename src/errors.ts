@@ -80,6 +80,8 @@ export interface ErrorDetails {
   readonly starting?: boolean | undefined;
   /** The person chose to stop at this error: nothing is asked any more. */
   readonly stopped?: boolean | undefined;
+  /** A write failed, and whether it arrived all the same could not be read back. */
+  readonly outcomeUnknown?: boolean | undefined;
   readonly cause?: unknown;
 }
 

@@ -5,17 +5,21 @@
  * A save goes under a new random key: index entry pending, secret written and read back, index
  * committed, old key deleted. Killed between any two steps, the old secret still loads or the new
  * one does, and the next save that uses the same store finishes or undoes the rest.
+ *
+ * What stands in the index is the outcome, however its write was reported: an error means that
+ * nothing changed, or says that it cannot be known. What cannot be cleaned up is left to the next run.
  */
 import { join } from 'node:path';
-import { checkName, sameName } from './credential-name.ts';
+import { checkName } from './credential-name.ts';
 import type { Credential, FullCredential, StoreKind, Vault } from './context.ts';
 import { CredsetupError, isCredsetupError } from './errors.ts';
 import { errorCode } from './stores/atomic.ts';
+import { boundPart, committed, compareNames, damagedOf, entryFor, entryOf, entryOrThrow, fullOf, nameTaken, placeOf, secretMissing, withEntry, without } from './stores/entries.ts';
 import { ensureHome, homeExists, sweepTemporaries, type Machine } from './stores/home.ts';
-import { certificatesDigest, emptyIndex, idText, indexName, readIndex, writeIndex, type Index, type IndexEntry, type KeptIn, type Place } from './stores/index-file.ts';
+import { emptyIndex, idText, indexName, readIndex, writeIndex, type DamagedEntry, type Index, type IndexEntry, type KeptIn, type Place } from './stores/index-file.ts';
 import { withLock, type HeldLock, type LockOptions } from './stores/lock.ts';
-import { readRecord, recordOfCredential } from './stores/record.ts';
-import { checkValue, newKey, wroteAndLost, type SecretStore } from './stores/store.ts';
+import { recordOfCredential } from './stores/record.ts';
+import { checkValue, wroteAndLost, type SecretStore } from './stores/store.ts';
 
 /** What has just been done of a save. */
 export type SaveStep = 'locked' | 'pending' | 'written' | 'verified' | 'committed' | 'deleted' | 'cleared';
@@ -30,6 +34,8 @@ export interface VaultOptions {
   readonly signal: AbortSignal;
   /** Times of the locks, for tests. */
   readonly lock?: Pick<LockOptions, 'timeoutMs' | 'heartbeatMs' | 'staleMs'>;
+  /** Told once a run of entries that are damaged: what works on all others works on less than all. */
+  onDamaged?(damaged: readonly DamagedEntry[], path: string): void;
   /** Told after each step of a save, for tests that kill the process there. */
   onStep?(step: SaveStep): void | Promise<void>;
 }
@@ -37,8 +43,6 @@ export interface VaultOptions {
 const lockName = 'write.lock';
 /** Files of the home that only the holder of the write lock writes. */
 const writtenFiles = [indexName, 'credentials.age'];
-const namesShown = 10;
-
 /** The vault of a home. Nothing is read, asked or created before it is used. */
 export function createVault(options: VaultOptions): Vault {
   return new HomeVault(options);
@@ -46,12 +50,20 @@ export function createVault(options: VaultOptions): Vault {
 
 class HomeVault implements Vault {
   readonly #options: VaultOptions;
+  /** Of the index. */
+  readonly #path: string;
   readonly #stores = new Map<KeptIn, Promise<SecretStore>>();
   /** Writers of this process come one after another and need not knock at the lock. */
   #turn: Promise<unknown> = Promise.resolve();
+  #saidDamaged = false;
 
   constructor(options: VaultOptions) {
     this.#options = options;
+    this.#path = join(options.home, indexName);
+  }
+
+  async damaged(): Promise<readonly { readonly name?: string; readonly why: string }[]> {
+    return (await this.#index()).damaged.map(({ name, why }) => ({ why, ...(name === undefined ? {} : { name }) }));
   }
 
   async list(): Promise<readonly Credential[]> {
@@ -60,12 +72,12 @@ class HomeVault implements Vault {
   }
 
   async find(name: string): Promise<Credential | undefined> {
-    return entryOf(await this.#index(), name)?.credential;
+    return entryOf(await this.#index(), name, this.#path)?.credential;
   }
 
   async load(name: string): Promise<FullCredential> {
     const index = await this.#index();
-    const entry = entryOrThrow(index, name);
+    const entry = entryOrThrow(index, name, this.#path);
     const store = await this.#store(entry.credential.store);
     const stored = await store.read(entry.key);
     if (stored === undefined) {
@@ -78,7 +90,7 @@ class HomeVault implements Vault {
   /** Another process may have replaced the secret between our look at the index and at the store. */
   async #loadAgain(before: IndexEntry): Promise<FullCredential> {
     const index = await this.#index();
-    const entry = entryOrThrow(index, before.credential.name);
+    const entry = entryOrThrow(index, before.credential.name, this.#path);
     const stored = await (await this.#store(entry.credential.store)).read(entry.key);
     if (stored === undefined) throw secretMissing(entry.credential);
     return fullOf(stored, entry, index);
@@ -95,7 +107,7 @@ class HomeVault implements Vault {
     await this.#writing(async (lock, index) => {
       // Written although nothing changed: that proves that a save will find room and permission.
       await this.#write(lock, index);
-      if (kind === 'file') await store.prepare();
+      if (kind === 'file') await store.prepare(lock.fence);
     });
   }
 
@@ -106,12 +118,12 @@ class HomeVault implements Vault {
     await this.#create(store);
     return await this.#writing(async (lock, index) => {
       await this.#options.onStep?.('locked');
-      const there = entryOf(index, full.credential.name);
+      const there = entryOf(index, full.credential.name, this.#path);
       if (there !== undefined && !mayReplace(there.credential)) throw nameTaken(there.credential.name);
       const next = entryFor(full, kind, there);
       const value = JSON.stringify(recordOfCredential({ ...full, credential: next.credential }));
       checkValue(value);
-      const clean = await this.#finish(index, new Set([kind]));
+      const clean = await this.#finish(lock, index, new Set([kind]));
       await this.#commit({ lock, index: clean, next, there, value, store, certificates: full.certificates });
       return { status: there === undefined ? 'created' : 'replaced', credential: next.credential };
     });
@@ -119,7 +131,7 @@ class HomeVault implements Vault {
 
   async update(name: string, change: (there: Credential) => Credential): Promise<Credential> {
     return await this.#writing(async (lock, index) => {
-      const entry = entryOrThrow(index, name);
+      const entry = entryOrThrow(index, name, this.#path);
       const credential = { ...change(entry.credential), store: entry.credential.store };
       if (boundPart(credential) !== boundPart(entry.credential)) {
         throw new CredsetupError('UNEXPECTED', `An update of ${entry.credential.name} would have changed what its secret is bound to.`, { hint: 'Report this with what --debug prints.' });
@@ -132,8 +144,8 @@ class HomeVault implements Vault {
   async rename(from: string, to: string): Promise<Credential> {
     checkName(to);
     return await this.#writing(async (lock, index) => {
-      const entry = entryOrThrow(index, from);
-      const there = entryOf(index, to);
+      const entry = entryOrThrow(index, from, this.#path);
+      const there = entryOf(index, to, this.#path);
       if (there !== undefined && there !== entry) throw nameTaken(there.credential.name, `Choose another name, or take that one away first: credsetup remove ${there.credential.name}`);
       const credential = { ...entry.credential, name: to };
       await this.#write(lock, withEntry(index, entry, { ...entry, credential }));
@@ -141,17 +153,49 @@ class HomeVault implements Vault {
     });
   }
 
-  async remove(name: string): Promise<Credential> {
-    const kind = entryOrThrow(await this.#index(), name).credential.store;
-    await (await this.#store(kind)).open('open');
+  async remove(name: string): Promise<Credential | undefined> {
+    const before = await this.#index();
+    if (damagedOf(before.damaged, name) !== undefined) {
+      await this.#removeDamaged(name);
+      return undefined;
+    }
+    await (await this.#store(entryOrThrow(before, name, this.#path).credential.store)).open('open');
     return await this.#writing(async (lock, index) => {
-      const entry = entryOrThrow(index, name);
+      const entry = entryOrThrow(index, name, this.#path);
       const store = await this.#store(entry.credential.store);
-      const deleted = await store.delete(entry.key);
-      if (!deleted) await store.confirmAbsence();
-      const clean = await this.#finish(index, new Set([entry.credential.store]));
-      await this.#write(lock, { ...clean, entries: clean.entries.filter(({ key }) => key !== entry.key) });
+      // A store that is locked is told while nothing has changed.
+      if (await store.read(entry.key) === undefined) await store.confirmAbsence();
+      const clean = await this.#finish(lock, index, new Set([entry.credential.store]));
+      await this.#write(lock, without(clean, entry));
+      try {
+        if (!await store.delete(entry.key, lock.fence)) await store.confirmAbsence();
+      } catch (error) {
+        if (await this.#putBack(lock, clean, entry)) throw error;
+        return entry.credential;
+      }
+      await this.#clear(lock, entry.key);
       return entry.credential;
+    });
+  }
+
+  /** With its secret still there, the entry stays too. False where that fails: it is removed, and its secret goes with the next run. */
+  async #putBack(lock: HeldLock, before: Index, { key }: IndexEntry): Promise<boolean> {
+    try {
+      await this.#write(lock, before);
+      return true;
+    } catch (error) {
+      if (!isCredsetupError(error)) throw error;
+      return await this.#isThere(key, error);
+    }
+  }
+
+  /** Its secret goes with the next run that uses the store, where its place can be told. */
+  async #removeDamaged(name: string): Promise<void> {
+    await this.#writing(async (lock, index) => {
+      const gone = damagedOf(index.damaged, name);
+      if (gone === undefined) return;
+      const leftovers = gone.place === undefined ? index.leftovers : [...index.leftovers, gone.place];
+      await this.#write(lock, { ...index, damaged: index.damaged.filter((one) => one !== gone), leftovers });
     });
   }
 
@@ -170,7 +214,12 @@ class HomeVault implements Vault {
 
   async #index(): Promise<Index> {
     const { home, machine } = this.#options;
-    return await homeExists(home, machine.uid) ? await readIndex(home) : emptyIndex;
+    const index = await homeExists(home, machine.uid) ? await readIndex(home) : emptyIndex;
+    if (index.damaged.length > 0 && !this.#saidDamaged) {
+      this.#saidDamaged = true;
+      this.#options.onDamaged?.(index.damaged, this.#path);
+    }
+    return index;
   }
 
   async #store(kind: KeptIn): Promise<SecretStore> {
@@ -207,10 +256,8 @@ class HomeVault implements Vault {
   }
 
   async #write(lock: HeldLock, index: Index): Promise<void> {
-    if (!await lock.stillHeld()) {
-      throw new CredsetupError('STORE_BUSY', 'Another credsetup took over while this one was held up, so nothing was saved.', { hint: 'Run the same command again.' });
-    }
-    await writeIndex(this.#options.home, index);
+    await lock.fence();
+    await writeIndex(this.#options.home, index, lock.fence);
   }
 
   async #commit(save: Save): Promise<void> {
@@ -221,30 +268,36 @@ class HomeVault implements Vault {
     await this.#write(lock, { ...index, pending: [...index.pending, fresh] });
     await step('pending');
     try {
-      await store.write(fresh.key, value);
+      await store.write(fresh.key, value, lock.fence);
       await step('written');
       if (await store.read(fresh.key) !== value) throw wroteAndLost(store.kind);
       await step('verified');
       await this.#write(lock, committed(index, next, there, certificates));
     } catch (error) {
-      await this.#undo(lock, index, fresh);
-      throw error;
+      if (!await this.#isThere(fresh.key, error)) {
+        await this.#undo(lock, index, fresh);
+        throw error;
+      }
     }
     await step('committed');
-    if (there === undefined) return;
-    await this.#deleteOld(lock, placeOf(there), step);
+    if (there !== undefined) await this.#deleteOld(lock, placeOf(there), step);
+  }
+
+  /** Whether the index names the key after a write failed. Throws that write's error, marked, when the index cannot be read either. */
+  async #isThere(key: string, error: unknown): Promise<boolean> {
+    try {
+      return (await readIndex(this.#options.home)).entries.some((entry) => entry.key === key);
+    } catch {
+      throw isCredsetupError(error) ? unknownOutcome(error) : error;
+    }
   }
 
   /** Takes a failed save back. Where that fails too, the key stays pending and the next save deletes it. */
   async #undo(lock: HeldLock, index: Index, fresh: Place): Promise<void> {
     try {
       // The file is shared: without the lock it is somebody else's turn to write it.
-      const held = await lock.stillHeld();
-      if (!held && fresh.store === 'file') return;
-      // The commit may have arrived although it was reported as failed (a folder that does not sync).
-      const { entries } = await readIndex(this.#options.home);
-      if (entries.some(({ key }) => key === fresh.key)) return;
-      if (await this.#tryDelete(fresh)) await this.#write(lock, index);
+      if (fresh.store === 'file' && !await lock.stillHeld()) return;
+      if (await this.#tryDelete(lock, fresh)) await this.#write(lock, index);
     } catch (error) {
       // The error of the save itself is the one to tell.
       if (!isCredsetupError(error) && errorCode(error) === undefined) throw error;
@@ -253,29 +306,38 @@ class HomeVault implements Vault {
 
   /** The save stands already: what fails here is left to the next one. */
   async #deleteOld(lock: HeldLock, old: Place, step: (name: SaveStep) => Promise<void>): Promise<void> {
-    if (!await this.#tryDelete(old)) return;
+    if (!await this.#tryDelete(lock, old)) return;
     await step('deleted');
-    const index = await readIndex(this.#options.home);
-    await this.#write(lock, { ...index, leftovers: index.leftovers.filter(({ key }) => key !== old.key) });
+    await this.#clear(lock, old.key);
     await step('cleared');
   }
 
+  /** Forgets a leftover that is deleted. Where that fails, the next save does it. */
+  async #clear(lock: HeldLock, key: string): Promise<void> {
+    try {
+      const index = await readIndex(this.#options.home);
+      await this.#write(lock, { ...index, leftovers: index.leftovers.filter((one) => one.key !== key) });
+    } catch (error) {
+      if (!isCredsetupError(error)) throw error;
+    }
+  }
+
   /** Deletes what cut-off saves left in the stores that this run uses anyway. */
-  async #finish(index: Index, used: ReadonlySet<KeptIn>): Promise<Index> {
+  async #finish(lock: HeldLock, index: Index, used: ReadonlySet<KeptIn>): Promise<Index> {
     const gone = new Set<string>();
     for (const place of [...index.pending, ...index.leftovers]) {
-      if (used.has(place.store) && await this.#tryDelete(place)) gone.add(place.key);
+      if (used.has(place.store) && await this.#tryDelete(lock, place)) gone.add(place.key);
     }
     const kept = (places: readonly Place[]): Place[] => places.filter(({ key }) => !gone.has(key));
     return { ...index, pending: kept(index.pending), leftovers: kept(index.leftovers) };
   }
 
   /** False when the store did not do it, or would first ask for its passphrase. */
-  async #tryDelete({ key, store: kind }: Place): Promise<boolean> {
+  async #tryDelete(lock: HeldLock, { key, store: kind }: Place): Promise<boolean> {
     try {
       const store = await this.#store(kind);
       if (store.asks) return false;
-      if (!await store.delete(key)) await store.confirmAbsence();
+      if (!await store.delete(key, lock.fence)) await store.confirmAbsence();
       return true;
     } catch {
       // No error for the person: their save stands or failed for its own reason, and the index remembers the key.
@@ -299,78 +361,7 @@ function keptIn(store: StoreKind): KeptIn {
   throw new CredsetupError('UNEXPECTED', 'A credential without a store was to be saved.', { hint: 'Report this with what --debug prints.' });
 }
 
-function compareNames(one: string, other: string): number {
-  const [left, right] = [one.toLowerCase(), other.toLowerCase()];
-  return left < right ? -1 : Number(left > right);
-}
-
-function placeOf({ key, credential: { store } }: IndexEntry): Place {
-  return { key, store };
-}
-
-function entryOf(index: Index, name: string): IndexEntry | undefined {
-  return index.entries.find(({ credential }) => sameName(credential.name, name));
-}
-
-function entryOrThrow(index: Index, name: string): IndexEntry {
-  const entry = entryOf(index, name);
-  if (entry !== undefined) return entry;
-  const names = index.entries.map(({ credential }) => credential.name).sort(compareNames);
-  const more = names.length > namesShown ? ` and ${names.length - namesShown} more` : '';
-  const known = names.length === 0 ? 'Nothing is stored yet.' : `There are ${names.slice(0, namesShown).join(', ')}${more}.`;
-  throw new CredsetupError('NOT_FOUND', `No credential is named ${JSON.stringify(name)}. ${known}`, {
-    hint: names.length === 0 ? 'Set one up with credsetup mautic or credsetup mattermost.' : 'Choose one of them; credsetup list shows all.',
-    name,
-  });
-}
-
-/** A replaced credential keeps its id, so that locks and exports know it again, its birthday, and where copies of it are. */
-function entryFor({ credential, certificates }: FullCredential, kind: KeptIn, there: IndexEntry | undefined): IndexEntry {
-  const kept = there === undefined ? {} : {
-    id: there.credential.id, createdAt: there.credential.createdAt,
-    ...(there.credential.pushed === undefined ? {} : { pushed: there.credential.pushed }),
-  };
-  return {
-    credential: { ...credential, ...kept, store: kind, caCertificates: certificates.length },
-    key: newKey(),
-    ...(certificates.length === 0 ? {} : { caSha256: certificatesDigest(certificates) }),
-  };
-}
-
-function withEntry(index: Index, before: IndexEntry, after: IndexEntry): Index {
-  return { ...index, entries: index.entries.map((entry) => entry === before ? after : entry) };
-}
-
-function committed(index: Index, next: IndexEntry, there: IndexEntry | undefined, certificates: readonly string[]): Index {
-  return {
-    ...index,
-    entries: there === undefined ? [...index.entries, next] : index.entries.map((entry) => entry.key === there.key ? next : entry),
-    certificates: next.caSha256 === undefined ? index.certificates : { ...index.certificates, [next.caSha256]: certificates },
-    leftovers: there === undefined ? index.leftovers : [...index.leftovers, placeOf(there)],
-  };
-}
-
-/** What must not change without the secret, in one text to compare. */
-function boundPart({ id, name, service, method, grant, url, fields, store, ignoreSslIssues, allowHttp, caCertificates }: Credential): string {
-  const { username, clientId, redirectUri, tokenId } = fields;
-  return JSON.stringify([id, name, service, method, grant, url, username, clientId, redirectUri, tokenId, store, ignoreSslIssues, allowHttp, caCertificates]);
-}
-
-function fullOf(stored: string, entry: IndexEntry, index: Index): FullCredential {
-  const { secrets, caSha256 } = readRecord(stored, entry);
-  return { credential: entry.credential, secrets, certificates: caSha256 === undefined ? [] : index.certificates[caSha256] ?? [] };
-}
-
-function nameTaken(name: string, hint = 'Choose another name with --name, or add --replace to replace it.'): CredsetupError {
-  return new CredsetupError('NAME_TAKEN', `A credential named ${name} exists already.`, { hint, name });
-}
-
-function secretMissing({ name, store }: Credential): CredsetupError {
-  const where = store === 'keychain' ? 'the keychain' : 'the encrypted file';
-  const check = store === 'keychain'
-    ? 'Look into the keychain for the service "credsetup" (on Linux: seahorse, or secret-tool search service credsetup): is it unlocked, and the one of the user who saved it?'
-    : 'Was credentials.age brought back from an older backup?';
-  return new CredsetupError('SECRET_MISSING', `The secret of ${name} is not in ${where}: it was deleted there, or that part of it is locked.`, {
-    hint: `${check} Otherwise set it up again with credsetup reconnect ${name}, or credsetup remove ${name}.`, name,
-  });
+/** Whoever reads it must not end at a service what may be the stored one. */
+function unknownOutcome(error: CredsetupError): CredsetupError {
+  return new CredsetupError(error.code, `${error.message} Whether that was done cannot be known now, for the index cannot be read.`, { ...error.details, outcomeUnknown: true });
 }

@@ -207,6 +207,9 @@ function openVault(context: Context, closers: (() => Promise<void> | void)[]): V
   const home = homeOf(env);
   const vault = createVault({
     home, machine: machineOf(process), now: () => new Date(), signal,
+    onDamaged: (damaged, path) => {
+      for (const { name = 'one without a name', why } of damaged) output.warn(`${output.style.caution('!')} The entry ${name} of ${path} is damaged (${why}); it was left as it is, and the others work.`);
+    },
     stores: {
       keychain: async () => (await import('./stores/keychain.ts')).createKeychain({
         childPath: built('keychain-child.js'), execPath: process.execPath, env: childEnvironment(env), interactive, signal,

@@ -5,13 +5,16 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl' | 'chromium';
+export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl' | 'chromium' | 'strace' | 'bindfs';
 
 const probes: Record<Tool, () => boolean> = {
   keychain: () => found('gnome-keyring-daemon') && found('dbus-run-session'),
   age: () => found('age'),
   openssl: () => found('openssl'),
   chromium: () => existsSync('/usr/bin/chromium'),
+  // Somebody else's tracer, or a machine without the right to trace, is as good as none.
+  strace: () => spawnSync('strace', ['-qq', '-e', 'trace=none', 'true']).status === 0,
+  bindfs: () => found('bindfs') && existsSync('/dev/fuse'),
   terminal: () => process.platform !== 'win32',
 };
 

@@ -2,7 +2,7 @@
 import type { Vault } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { sameName } from '../credential-name.ts';
-import { CredsetupError } from '../errors.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
 
 /** Throws NOT_FOUND, naming what there is. */
 export async function findOne(name: string, vault: Vault): Promise<Credential> {
@@ -32,7 +32,17 @@ export function checkNames(names: readonly string[], all: boolean): void {
 export async function findEach(names: readonly string[], vault: Vault): Promise<readonly (Credential | Missing)[]> {
   const known = await vault.list();
   const once = names.filter((name, index) => names.findIndex((other) => sameName(other, name)) === index);
-  return once.map((name) => known.find((one) => sameName(one.name, name)) ?? { name, error: notFound(name, known.map((one) => one.name)) });
+  return await Promise.all(once.map(async (name) => known.find((one) => sameName(one.name, name)) ?? { name, error: await whyMissing(name, known, vault) }));
+}
+
+async function whyMissing(name: string, known: readonly Credential[], vault: Vault): Promise<CredsetupError> {
+  try {
+    await vault.find(name);
+  } catch (error) {
+    if (isCredsetupError(error)) return error;
+    throw error;
+  }
+  return notFound(name, known.map((one) => one.name));
 }
 
 export interface Missing {

@@ -6,13 +6,16 @@ import type { Run } from './command.ts';
 
 export const run: Run<typeof list> = async ({ json }, context) => {
   const { output } = context;
-  const stored = await (await context.vault()).list();
+  const vault = await context.vault();
+  const stored = await vault.list();
   const credentials = stored.map((one) => ({ ...one, warnings: [...one.warnings, ...expiryWarnings(one, context.now())] }));
   if (json) {
-    output.json({ credentials });
+    const damaged = await vault.damaged();
+    output.json({ credentials, ...(damaged.length === 0 ? {} : { damaged }) });
     return 0;
   }
   if (credentials.length === 0) {
+    if ((await vault.damaged()).length > 0) return 0;
     output.say('Nothing is stored yet. Set up a credential with: credsetup mautic, or: credsetup mattermost');
     return 0;
   }

@@ -1,5 +1,6 @@
 /** `remove NAME...`: from this computer, and with --revoke at the service first. */
 import type { Context } from '../context.ts';
+import { sameName } from '../credential-name.ts';
 import type { Credential } from '../credential.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
 import { tokenIdOf } from '../stored/rotation.ts';
@@ -16,11 +17,16 @@ export const run: Run<typeof remove> = async (call, context) => {
   const vault = await context.vault();
   const found = await findEach(names(call.args), vault);
   checkOptions(call, found.length);
-  const there = found.filter(isFound).map(({ name }) => name);
+  const damaged = (await vault.damaged()).flatMap(({ name }) => name ?? []);
+  const isDamaged = ({ name }: { readonly name: string }): boolean => damaged.some((one) => sameName(one, name));
+  const there = found.filter((one) => isFound(one) || isDamaged(one)).map(({ name }) => name);
   const where = call.options.revoke ? 'at the service and from this computer' : 'from this computer';
   if (!call.yes && there.length > 0) await confirm(context, { message: `Remove ${there.join(', ')} ${where}? Type the word`, word: 'remove', otherwise: '--yes' });
   const results: Result[] = [];
-  for (const one of found) results.push(isFound(one) ? await removeOne(one, call, context) : { ...one, status: 'failed' });
+  for (const one of found) {
+    if (isFound(one)) results.push(await removeOne(one, call, context));
+    else results.push(isDamaged(one) && !call.options.revoke ? await removeEntry(one.name, context) : { ...one, status: 'failed' });
+  }
   return reportResults(results, call, context, exitCodeOf(results));
 };
 
@@ -29,6 +35,16 @@ function checkOptions({ options }: CallOf<typeof remove>, count: number): void {
   if (options.tokenId === undefined) return;
   if (!options.revoke) throw new CredsetupError('USAGE', '--token-id goes with --revoke.', { hint: 'Add --revoke, or leave it out.' });
   if (count > 1) throw new CredsetupError('USAGE', '--token-id names one token, and several names were given.', { hint: 'Remove that one alone.' });
+}
+
+/** Of a damaged entry nobody knows what it was good for: only the entry can go. */
+async function removeEntry(name: string, context: Context): Promise<Result> {
+  try {
+    await (await context.vault()).remove(name);
+    return { name, status: 'removed', reason: 'its entry was damaged' };
+  } catch (error) {
+    return { name, status: 'failed', error: toCredsetupError(error).with({ name }) };
+  }
 }
 
 async function removeOne(credential: Credential, call: CallOf<typeof remove>, context: Context): Promise<Result> {

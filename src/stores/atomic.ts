@@ -5,11 +5,26 @@
 import { randomBytes } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { copyFile, link, lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { platform } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 
 /** Which code a failed write has: the home's files are a store, exports are files. */
 export type WriteCode = 'STORE_UNWRITABLE' | 'FILE_UNWRITABLE';
+
+/**
+ * The last look before a file takes its place: throws when it must not any more. It comes after
+ * the temporary file was made: whoever takes the home's lock over sweeps that away, so a writer
+ * that is held up behind this look has nothing left to put in the place.
+ */
+export type Fence = () => Promise<void>;
+
+export interface WriteOptions {
+  readonly code: WriteCode;
+  readonly fence?: Fence | undefined;
+  /** Whose the file must be, where somebody else's could read it: the effective user. */
+  readonly uid?: number | undefined;
+}
 
 // Windows has neither; a FIFO must not block us, and a link must not be followed.
 const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants as Partial<typeof constants>;
@@ -31,6 +46,7 @@ const reasons: Readonly<Record<string, readonly [reason: string, hint: string]>>
   EISDIR: ['it is a folder', 'Choose another path.'],
   ELOOP: ['it is a symbolic link', 'Name the file itself.'],
   ENAMETOOLONG: ['the name is too long', 'Choose a shorter name.'],
+  EBADF: ['it is not open for writing', 'Open it for writing where credsetup is started, as in: 3>FILE.'],
 };
 
 /** A failure of the file system as an error that says which file, why, and what to do. */
@@ -78,7 +94,8 @@ export async function readRegular(path: string, limit: number, narrow = false): 
     if (errorCode(error) === 'ELOOP') throw notRegular(path, 'STORE_UNWRITABLE');
     throw readFailure(error, path);
   } finally {
-    await handle?.close();
+    // Read is read, whatever closing says.
+    await handle?.close().catch(() => undefined);
   }
 }
 
@@ -113,15 +130,45 @@ export function isTemporaryOf(name: string, file: string): boolean {
   return file.startsWith(`.${name}.`) && /^[0-9a-f]{16}\.tmp$/.test(file.slice(name.length + 2));
 }
 
-async function writeTemporary(temporary: string, text: string | Uint8Array): Promise<void> {
+/** Gives back which file it made. */
+async function writeTemporary(temporary: string, text: string | Uint8Array, path: string, options: WriteOptions): Promise<Stats> {
   const handle = await open(temporary, 'wx', 0o600);
   try {
-    await handle.chmod(0o600);
+    const made = await narrowed(handle, path, options);
     await handle.writeFile(text);
     await handle.sync();
+    return made;
   } finally {
     await handle.close();
   }
+}
+
+/** Before a byte is in it: the rights are read back, for not every file system keeps them. */
+async function narrowed(handle: FileHandle, path: string, { code, uid }: WriteOptions): Promise<Stats> {
+  const made = await handle.stat();
+  // Windows has access lists in place of modes, and a file gets its folder's.
+  if (platform() === 'win32') return made;
+  // A file system without rights may refuse the change or take it without a word.
+  if ((made.mode & 0o777) !== 0o600) await handle.chmod(0o600).catch(() => undefined);
+  const { mode, uid: owner } = await handle.stat();
+  if ((mode & 0o077) !== 0) throw openToOthers(path, mode, code);
+  if (uid !== undefined && owner !== uid) throw somebodyElses(path, owner, code);
+  return made;
+}
+
+const elsewhere: Readonly<Record<WriteCode, string>> = {
+  STORE_UNWRITABLE: 'Set CREDSETUP_HOME to a folder on a file system that keeps rights (where chmod 600 has an effect).',
+  FILE_UNWRITABLE: 'Name a file on another file system, or leave --output away and pipe the export to the program that needs it.',
+};
+
+/** The error for a file system on which nothing can be kept from others. */
+export function openToOthers(path: string, mode: number, code: WriteCode): CredsetupError {
+  const rights = (mode & 0o777).toString(8).padStart(4, '0');
+  return new CredsetupError(code, `${path} would be open to others on this machine: its file system keeps no rights (mode ${rights} in place of the one that was set). Nothing was written.`, { hint: elsewhere[code] });
+}
+
+function somebodyElses(path: string, owner: number, code: WriteCode): CredsetupError {
+  return new CredsetupError(code, `${path} would belong to another user (${owner}): its file system gives files away. Nothing was written.`, { hint: elsewhere[code] });
 }
 
 async function syncFolder(folder: string): Promise<void> {
@@ -134,33 +181,48 @@ async function syncFolder(folder: string): Promise<void> {
     // Network file systems may refuse to sync a folder; the file itself is synced.
     if (!['EINVAL', 'ENOTSUP', 'EPERM', 'EACCES', 'EISDIR'].includes(errorCode(error) ?? '')) throw error;
   } finally {
-    await handle.close();
+    await handle.close().catch(() => undefined);
   }
 }
 
-async function place(path: string, text: string | Uint8Array, code: WriteCode, put: (temporary: string) => Promise<void>): Promise<void> {
+/** True when all went well; false when `put` says that its place is taken. */
+async function place(path: string, text: string | Uint8Array, options: WriteOptions, put: (temporary: string) => Promise<boolean>): Promise<boolean> {
   const temporary = temporaryFor(path);
+  let made: Stats | undefined;
+  let placed: boolean | undefined;
   try {
-    await writeTemporary(temporary, text);
-    await put(temporary);
-    await syncFolder(dirname(path));
+    made = await writeTemporary(temporary, text, path, options);
+    await options.fence?.();
+    placed = await put(temporary);
+    if (placed) await syncFolder(dirname(path));
+    return placed;
   } catch (error) {
-    throw writeFailure(error, path, code);
+    // What was reported as failed may be done (a folder that does not sync, a rename whose answer
+    // was lost): what stands there decides, not the report.
+    if (placed === true || (made !== undefined && await isAt(path, made))) return true;
+    throw writeFailure(error, path, options.code);
   } finally {
-    // Already renamed when all went well; when not, the first error is the one to tell.
+    // Renamed already when all went well; when not, the first error is the one to tell.
     await rm(temporary, { force: true }).catch(() => undefined);
   }
+}
+
+async function isAt(path: string, { dev, ino }: Stats): Promise<boolean> {
+  const there = await statOrUndefined(path).catch(() => undefined);
+  return there !== undefined && there.dev === dev && there.ino === ino;
 }
 
 /**
  * Writes a file in place of the one that is there, whole or not at all, 0600 whatever the mode was.
  *
- * @throws STORE_UNWRITABLE or FILE_UNWRITABLE as `code` says; what was there is untouched then
+ * @throws STORE_UNWRITABLE or FILE_UNWRITABLE as `code` says, also where the file system keeps no
+ * rights; what the fence throws. What was there is untouched then.
  */
-export async function writeAtomic(path: string, text: string | Uint8Array, code: WriteCode): Promise<void> {
-  await place(path, text, code, async (temporary) => {
-    await refuseOther(path, code);
+export async function writeAtomic(path: string, text: string | Uint8Array, options: WriteOptions): Promise<void> {
+  await place(path, text, options, async (temporary) => {
+    await refuseOther(path, options.code);
     await rename(temporary, path);
+    return true;
   });
 }
 
@@ -168,18 +230,17 @@ export async function writeAtomic(path: string, text: string | Uint8Array, code:
  * Writes a new file, whole or not at all, 0600. False when something is there already, even if it
  * came only this moment.
  */
-export async function writeNew(path: string, text: string | Uint8Array, code: WriteCode): Promise<boolean> {
-  let created = true;
-  await place(path, text, code, async (temporary) => {
+export async function writeNew(path: string, text: string | Uint8Array, options: WriteOptions): Promise<boolean> {
+  return await place(path, text, options, async (temporary) => {
     try {
       await linkOrCopy(temporary, path);
+      return true;
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
-      await refuseOther(path, code);
-      created = false;
+      await refuseOther(path, options.code);
+      return false;
     }
   });
-  return created;
 }
 
 async function linkOrCopy(from: string, to: string): Promise<void> {

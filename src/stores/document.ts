@@ -43,3 +43,10 @@ export function corrupt(what: string, why: string): CredsetupError {
     hint: 'Bring it back from a backup, or move it away to begin anew; it was left as it is.',
   });
 }
+
+/** STORE_UNWRITABLE for a document that would be larger than what is read again; nothing was written. */
+export function tooLarge(what: string, bytes: number, most: number): CredsetupError {
+  return new CredsetupError('STORE_UNWRITABLE', `${what} would have ${bytes} bytes, and credsetup keeps at most ${most} there. Nothing was saved.`, {
+    hint: 'Remove credentials that nobody needs (credsetup list, credsetup remove NAME), or keep some in another folder with CREDSETUP_HOME.',
+  });
+}

@@ -11,8 +11,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type * as Age from 'age-encryption';
 import { CredsetupError } from '../errors.ts';
-import { readRegular, writeAtomic, writeNew } from './atomic.ts';
-import { corrupt, parseDocument } from './document.ts';
+import { readRegular, writeAtomic, writeNew, type Fence } from './atomic.ts';
+import { corrupt, parseDocument, tooLarge } from './document.ts';
 import { ageHeader, identityFile, identityIn, identityInvalid, workFactorOf, type AgeHeader } from './identity.ts';
 import { runScrypt } from './scrypt.ts';
 import { members, recordOf, text, versionOne, type Check } from './shape.ts';
@@ -79,25 +79,25 @@ class EncryptedFile implements SecretStore {
     await this.#unlocked();
   }
 
-  async prepare(): Promise<void> {
+  async prepare(fence?: Fence): Promise<void> {
     await this.open('create');
-    await probe(this);
+    await probe(this, fence);
   }
 
   async read(key: string): Promise<string | undefined> {
     return (await this.#contents()).records[key];
   }
 
-  async write(key: string, value: string): Promise<void> {
+  async write(key: string, value: string, fence?: Fence): Promise<void> {
     checkValue(value);
     const { records } = await this.#contents();
-    await this.#replace({ version: 1, records: { ...records, [key]: value } });
+    await this.#replace({ version: 1, records: { ...records, [key]: value } }, fence);
   }
 
-  async delete(key: string): Promise<boolean> {
+  async delete(key: string, fence?: Fence): Promise<boolean> {
     const { records } = await this.#contents();
     if (records[key] === undefined) return false;
-    await this.#replace({ version: 1, records: Object.fromEntries(Object.entries(records).filter(([other]) => other !== key)) });
+    await this.#replace({ version: 1, records: Object.fromEntries(Object.entries(records).filter(([other]) => other !== key)) }, fence);
     return true;
   }
 
@@ -124,14 +124,16 @@ class EncryptedFile implements SecretStore {
     return bytes === undefined ? undefined : await withoutArmor(bytes, this.#path);
   }
 
-  async #replace(contents: Contents): Promise<void> {
+  async #replace(contents: Contents, fence: Fence | undefined): Promise<void> {
     const { identity, recipient, origin } = await this.#unlocked();
     const { Encrypter, Stanza, armor, identityToRecipient } = await age();
     const encrypter = new Encrypter();
     // From the identity and never from a file: a file could name another reader.
     encrypter.addRecipient(await identityToRecipient(identity));
     encrypter.addRecipient({ wrapFileKey: () => [new Stanza([recipientStanza, recipient, origin], new Uint8Array())] });
-    await writeAtomic(this.#path, armor.encode(await wholeOf(await encrypter.encrypt(streamOf(Buffer.from(JSON.stringify(contents)))))), 'STORE_UNWRITABLE');
+    const file = armor.encode(await wholeOf(await encrypter.encrypt(streamOf(Buffer.from(JSON.stringify(contents))))));
+    if (file.length > largestFile) throw tooLarge(this.#path, file.length, largestFile);
+    await writeAtomic(this.#path, file, { code: 'STORE_UNWRITABLE', fence });
   }
 
   async #decrypt(file: Buffer, key: Pick<Key, 'identity' | 'recipient'>): Promise<Contents> {
@@ -215,7 +217,7 @@ class EncryptedFile implements SecretStore {
     const result = await runScrypt(workerPath, { kind: 'wrap', passphrase: chosen, text: identityFile(identity, recipient, this.#options.now()), workFactor: this.#workFactor }, signal);
     if (result.kind !== 'wrapped') throw new TypeError(`the worker answered ${result.kind}`);
     const armored = armor.encode(result.file);
-    if (await writeNew(this.#identityPath, armored, 'STORE_UNWRITABLE')) return { identity, recipient, origin: digest(result.file) };
+    if (await writeNew(this.#identityPath, armored, { code: 'STORE_UNWRITABLE' })) return { identity, recipient, origin: digest(result.file) };
     // Another process was first: its identity is the one, if the passphrase is the same.
     const there = await readRegular(this.#identityPath, largestFile);
     if (there === undefined) throw corrupt(this.#identityPath, 'it came and went');

@@ -19,6 +19,8 @@ const pause = 20;
 export interface ExportOptions {
   /** Whether a file that is there may be replaced. */
   readonly overwrite: boolean;
+  /** The effective user; undefined on Windows. */
+  readonly uid?: number | undefined;
   /** Ends the wait for the reader of a FIFO. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -44,8 +46,8 @@ export async function writeExport(path: string, text: string, options: ExportOpt
     throw streamFailure(error, path);
   }
   if (options.overwrite) {
-    await writeAtomic(path, text, 'FILE_UNWRITABLE');
-  } else if (!await writeNew(path, text, 'FILE_UNWRITABLE')) {
+    await writeAtomic(path, text, { code: 'FILE_UNWRITABLE', uid: options.uid });
+  } else if (!await writeNew(path, text, { code: 'FILE_UNWRITABLE', uid: options.uid })) {
     throw fileExists(path);
   }
 }

@@ -4,9 +4,10 @@
  * purpose, and its files are 0600 anyway.
  */
 import { chmod, lstat, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CredsetupError } from '../errors.ts';
-import { errorCode, isTemporaryOf, statOrUndefined, writeAtomic, writeFailure } from './atomic.ts';
+import { errorCode, isTemporaryOf, openToOthers, statOrUndefined, writeAtomic, writeFailure } from './atomic.ts';
 
 /** Lies in a home that credsetup made. */
 const marker = '.made-by-credsetup';
@@ -66,7 +67,7 @@ function unusable(home: string, why: string): CredsetupError {
  * Makes the home where there is none (0700, missing parents too), and narrows it again where
  * credsetup made it.
  *
- * @throws STORE_UNWRITABLE
+ * @throws STORE_UNWRITABLE, also where the file system keeps no rights
  */
 export async function ensureHome(home: string, uid: number | undefined): Promise<void> {
   const there = await homeExists(home, uid);
@@ -75,13 +76,44 @@ export async function ensureHome(home: string, uid: number | undefined): Promise
       await narrowOwn(home);
       return;
     }
+    await refuseOthersHouse(home, uid);
     // Another process may have made it in the meantime; then it is that one's to mark.
     if (!await makeFolder(home)) return;
-    await chmod(home, 0o700);
-    await writeAtomic(join(home, marker), '', 'STORE_UNWRITABLE');
+    await narrow(home);
+    await writeAtomic(join(home, marker), '', { code: 'STORE_UNWRITABLE' });
   } catch (error) {
     throw writeFailure(error, home, 'STORE_UNWRITABLE');
   }
+}
+
+/**
+ * Root with somebody else's HOME (sudo without -H) would make folders there that their owner could
+ * not enter any more.
+ */
+async function refuseOthersHouse(home: string, uid: number | undefined): Promise<void> {
+  if (uid !== 0) return;
+  const owner = await ownerAbove(home);
+  if (owner === 0) return;
+  throw new CredsetupError('STORE_UNWRITABLE', `credsetup runs as root, and ${home} would be made in a folder of another user (${owner}), who could not use it then.`, {
+    hint: 'Run it without sudo, or with root\'s own home (sudo -H). For this place on purpose, make the folder yourself, as root, and name it in CREDSETUP_HOME.',
+  });
+}
+
+/** Whose the nearest folder is that there is. */
+async function ownerAbove(path: string): Promise<number> {
+  for (let at = dirname(path); ; at = dirname(at)) {
+    const there = await stat(at).catch(() => undefined);
+    if (there !== undefined || dirname(at) === at) return there?.uid ?? 0;
+  }
+}
+
+/** The rights are read back: not every file system keeps them. */
+async function narrow(home: string): Promise<void> {
+  await chmod(home, 0o700).catch((error: unknown) => {
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(errorCode(error) ?? '')) throw error;
+  });
+  const { mode } = await stat(home);
+  if (platform() !== 'win32' && (mode & 0o077) !== 0) throw openToOthers(home, mode, 'STORE_UNWRITABLE');
 }
 
 /**
@@ -102,9 +134,9 @@ async function makeFolder(folder: string): Promise<boolean> {
 
 async function narrowOwn(home: string): Promise<void> {
   const { mode } = await stat(home);
-  if ((mode & 0o077) === 0) return;
+  if (platform() === 'win32' || (mode & 0o077) === 0) return;
   const marked = await statOrUndefined(join(home, marker));
-  if (marked?.isFile() === true) await chmod(home, 0o700);
+  if (marked?.isFile() === true) await narrow(home);
 }
 
 /**

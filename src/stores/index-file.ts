@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { isName } from '../credential-name.ts';
 import type { Account, Credential, PublicFields, Pushed, Warning } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
-import { readRegular, writeAtomic } from './atomic.ts';
-import { corrupt, parseDocument } from './document.ts';
-import { count, flag, listOf, members, oneOf, recordOf, text, textThat, time, versionOne, type Check } from './shape.ts';
+import { readRegular, writeAtomic, type Fence } from './atomic.ts';
+import { corrupt, parseDocument, tooLarge } from './document.ts';
+import { count, flag, listOf, members, oneOf, recordOf, ShapeError, text, textThat, time, versionOne, type Check } from './shape.ts';
 import { isKey } from './store.ts';
 
 export type KeptIn = 'keychain' | 'file';
@@ -28,9 +28,20 @@ export interface IndexEntry {
   readonly caSha256?: string;
 }
 
+/** An entry that is not what it should be: kept as it is, and in the way of no other. */
+export interface DamagedEntry {
+  /** What stands in the file. */
+  readonly raw: unknown;
+  readonly why: string;
+  /** As far as it can be told. */
+  readonly name?: string;
+  readonly place?: Place;
+}
+
 export interface Index {
   readonly version: 1;
   readonly entries: readonly IndexEntry[];
+  readonly damaged: readonly DamagedEntry[];
   /** PEM texts by {@link certificatesDigest}: Windows' keychain has no room for them. */
   readonly certificates: Readonly<Record<string, readonly string[]>>;
   /** Keys that a save is about to write, or was when it was cut off. */
@@ -40,9 +51,10 @@ export interface Index {
 }
 
 export const indexName = 'index.json';
-export const emptyIndex: Index = { version: 1, entries: [], certificates: {}, pending: [], leftovers: [] };
+export const emptyIndex: Index = { version: 1, entries: [], damaged: [], certificates: {}, pending: [], leftovers: [] };
 
-const largestIndex = 16 * 1024 * 1024;
+/** Bytes. Some 60,000 credentials. */
+const largestIndex = 64 * 1024 * 1024;
 
 /** SHA-256 (hex) over the PEM texts as a JSON list, so that no two lists have the same. */
 export function certificatesDigest(certificates: readonly string[]): string {
@@ -79,38 +91,73 @@ const credential = members<IndexEntry['credential']>({
 });
 const entry = members<IndexEntry>({ credential, key: keyText }, { caSha256: text({ pattern: digestPattern }) });
 const place = members<Place>({ key: keyText, store: storeWord }, {});
-const checkIndex: Check<Index> = members<Index>({
-  version: versionOne, entries: listOf(entry), certificates: recordOf(digestPattern, listOf(text({ most: 256 * 1024 }))),
+/** The file, its entries still unchecked. */
+interface Document extends Omit<Index, 'entries' | 'damaged'> {
+  readonly entries: readonly unknown[];
+}
+
+const checkDocument: Check<Document> = members<Document>({
+  version: versionOne, entries: listOf((value) => value), certificates: recordOf(digestPattern, listOf(text({ most: 256 * 1024 }))),
   pending: listOf(place), leftovers: listOf(place),
 }, {});
 
 // ---------------------------------------------------------------- reading and writing
 
 /**
- * An index from its bytes, every member checked and held against the others.
+ * An index from its bytes, every member checked and held against the others. An entry that is
+ * damaged by itself is told apart, so that the others stay usable.
  *
  * @throws STORE_CORRUPT, STORE_TOO_NEW
  */
 export function parseIndex(bytes: Uint8Array, path: string): Index {
-  const index = parseDocument(bytes, path, checkIndex);
+  const document = parseDocument(bytes, path, checkDocument);
+  const altered = Object.entries(document.certificates).some(([digest, list]) => certificatesDigest(list) !== digest);
+  if (altered) throw corrupt(path, 'a CA certificate was altered');
+  const entries: IndexEntry[] = [];
+  const damaged: DamagedEntry[] = [];
+  for (const [number, raw] of document.entries.entries()) {
+    const found = entryOrDamage(raw, `entries[${number}]`, document);
+    if ('why' in found) damaged.push(found);
+    else entries.push(found);
+  }
+  const index = { ...document, entries, damaged };
   const fault = contradiction(index);
   if (fault !== undefined) throw corrupt(path, fault);
   return index;
 }
 
-function contradiction(index: Index): string | undefined {
-  const names = index.entries.map(({ credential: { name } }) => name.toLowerCase());
+function entryOrDamage(raw: unknown, where: string, { certificates }: Document): IndexEntry | DamagedEntry {
+  try {
+    const found = entry(raw, where);
+    const list = found.caSha256 === undefined ? [] : certificates[found.caSha256];
+    if (list?.length !== found.credential.caCertificates) throw new ShapeError(`the CA certificates of ${where} are missing`);
+    return found;
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    return { raw, why: error.message, ...nameIn(raw), ...placeIn(raw) };
+  }
+}
+
+function nameIn(raw: unknown): Pick<DamagedEntry, 'name'> {
+  const name = memberOf(memberOf(raw, 'credential'), 'name');
+  return typeof name === 'string' && isName(name) ? { name } : {};
+}
+
+function placeIn(raw: unknown): Pick<DamagedEntry, 'place'> {
+  const [key, store] = [memberOf(raw, 'key'), memberOf(memberOf(raw, 'credential'), 'store')];
+  return typeof key === 'string' && isKey(key) && (store === 'keychain' || store === 'file') ? { place: { key, store } } : {};
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+}
+
+function contradiction({ entries, damaged, pending, leftovers }: Index): string | undefined {
+  const names = [...entries.map(({ credential: { name } }) => name), ...damaged.map(({ name }) => name)].filter((name) => name !== undefined).map((name) => name.toLowerCase());
   if (new Set(names).size !== names.length) return 'it holds a name twice';
   // A key in two places would have a live secret deleted as a leftover.
-  const keys = [...index.entries, ...index.pending, ...index.leftovers].map(({ key }) => key);
-  if (new Set(keys).size !== keys.length) return 'it holds a key twice';
-  const altered = Object.entries(index.certificates).some(([digest, list]) => certificatesDigest(list) !== digest);
-  if (altered) return 'a CA certificate was altered';
-  const miscounted = index.entries.some(({ caSha256, credential: { caCertificates } }) => {
-    const list = caSha256 === undefined ? [] : index.certificates[caSha256];
-    return list?.length !== caCertificates;
-  });
-  return miscounted ? 'the CA certificates of a credential are missing' : undefined;
+  const keys = [...entries, ...damaged.map((one) => one.place), ...pending, ...leftovers].filter((one) => one !== undefined).map(({ key }) => key);
+  return new Set(keys).size === keys.length ? undefined : 'it holds a key twice';
 }
 
 /**
@@ -125,21 +172,33 @@ export async function readIndex(home: string): Promise<Index> {
 }
 
 /**
- * Writes the index, without the certificates that no entry names any more.
+ * Writes the index, without the certificates that no entry names any more, through the same check
+ * as it is read. What was damaged stays as it is.
  *
- * @throws STORE_UNWRITABLE; UNEXPECTED rather than writing what could not be read again
+ * @throws STORE_UNWRITABLE, also when it would be larger than what is read; UNEXPECTED rather than
+ * writing what could not be read again; what the fence throws
  */
-export async function writeIndex(home: string, index: Index): Promise<void> {
+export async function writeIndex(home: string, index: Index, fence?: Fence): Promise<void> {
   const path = join(home, indexName);
-  const named = new Set(index.entries.map(({ caSha256 }) => caSha256));
+  const { damaged, entries, ...rest } = index;
+  const named = new Set([...entries.map(({ caSha256 }) => caSha256), ...damaged.map(({ raw }) => memberOf(raw, 'caSha256'))]);
   const certificates = Object.fromEntries(Object.entries(index.certificates).filter(([digest]) => named.has(digest)));
-  const bytes = Buffer.from(`${JSON.stringify({ ...index, certificates }, undefined, 2)}\n`);
+  const bytes = Buffer.from(`${JSON.stringify({ ...rest, entries: [...entries, ...damaged.map(({ raw }) => raw)], certificates }, undefined, 2)}\n`);
+  if (bytes.length > largestIndex) throw tooLarge(path, bytes.length, largestIndex);
+  checkReadable(bytes, path, damaged.length);
+  await writeAtomic(path, bytes, { code: 'STORE_UNWRITABLE', fence });
+}
+
+function checkReadable(bytes: Buffer, path: string, damaged: number): void {
+  let cause: unknown;
   try {
-    parseIndex(bytes, path);
+    const again = parseIndex(bytes, path);
+    if (again.damaged.length === damaged) return;
+    cause = new Error(again.damaged.map(({ why }) => why).join('; '));
   } catch (error) {
-    throw new CredsetupError('UNEXPECTED', 'credsetup was about to write an index that it could not read again.', {
-      hint: 'Report this with what --debug prints; the index was left as it is.', cause: error,
-    });
+    cause = error;
   }
-  await writeAtomic(path, bytes, 'STORE_UNWRITABLE');
+  throw new CredsetupError('UNEXPECTED', 'credsetup was about to write an index that it could not read again.', {
+    hint: 'Report this with what --debug prints; the index was left as it is.', cause,
+  });
 }

@@ -6,10 +6,10 @@
 import { randomBytes } from 'node:crypto';
 import { link, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { readlinkSync } from 'node:fs';
+import { readlinkSync, type Stats } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
-import { errorCode, readRegular, statOrUndefined, writeFailure } from './atomic.ts';
+import { errorCode, readRegular, statOrUndefined, writeFailure, type Fence } from './atomic.ts';
 import type { Machine } from './home.ts';
 import { count, members, text, type Check } from './shape.ts';
 
@@ -28,6 +28,8 @@ export interface LockOptions {
 export interface HeldLock {
   /** False when somebody took the lock over: nothing may be committed then. */
   readonly stillHeld: () => Promise<boolean>;
+  /** Throws STORE_BUSY when somebody took the lock over. */
+  readonly fence: Fence;
 }
 
 interface Holder {
@@ -49,19 +51,37 @@ const mostBytes = 4096;
 /**
  * Runs a task while holding the lock at `path`, whose folder must exist.
  *
- * @throws STORE_BUSY after the time limit (30 s), naming the holder; STORE_UNWRITABLE; the
- * signal's reason; whatever the task throws
+ * @throws STORE_BUSY after the time limit (30 s), naming the holder, and when the task failed
+ * because somebody took the lock over; STORE_UNWRITABLE; the signal's reason; whatever the task throws
  */
 export async function withLock<T>(path: string, options: LockOptions, task: (lock: HeldLock) => Promise<T>): Promise<T> {
   const held = await acquire(path, options);
   const stopBeating = beat(held.handle, options.heartbeatMs ?? 2000);
+  const stillHeld = async (): Promise<boolean> => (await look(path))?.holder?.nonce === held.nonce;
+  const fence = async (): Promise<void> => {
+    if (!await stillHeld()) throw takenOver();
+  };
   try {
-    return await task({ stillHeld: async () => (await look(path))?.holder?.nonce === held.nonce });
+    return await task({ stillHeld, fence });
+  } catch (error) {
+    throw await causeOf(error, stillHeld);
   } finally {
     await stopBeating();
-    await held.handle.close();
+    // What the task did stands, whatever closing says of a file that holds nothing any more.
+    await held.handle.close().catch(() => undefined);
     await release(path, held.nonce);
   }
+}
+
+/** Files that went away under a holder that was held up were swept by whoever took over. */
+async function causeOf(error: unknown, stillHeld: () => Promise<boolean>): Promise<unknown> {
+  if (!isCredsetupError(error) || !['STORE_UNWRITABLE', 'STORE_CORRUPT'].includes(error.code)) return error;
+  const held = await stillHeld().catch(() => true);
+  return held ? error : takenOver(error);
+}
+
+function takenOver(cause?: unknown): CredsetupError {
+  return new CredsetupError('STORE_BUSY', 'Another credsetup took over while this one was held up, so nothing was saved.', { hint: 'Run the same command again.', cause });
 }
 
 interface Held { readonly handle: FileHandle; readonly nonce: string }
@@ -70,13 +90,14 @@ async function acquire(path: string, options: LockOptions): Promise<Held> {
   const { timeoutMs = 30_000, staleMs = 10_000, machine } = options;
   const began = performance.now();
   const watch = watcher(machine, staleMs);
+  const watchGuard = guardWatcher(staleMs);
   for (let pause = 10; ; pause = Math.min(pause * 1.5, 200)) {
     options.signal?.throwIfAborted();
     const held = await create(path, machine);
     if (held !== undefined) return held;
     const seen = await look(path);
     if (seen === undefined) continue;
-    if (watch(seen) && await takeOver(path, seen, staleMs)) continue;
+    if (watch(seen) && await takeOver(path, seen, watchGuard)) continue;
     if (performance.now() - began > timeoutMs) throw busy(path, seen.holder);
     // Waiters that began together must not knock together.
     await wait(pause * (0.5 + Math.random()), undefined, options.signal === undefined ? {} : { signal: options.signal })
@@ -115,7 +136,7 @@ function placeName(): string {
 
 /** What the lock file says now; undefined when there is none. */
 async function look(path: string): Promise<Seen | undefined> {
-  const stats = await statOrUndefined(path);
+  const stats = await statOrUndefined(path).catch((error: unknown) => { throw writeFailure(error, path, 'STORE_UNWRITABLE'); });
   if (stats === undefined) return undefined;
   const bytes = await readRegular(path, mostBytes);
   return bytes === undefined ? undefined : { holder: parseHolder(bytes), beatAt: stats.mtimeMs };
@@ -152,9 +173,9 @@ function watcher(machine: Machine, staleMs: number): (seen: Seen) => boolean {
  * Takes a stale lock away; afterwards everybody may try to create it. Under a guard, so that a
  * waiter that judged the old lock cannot take away the new one. False when another one is at it.
  */
-async function takeOver(path: string, stale: Seen, staleMs: number): Promise<boolean> {
+async function takeOver(path: string, stale: Seen, watchGuard: GuardWatcher): Promise<boolean> {
   const guard = `${path}.takeover`;
-  if (!await createGuard(guard, staleMs)) return false;
+  if (!await createGuard(guard, watchGuard)) return false;
   try {
     const now = await look(path);
     if (now !== undefined && now.holder?.nonce === stale.holder?.nonce && now.beatAt === stale.beatAt) await takeAway(path, stale);
@@ -166,17 +187,35 @@ async function takeOver(path: string, stale: Seen, staleMs: number): Promise<boo
   }
 }
 
-async function createGuard(guard: string, staleMs: number): Promise<boolean> {
+async function createGuard(guard: string, isLeft: GuardWatcher): Promise<boolean> {
   try {
     await (await open(guard, 'wx', 0o600)).close();
     return true;
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw writeFailure(error, guard, 'STORE_UNWRITABLE');
   }
-  // Held for a few file operations only: an old one belongs to a process that was killed at it.
   const left = await statOrUndefined(guard);
-  if (left !== undefined && Date.now() - left.mtimeMs > staleMs) await rm(guard, { force: true });
+  if (left !== undefined && isLeft(left)) await rm(guard, { force: true });
   return false;
+}
+
+type GuardWatcher = (guard: Stats) => boolean;
+
+/**
+ * Whether a guard is nobody's. It is held for a few file operations only: one that is the same for
+ * the whole time belongs to a process that was killed at it. By our own clock alone, for the one
+ * that dated the file may have been set since.
+ */
+function guardWatcher(staleMs: number): GuardWatcher {
+  let last = '';
+  let since = 0;
+  return ({ ino, mtimeMs, ctimeMs }) => {
+    const now = performance.now();
+    const same = `${ino} ${mtimeMs} ${ctimeMs}`;
+    if (same !== last) since = now;
+    last = same;
+    return now - since >= staleMs;
+  };
 }
 
 /** Moves the file away and looks what it was: its holder may have woken up and made room for another one just now. */

@@ -16,7 +16,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A string that is well-formed Unicode, at most 4,096 characters, and fits the pattern. */
+/** A string of at most 4,096 characters that fits the pattern. */
 export function text(options: { readonly pattern?: RegExp; readonly most?: number } = {}): Check<string> {
   const { pattern, most = 4096 } = options;
   return (value, where) => {

@@ -3,8 +3,9 @@
  * random key and knows nothing of names; the index does. `undefined` means that nothing is there,
  * throwing means that the store did not do its work.
  */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { CredsetupError } from '../errors.ts';
+import type { Fence } from './atomic.ts';
 
 export type Purpose = 'create' | 'open';
 
@@ -22,13 +23,16 @@ export interface SecretStore {
    * again after a failure. Throws STORE_UNAVAILABLE, STORE_LOCKED, STORE_TIMEOUT, STORE_CORRUPT,
    * STORE_TOO_NEW, STORE_UNWRITABLE, PASSPHRASE_REJECTED, INPUT_MISSING, INPUT_INVALID.
    */
-  prepare(): Promise<void>;
+  prepare(fence?: Fence): Promise<void>;
   /** The text under a key. A locked keychain may answer undefined too: see {@link confirmAbsence}. */
   read(key: string): Promise<string | undefined>;
-  /** Throws SECRET_TOO_LARGE beyond {@link largestSecret}, in every store. */
-  write(key: string, value: string): Promise<void>;
+  /**
+   * Throws SECRET_TOO_LARGE beyond {@link largestSecret}, in every store. A store whose secrets
+   * share one file passes the fence before it puts that file in place, here and in delete.
+   */
+  write(key: string, value: string, fence?: Fence): Promise<void>;
   /** False when nothing was there, or the keychain is locked: see {@link confirmAbsence}. */
-  delete(key: string): Promise<boolean>;
+  delete(key: string, fence?: Fence): Promise<boolean>;
   /** Throws when an `undefined` or `false` just answered does not mean that nothing is there. */
   confirmAbsence(): Promise<void>;
   /** Ends whatever runs for the store. Safe to call twice. */
@@ -68,14 +72,25 @@ export function checkValue(value: string): void {
   }
 }
 
-/** Writes, reads back and deletes a random key. */
-export async function probe(store: Pick<SecretStore, 'kind' | 'read' | 'write' | 'delete'>): Promise<void> {
-  const key = newKey();
+/**
+ * The one key that is always tried first: what a killed probe leaves lies there, and the next
+ * probe takes it away. SHA-256 of `credsetup probe`, its first 128 bits.
+ */
+export const probeKey = createHash('sha256').update('credsetup probe').digest('hex').slice(0, 32);
+
+/** Writes, reads back and deletes a key. */
+export async function probe(store: Pick<SecretStore, 'kind' | 'read' | 'write' | 'delete'>, fence?: Fence): Promise<void> {
+  // Another process may probe at the same moment, under the same key: only one of our own convicts.
+  if (await givesBack(store, probeKey, fence) || await givesBack(store, newKey(), fence)) return;
+  throw wroteAndLost(store.kind);
+}
+
+async function givesBack(store: Pick<SecretStore, 'read' | 'write' | 'delete'>, key: string, fence: Fence | undefined): Promise<boolean> {
   const value = newKey();
-  await store.write(key, value);
+  await store.write(key, value, fence);
   const back = await store.read(key);
-  await store.delete(key);
-  if (back !== value) throw wroteAndLost(store.kind);
+  await store.delete(key, fence);
+  return back === value;
 }
 
 /** The error for a store that takes a secret and does not give it back. */

@@ -170,6 +170,29 @@ describe('a home', () => {
     expect(contents(damaged.home)[file]).toBe(before[file]);
   });
 
+  it('with one damaged entry works for all others, says so, and lets that one be removed', async () => {
+    const damaged = copy();
+    await damaged.run(['rename', 'chat', 'talk'], {});
+    const path = join(damaged.home, 'index.json');
+    const index = JSON.parse(readFileSync(path, 'utf8')) as { entries: { key: string; credential: { name: string; url: string } }[] };
+    const [first] = index.entries;
+    index.entries.push({ key: 'f'.repeat(32), credential: { ...first!.credential, name: 'broken', url: 'nowhere' } });
+    writeFileSync(path, JSON.stringify(index));
+    const listed = await damaged.run(['list', '--json']);
+    expect(listed.json()).toMatchObject({ credentials: [{ name: 'crm' }, { name: 'talk' }], damaged: [{ name: 'broken', why: expect.stringContaining('url') }] });
+    expect(listed.stderr).toContain('The entry broken of');
+    expect((await damaged.run(['get', 'talk'], { reveals: true })).stdout.trim()).toBe(token);
+    expect((await damaged.run(['mattermost', '--url', chat.url, '--name', 'more', '--json'], { env: { CREDSETUP_TOKEN: token } })).exitCode).toBe(0);
+    for (const args of [['get', 'broken'], ['reconnect', 'broken'], ['rename', 'talk', 'broken'], ['mattermost', '--url', chat.url, '--name', 'broken']]) {
+      const done = await damaged.run([...args, '--json'], { env: { CREDSETUP_TOKEN: token } });
+      expect(done.json().error, args.join(' ')).toMatchObject({ code: 'STORE_CORRUPT', hint: expect.stringContaining('credsetup remove broken') });
+    }
+    expect((await damaged.run(['remove', 'broken', '--yes', '--json'])).json()).toMatchObject({ results: [{ name: 'broken', status: 'removed' }] });
+    const after = await damaged.run(['list', '--json']);
+    expect((after.json()['credentials'] as { name: string }[]).map(({ name }) => name)).toEqual(['crm', 'more', 'talk']);
+    expect(after.stderr).toBe('');
+  });
+
   it('whose index sends a secret to another address is damaged, and nobody is asked', async () => {
     const damaged = copy();
     const path = join(damaged.home, 'index.json');

@@ -27,7 +27,7 @@ describe('an atomic write', () => {
     const path = join(folder, 'file');
     await writeFile(path, 'old', { mode: 0o666 });
     await chmod(path, 0o666);
-    await writeAtomic(path, 'new', 'STORE_UNWRITABLE');
+    await writeAtomic(path, 'new', { code: 'STORE_UNWRITABLE' });
     expect(await readFile(path, 'utf8')).toBe('new');
     expect(await modeOf(path)).toBe(0o600);
     expect(await readdir(folder)).toEqual(['file']);
@@ -38,7 +38,7 @@ describe('an atomic write', () => {
     await writeFile(join(folder, 'target'), 'precious');
     await symlink('target', join(folder, 'link'));
     await mkdir(join(folder, 'folder'));
-    for (const name of ['link', 'folder']) await failure(writeAtomic(join(folder, name), 'x', 'STORE_UNWRITABLE'), 'STORE_UNWRITABLE');
+    for (const name of ['link', 'folder']) await failure(writeAtomic(join(folder, name), 'x', { code: 'STORE_UNWRITABLE' }), 'STORE_UNWRITABLE');
     expect(await readFile(join(folder, 'target'), 'utf8')).toBe('precious');
     expect((await readdir(folder)).sort()).toEqual(['folder', 'link', 'target']);
   });
@@ -46,15 +46,15 @@ describe('an atomic write', () => {
   it('to a new file leaves one that is there, even when it comes at the same moment', async () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'file');
-    const wrote = await Promise.all(Array.from({ length: 10 }, (_, number) => writeNew(path, String(number), 'FILE_UNWRITABLE')));
+    const wrote = await Promise.all(Array.from({ length: 10 }, (_, number) => writeNew(path, String(number), { code: 'FILE_UNWRITABLE' })));
     expect(wrote.filter((won) => won)).toHaveLength(1);
     expect(await readFile(path, 'utf8')).toBe(String(wrote.indexOf(true)));
     expect(await readdir(folder)).toEqual(['file']);
   });
 
   it.each([['/nonexistent/folder/file', 'does not exist'], ['/dev/null/file', 'no folder'], [`/tmp/${'x'.repeat(300)}`, 'too long']])('to %s says why it cannot be', async (path, why) => {
-    expect((await failure(writeAtomic(path, 'x', 'FILE_UNWRITABLE'), 'FILE_UNWRITABLE')).message).toContain(why);
-    expect((await failure(writeAtomic(path, 'x', 'STORE_UNWRITABLE'), 'STORE_UNWRITABLE')).message).toContain(why);
+    expect((await failure(writeAtomic(path, 'x', { code: 'FILE_UNWRITABLE' }), 'FILE_UNWRITABLE')).message).toContain(why);
+    expect((await failure(writeAtomic(path, 'x', { code: 'STORE_UNWRITABLE' }), 'STORE_UNWRITABLE')).message).toContain(why);
   });
 
   it.skipIf(!root || !linux)('on a full disk leaves the old file and no temporary one', async (context) => {
@@ -65,8 +65,8 @@ describe('an atomic write', () => {
     }
     try {
       const path = join(folder, 'file');
-      await writeAtomic(path, 'old', 'STORE_UNWRITABLE');
-      const error = await failure(writeAtomic(path, 'x'.repeat(100_000), 'STORE_UNWRITABLE'), 'STORE_UNWRITABLE');
+      await writeAtomic(path, 'old', { code: 'STORE_UNWRITABLE' });
+      const error = await failure(writeAtomic(path, 'x'.repeat(100_000), { code: 'STORE_UNWRITABLE' }), 'STORE_UNWRITABLE');
       expect(error.message).toContain('disk is full');
       expect(await readFile(path, 'utf8')).toBe('old');
       expect(await readdir(folder)).toEqual(['file']);

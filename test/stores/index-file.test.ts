@@ -16,7 +16,7 @@ function whole(): Index {
     capabilities: { teams: true }, handedOver: { to: 'n8n', at: '2027-01-01T00:00:00Z', state: 'done' }, warnings: [{ code: 'SESSION_TOKEN', message: 'It ends.' }],
   };
   return {
-    version: 1,
+    version: 1, damaged: [],
     entries: [
       { credential, key: newKey() },
       { credential: { ...credential, name: 'Other', store: 'keychain', caCertificates: 1 }, key: newKey(), caSha256: digest },
@@ -27,11 +27,16 @@ function whole(): Index {
   };
 }
 
+/** As it stands in the file. */
+function written(document: unknown): string {
+  return JSON.stringify(document, (name, value: unknown) => name === 'damaged' ? undefined : value);
+}
+
+/** `damaged` where it is one entry by itself. */
 function codeOf(document: unknown): string {
-  const bytes = typeof document === 'string' ? Buffer.from(document) : Buffer.from(JSON.stringify(document));
+  const bytes = typeof document === 'string' ? Buffer.from(document) : Buffer.from(written(document));
   try {
-    parseIndex(bytes, 'index.json');
-    return 'fine';
+    return parseIndex(bytes, 'index.json').damaged.length > 0 ? 'damaged' : 'fine';
   } catch (error) {
     if (!isCredsetupError(error)) throw error;
     expect(error.message).toContain('index.json');
@@ -76,37 +81,73 @@ describe('the index', () => {
     ['a name twice, in another case', (index: Index) => ({ ...index, entries: index.entries.map((entry, at) => ({ ...entry, credential: { ...entry.credential, name: at === 0 ? 'chat' : 'CHAT' } })) })],
     ['a key in an entry and among the leftovers', (index: Index) => ({ ...index, leftovers: [{ key: index.entries[0]!.key, store: 'file' }] })],
     ['an altered certificate', (index: Index) => ({ ...index, certificates: { [digest]: ['other'] } })],
-    ['a missing certificate', (index: Index) => ({ ...index, certificates: {} })],
-    ['a wrong count of certificates', (index: Index) => ({ ...index, entries: index.entries.map((entry) => ({ ...entry, credential: { ...entry.credential, caCertificates: 2 } })) })],
-    ['a store that is none', (index: Index) => ({ ...index, entries: index.entries.map((entry) => ({ ...entry, credential: { ...entry.credential, store: 'none' } })) })],
   ])('with %s is STORE_CORRUPT', (_, change) => {
     expect(codeOf(whole())).toBe('fine');
     expect(codeOf(change(whole()))).toBe('STORE_CORRUPT');
   });
 
   it.each([
+    ['a missing certificate', (index: Index) => ({ ...index, certificates: {} })],
+    ['a wrong count of certificates', (index: Index) => replaced(index, ['entries', 1, 'credential', 'caCertificates'], () => 2)],
+    ['a store that is none', (index: Index) => replaced(index, ['entries', 1, 'credential', 'store'], () => 'none')],
+    ['anything else', (index: Index) => replaced(index, ['entries', 1], () => 'nothing')],
+  ])('with %s in an entry leaves the others usable', (_, change) => {
+    const document = change(whole());
+    expect(codeOf(document)).toBe('damaged');
+    const { entries, damaged } = parseIndex(Buffer.from(typeof document === 'string' ? document : written(document)), 'index.json');
+    expect(entries.map(({ credential: { name } }) => name)).toEqual(['chat']);
+    expect(damaged[0]!.why).toMatch(/entries\[1\]/);
+  });
+
+  it('keeps a damaged entry as it is when another one is written', async () => {
+    const home = await temporaryFolder();
+    const index = whole();
+    await writeIndex(home, index);
+    const raw = { ...JSON.parse(JSON.stringify(index.entries[1])) as object, surprise: 'kept' };
+    const path = join(home, 'index.json');
+    await writeFile(path, (await readFile(path, 'utf8')).replace(/"key": "[0-9a-f]{32}",\s+"caSha256"/, (found) => `"surprise": "kept", ${found}`));
+    const read = await readIndex(home);
+    expect(read.damaged).toEqual([{ raw, why: 'entries[1] has a member that is not known', name: 'Other', place: { key: index.entries[1]!.key, store: 'keychain' } }]);
+    await writeIndex(home, { ...read, entries: [] });
+    expect((await readIndex(home)).damaged).toMatchObject([{ raw, name: 'Other' }]);
+    // With the certificates that it names.
+    expect(Object.keys((await readIndex(home)).certificates)).toEqual([digest]);
+  });
+
+  it('of 15,000 entries is written and read, and one that would not be read again is not written', async () => {
+    const home = await temporaryFolder();
+    const [first] = whole().entries;
+    const many = (count: number, message = 'It ends.'): Index => ({ ...emptyIndex, entries: Array.from({ length: count }, (_, at) => ({ key: newKey(), credential: { ...first!.credential, name: `chat-${at}`, warnings: [{ code: 'SESSION_TOKEN', message }] } })) });
+    await writeIndex(home, many(15_000));
+    expect((await readIndex(home)).entries).toHaveLength(15_000);
+    const error = await failure(writeIndex(home, many(15_000, 'x'.repeat(4096))), 'STORE_UNWRITABLE');
+    expect(error.hint).toContain('credsetup remove');
+    expect((await readIndex(home)).entries).toHaveLength(15_000);
+  });
+
+  it.each([
     ['url', 'file:///etc/passwd'], ['url', 'https://user:secret@example.com'], ['url', 'javascript:alert(1)'], ['url', ''],
     ['name', '-rf'], ['name', '../x'], ['name', ''], ['id', '../../etc'], ['id', ''], ['service', 'Mautic\n'], ['createdAt', 'yesterday'],
     ['createdAt', '2026-13-01T00:00:00Z'], ['validatedAt', '2026-01-01T00:00:00+01:00'], ['allowHttp', 'true'], ['expiresAt', null], ['warnings', {}],
-  ])('with a credential whose %s is %j is STORE_CORRUPT', (member, value) => {
-    expect(codeOf(replaced(whole(), ['entries', 0, 'credential', member], () => value))).toBe('STORE_CORRUPT');
+  ])('with a credential whose %s is %j has one damaged entry', (member, value) => {
+    expect(codeOf(replaced(whole(), ['entries', 0, 'credential', member], () => value))).toBe('damaged');
   });
 
-  it('with one place changed to anything is fine, STORE_CORRUPT or STORE_TOO_NEW, and never another failure', () => {
+  it('with one place changed to anything is fine, has a damaged entry, or is STORE_CORRUPT or STORE_TOO_NEW, and never another failure', () => {
     const index = whole();
     fc.assert(fc.property(fc.constantFrom(...places(index)), fc.oneof(fc.jsonValue(), fc.string(), fc.constant(undefined)), (way, value) => {
       const altered = replaced(index, way, () => value);
-      expect(['fine', 'STORE_CORRUPT', 'STORE_TOO_NEW']).toContain(codeOf(altered ?? null));
+      expect(['fine', 'damaged', 'STORE_CORRUPT', 'STORE_TOO_NEW']).toContain(codeOf(altered ?? null));
     }), { numRuns: 3000 });
   });
 
-  it('with an unknown member anywhere is STORE_CORRUPT', () => {
+  it('with an unknown member anywhere is STORE_CORRUPT, in an entry that one is damaged', () => {
     const index = whole();
     const objects = places(index).filter((way) => {
       const there = way.reduce<unknown>((value, step) => (value as Record<string | number, unknown>)[step], index);
       return typeof there === 'object' && there !== null && !Array.isArray(there) && !way.includes('capabilities');
     });
-    for (const way of objects) expect(codeOf(replaced(index, way, (there) => ({ ...(there as object), surprise: 1 }))), way.join('.')).toBe('STORE_CORRUPT');
+    for (const way of objects) expect(codeOf(replaced(index, way, (there) => ({ ...(there as object), surprise: 1 }))), way.join('.')).toBe(way[0] === 'entries' ? 'damaged' : 'STORE_CORRUPT');
   });
 
   it('of any bytes is STORE_CORRUPT or STORE_TOO_NEW', () => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readFile, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CredsetupError } from '../../src/errors.ts';
 import { withLock, type LockOptions } from '../../src/stores/lock.ts';
@@ -124,10 +124,40 @@ describe('a lock', () => {
   it.each(['', '{', 'null', '{"pid":-1}', 'x'.repeat(5)])('that says “%s” counts by its heartbeat alone', async (text) => {
     const path = await lockPath();
     await writeFile(path, text);
-    await failure(withLock(path, { ...quick, timeoutMs: 50 }, async () => undefined), 'STORE_BUSY');
+    await failure(withLock(path, { ...quick, timeoutMs: 50, staleMs: 60_000 }, async () => undefined), 'STORE_BUSY');
     const old = new Date(Date.now() - 60_000);
     await utimes(path, old, old);
     expect(await withLock(path, quick, async () => 'mine')).toBe('mine');
+  });
+
+  it('whose take-over was killed, by a clock that was ahead, is free after one more wait by our own clock', async () => {
+    const path = await lockPath();
+    await foreignLock(path, 60_000);
+    const guard = `${path}.takeover`;
+    await writeFile(guard, '');
+    const future = new Date(Date.now() + 3_600_000);
+    await utimes(guard, future, future);
+    expect(await withLock(path, { ...quick, timeoutMs: 20_000 }, async () => 'mine')).toBe('mine');
+    expect(await readdir(dirname(path))).toEqual([]);
+  });
+
+  it('whose take-over is under way is left to whoever is at it', async () => {
+    const path = await lockPath();
+    await foreignLock(path, 60_000);
+    await writeFile(`${path}.takeover`, '');
+    await failure(withLock(path, { ...quick, staleMs: 60_000, timeoutMs: 300 }, async () => undefined), 'STORE_BUSY');
+    expect(await readdir(dirname(path))).toHaveLength(2);
+  });
+
+  it('that was taken over makes a failed write STORE_BUSY: the files went with it', async () => {
+    const path = await lockPath();
+    const swept = new CredsetupError('STORE_UNWRITABLE', 'Cannot write: its folder does not exist.', { hint: 'Make it.' });
+    await failure(withLock(path, quick, async () => {
+      await foreignLock(path, 0);
+      throw swept;
+    }), 'STORE_BUSY');
+    await rm(path);
+    await failure(withLock(path, quick, async () => { throw swept; }), 'STORE_UNWRITABLE');
   });
 
   it('tells its holder when it was taken over', async () => {
