@@ -125,7 +125,8 @@ function command<O extends OptionSpecs>(spec: CommandSpec<O>): CommandSpec<O> {
 
 export const reconnect = command({
   name: 'reconnect', arguments: '<name>', summary: 'set up a credential again: what was refused, or a new sign-in',
-  fields: fieldsOf(({ fields }) => fields.filter(({ secret }) => secret)), options: { ...signIn, ...network },
+  fields: fieldsOf(({ fields }) => fields.filter(({ secret }) => secret)),
+  options: { ...signIn, url: text('--url <url>', 'its address again, where its secret is gone'), ...connection, ...network },
 });
 
 export const edit = command({

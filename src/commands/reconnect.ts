@@ -5,7 +5,7 @@ import { setUp } from '../wizard/set-up.ts';
 import { fresh } from '../stored/fresh.ts';
 import { takeBack } from '../stored/hand-over.ts';
 import type { Credential, FullCredential } from '../credential.ts';
-import { isCredsetupError } from '../errors.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Context, Vault } from '../context.ts';
 import type { reconnect } from './catalog.ts';
 import { name, networkOptions, type CallOf, type Run } from './command.ts';
@@ -13,9 +13,12 @@ import { findOne } from './find-credentials.ts';
 
 export const run: Run<typeof reconnect> = async (call, context) => {
   const vault = await context.vault();
-  const existing = await load(name(call.args), vault);
-  if (existing.credential.handedOver?.state === 'pending' && await tookBack(existing.credential, call, context)) return 0;
-  const { full } = await setUp(reconnectOptions(existing, call), context);
+  const credential = await findOne(name(call.args), vault);
+  const existing = await load(credential, vault);
+  if (existing !== undefined) refuseOtherAddress(existing, call);
+  if (existing?.credential.handedOver?.state === 'pending' && await tookBack(existing.credential, call, context)) return 0;
+  if (existing === undefined) sayUnbound(credential, context);
+  const { full } = await setUp(existing === undefined ? anewOptions(credential, call) : reconnectOptions(existing, call), context);
   const { output } = context;
   output.say(`${output.style.good('✔')} ${output.style.bold(full.credential.name)} works again.`);
   if (call.json) output.json(full.credential);
@@ -39,26 +42,45 @@ async function tookBack(credential: Credential, call: CallOf<typeof reconnect>, 
   }
 }
 
-/** A secret that is gone is what reconnecting repairs; an unreadable store is not. */
-async function load(wanted: string, vault: Vault): Promise<FullCredential> {
-  const credential = await findOne(wanted, vault);
+/** A secret that is gone is what reconnecting repairs: undefined. An unreadable store is not. */
+async function load({ name: wanted }: Credential, vault: Vault): Promise<FullCredential | undefined> {
   try {
-    return await vault.load(credential.name);
+    return await vault.load(wanted);
   } catch (error) {
     if (!isCredsetupError(error) || error.code !== 'SECRET_MISSING') throw error;
-    return { credential, secrets: {}, certificates: [] };
+    return undefined;
   }
 }
 
-function reconnectOptions(existing: FullCredential, { options, fields }: CallOf<typeof reconnect>): SetupOptions {
-  const { credential } = existing;
+/** What a stored secret is bound to stays. Throws USAGE. */
+function refuseOtherAddress({ credential: { name: stored, url } }: FullCredential, { options }: CallOf<typeof reconnect>): void {
+  const moved = options.url !== undefined && options.url.replace(/\/$/, '') !== url;
+  if (!moved && !options.ignoreSslIssues && !options.allowHttp && options.caFile.length === 0) return;
+  throw new CredsetupError('USAGE', `${stored} stays at ${url}, connected as it is: reconnect only gives it a new secret.`, { name: stored, hint: `Change that first: credsetup edit ${stored}` });
+}
+
+/** Only the secret's own record says where it belongs; what the index says may be anybody's. */
+function sayUnbound({ name: stored, url, service }: Credential, { output, interactive }: Context): void {
+  output.warn(`  ${output.style.caution('!')} The secret of ${stored} is gone, and with it the proof of where it belonged. The index says ${url}: give the address of your ${findService(service).title} again${interactive ? '' : ', with --url'}.`);
+}
+
+function anewOptions(credential: Credential, call: CallOf<typeof reconnect>): SetupOptions {
+  const { caFile, ignoreSslIssues, allowHttp } = call.options;
+  return { ...commonOptions(credential, call), inPlaceOf: credential, caFiles: caFile, ignoreSslIssues, allowHttp };
+}
+
+function reconnectOptions(existing: FullCredential, call: CallOf<typeof reconnect>): SetupOptions {
+  const { ignoreSslIssues, allowHttp } = existing.credential;
+  return { ...commonOptions(existing.credential, call), existing, caFiles: [], ignoreSslIssues, allowHttp };
+}
+
+function commonOptions(credential: Credential, { options, fields }: CallOf<typeof reconnect>): Omit<SetupOptions, 'caFiles' | 'ignoreSslIssues' | 'allowHttp'> {
   const service = findService(credential.service);
   const { callbackPort, browser, loginTimeout } = options;
   const grant = credential.grant === 'client-credentials' ? credential.grant : undefined;
   return {
-    service, method: credential.method, name: credential.name, replace: false, store: credential.store, existing,
-    fields, require: [], caFiles: [],
-    ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp,
+    service, method: credential.method, name: credential.name, replace: false, store: credential.store,
+    fields: { ...fields, [service.address.field.key]: { value: options.url } }, require: [],
     signIn: { grant, callbackPort, browser, loginTimeout, n8nCallbackUrl: undefined },
     proxy: networkOptions(options).proxy, timeout: networkOptions(options).timeout,
   };

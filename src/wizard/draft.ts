@@ -37,6 +37,11 @@ export interface SetupOptions extends ConnectionOptions {
   readonly signIn: SignInOptions;
   /** The stored credential that is set up again: its name, id and redirect URI stay. */
   readonly existing?: FullCredential;
+  /**
+   * An entry whose secret is gone: bound to nothing any more, so the credential is set up as a new
+   * one in its place. Of what the index says, nothing is taken that leads anywhere.
+   */
+  readonly inPlaceOf?: Credential;
   /** Esc at the first question leaves, by CANCELLED. */
   readonly fromMenu?: boolean;
   /** Make the secret at the service. */

@@ -13,7 +13,7 @@ export async function checkEarlyName(draft: Draft): Promise<void> {
   checkName(name);
   draft.name = name;
   if (draft.options.store === 'none') return;
-  if (draft.terminal !== undefined || draft.options.replace) return;
+  if (draft.terminal !== undefined || draft.options.replace || draft.options.inPlaceOf !== undefined) return;
   const there = await draft.vault.find(name);
   if (there !== undefined && !sameTarget(draft, there)) throw nameTaken(there);
 }
@@ -37,6 +37,8 @@ function sameAccount(draft: Draft, there: Credential): boolean {
 export function mayReplace(draft: Draft, there: Credential): boolean {
   // What is made anew replaces nothing unless that was said: the old secret would be lost.
   if (draft.provisioning?.way?.makes === true) return draft.options.replace;
+  // Where the record is gone, the index may say any address; the name was given, and the address again.
+  if (draft.options.inPlaceOf?.id === there.id && !sameTarget(draft, there)) return true;
   return draft.options.replace || (sameTarget(draft, there) && sameAccount(draft, there));
 }
 
@@ -52,7 +54,7 @@ function isFree(draft: Draft, there: Credential | undefined): boolean {
 
 export async function nameStage(draft: Draft): Promise<Outcome> {
   // A credential that is set up again keeps its name.
-  if (draft.store === 'none' || (draft.options.existing !== undefined && isFree(draft, await draft.vault.find(known(draft.name, 'name'))))) return 'through';
+  if (draft.store === 'none' || ((draft.options.existing ?? draft.options.inPlaceOf) !== undefined && isFree(draft, await draft.vault.find(known(draft.name, 'name'))))) return 'through';
   const { terminal, vault } = draft;
   const wanted = known(draft.name, 'name');
   const there = await vault.find(wanted);

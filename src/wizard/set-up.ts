@@ -7,7 +7,7 @@ import { CredsetupError, isCredsetupError, type MissingInput } from '../errors.t
 import { opensByVariables } from '../passphrase.ts';
 import { findMethod } from '../services/registry.ts';
 import type { Field } from '../services/field.ts';
-import type { Method } from '../services/service.ts';
+import type { Method, Service } from '../services/service.ts';
 import { readConnection } from '../server/connection.ts';
 import { known, type Draft, type Outcome, type SetupOptions } from './draft.ts';
 import { credentialOf } from './saving.ts';
@@ -81,6 +81,8 @@ async function gather(options: SetupOptions, context: Context): Promise<Map<stri
   if (stdin.length > 1) throw new CredsetupError('USAGE', 'Standard input can give one value a run.', { hint: `Keep one of ${stdin.map((field) => field.stdinOption).join(', ')}.` });
   const given = new Map<string, Given>(storedValues(options));
   for (const field of fields) {
+    // What is stored is what a set-up anew is about; a variable may be about another server.
+    if (given.has(field.key) && !field.secret) continue;
     const value = await givenValue(field, options.service, options.fields[field.key] ?? {}, context);
     if (value === undefined) continue;
     if (field.secret) context.output.protect(value.value);
@@ -89,14 +91,19 @@ async function gather(options: SetupOptions, context: Context): Promise<Map<stri
   return given;
 }
 
-/** What a stored credential keeps when it is set up again: all but a secret that a person types, which was refused. */
-function storedValues({ existing, service }: SetupOptions): readonly (readonly [string, Given])[] {
-  if (existing === undefined) return [];
-  const { credential: { url, fields, method }, secrets } = existing;
-  const kept = findMethod(service, method).oauth === undefined ? {} : { clientSecret: secrets['clientSecret'] };
-  return Object.entries({ url, ...fields, ...kept })
+/**
+ * What a stored credential keeps when it is set up again: all but a secret that a person types,
+ * which was refused. Where its record is gone, not the address either: the index alone binds nothing.
+ */
+function storedValues({ existing, inPlaceOf, service }: SetupOptions): readonly (readonly [string, Given])[] {
+  const kept = existing === undefined ? { username: inPlaceOf?.fields.username, clientId: inPlaceOf?.fields.clientId } : boundValues(existing, service);
+  return Object.entries(kept)
     .filter((entry): entry is [string, string] => entry[1] !== undefined)
     .map(([key, value]) => [key, { value, source: 'what is stored' }]);
+}
+
+function boundValues({ credential: { url, fields, method }, secrets }: FullCredential, service: Service): Readonly<Record<string, string | undefined>> {
+  return { url, ...fields, ...(findMethod(service, method).oauth === undefined ? {} : { clientSecret: secrets['clientSecret'] }) };
 }
 
 /** In a script: all that is missing, at once; then each value's shape, before any request. */

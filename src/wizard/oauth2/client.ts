@@ -52,9 +52,16 @@ function withRegistration(draft: Draft, error: unknown): unknown {
 }
 
 function portsOf(draft: Draft): readonly number[] | undefined {
-  const stored = draft.options.existing?.credential.fields.redirectUri;
-  const port = draft.options.signIn.callbackPort ?? (stored === undefined ? undefined : Number(new URL(stored).port));
+  const { existing, inPlaceOf } = draft.options;
+  const stored = (existing?.credential ?? inPlaceOf)?.fields.redirectUri;
+  const port = draft.options.signIn.callbackPort ?? portIn(stored);
   return port === undefined ? undefined : [port];
+}
+
+/** The index alone may say anything. */
+function portIn(redirectUri: string | undefined): number | undefined {
+  const port = redirectUri !== undefined && URL.canParse(redirectUri) ? Number(new URL(redirectUri).port) : 0;
+  return port === 0 ? undefined : port;
 }
 
 /** '' when n8n does not use this client. */
@@ -67,7 +74,7 @@ async function n8nCallbackUrl(draft: Draft): Promise<{ readonly url: string; rea
   }
   const { terminal } = draft;
   // A stored credential's client has its redirect URIs already.
-  if (terminal === undefined || draft.options.existing !== undefined) return { url: '', asked: false };
+  if (terminal === undefined || (draft.options.existing ?? draft.options.inPlaceOf) !== undefined) return { url: '', asked: false };
   // A step that was done leads through here once more.
   if (draft.n8nCallbackUrl !== undefined) return { url: draft.n8nCallbackUrl, asked: false };
   const answer = await askForN8n(terminal);

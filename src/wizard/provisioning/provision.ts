@@ -164,7 +164,14 @@ async function begin({ draft, mark }: Run, owner: Owner): Promise<void> {
 /** The credential that --replace takes the place of, where its secret is ours to end. */
 async function replaced({ vault, options, name, service, base }: Draft): Promise<Credential | undefined> {
   const there = options.replace ? await vault.find(known(name, 'name')) : undefined;
-  return there?.service === service.id && there.url === base ? there : undefined;
+  if (there?.service !== service.id || there.url !== base) return undefined;
+  try {
+    // Only the record proves that its Token ID is ours; the index alone may name anybody's.
+    return (await vault.load(there.name)).credential;
+  } catch (error) {
+    if (isCredsetupError(error) && ['SECRET_MISSING', 'STORE_CORRUPT'].includes(error.code)) return undefined;
+    throw error;
+  }
 }
 
 /** By the ID that is known, or by the mark when the answer with the ID was lost. */

@@ -79,7 +79,7 @@ export async function wayStage(draft: Draft): Promise<Outcome> {
   if (provisioning === undefined) return 'through';
   const open = openOf(draft);
   const chosen = chosenWay(provisioning, draft.options, draft.given);
-  const haveOne = draft.terminal === undefined || draft.options.existing !== undefined || known(draft.method, 'method').fields.some(({ key }) => draft.given.has(key));
+  const haveOne = draft.terminal === undefined || (draft.options.existing ?? draft.options.inPlaceOf) !== undefined || known(draft.method, 'method').fields.some(({ key }) => draft.given.has(key));
   open.way = chosen ?? (haveOne ? provisioning.ways.find(({ makes }) => !makes) : undefined);
   if (open.way !== undefined) return 'through';
   const answer = await known(draft.terminal, 'terminal').choose({
