@@ -87,11 +87,11 @@ const partOfAge = replaced('part-of-age', {
   '@noble/curves/ed25519.js': 'export const x25519 = { GuBytes: Uint8Array.from({ length: 32 }, (_, at) => (at === 0 ? 9 : 0)) };',
 });
 
-// CommonJS cannot wait while it loads: the services of the map at once, each by the name of its folder.
+// CommonJS cannot wait while it loads: the services of the map at once and in its order, each by the name of its folder.
 const servicesAtOnce = { name: 'services-at-once', setup: ({ onLoad }) => {
   onLoad({ filter: /[\\/]services[\\/]registry\.ts$/ }, async ({ path }) => {
     const map = await readFile(join(dirname(path), 'map.ts'), 'utf8');
-    const names = Array.from(map.matchAll(/from '\.\/(\w+)\/line\.ts'/g), ([, name]) => name);
+    const names = /serviceLines[^=]*= \[([\w, ]+)\]/.exec(map)?.[1].split(', ') ?? [];
     const waiting = 'await Promise.all(serviceLines.map((line) => line.load()))';
     const source = await readFile(path, 'utf8');
     if (names.length === 0 || !source.includes(waiting)) throw new Error(`${path} does not load the services as the build knows it`);

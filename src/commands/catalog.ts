@@ -170,7 +170,7 @@ export const exec = command({
 
 export const push = command({
   name: 'push', arguments: '<target> [names...]', summary: 'create stored credentials in an n8n, by its API',
-  fields: n8n.fields,
+  fields: n8n.targetFields,
   options: {
     ...all,
     replace: flag('--replace', 'write over what was pushed to that n8n before'),

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
 import { n8n } from '../services/n8n/address.ts';
 import { createN8nApi, type N8nApi } from '../services/n8n/api.ts';
-import { apiKey, fields, url } from '../services/n8n/fields.ts';
+import { apiKey, targetFields as fields, targetUrl as url } from '../services/n8n/fields.ts';
 import { services } from '../services/registry.ts';
 import { variableName, type Field } from '../services/field.ts';
 import { locate } from '../server/address.ts';

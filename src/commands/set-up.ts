@@ -32,6 +32,7 @@ export function setUpCommand(id: string): Run<SetUpSpec> {
     else output.say(`${output.style.good('✔')} Saved as ${output.style.bold(credential.name)} in ${credential.store === 'keychain' ? 'the OS keychain' : 'the encrypted file'}${status === 'replaced' ? ', in place of the one before' : ''}.`);
     if (target !== undefined) await (delivered ? undefined : deliver(full));
     else if (call.json) output.json(credential);
+    else if (service.address.isN8n === true) output.say(`  Put a credential there with: credsetup push ${credential.name} NAME`);
     else if (context.interactive) await handOver(full, service, context, (name) => putIntoN8n(name, call, context));
     return 0;
   };

@@ -27,6 +27,7 @@ export const secretsNotice = 'This file holds secrets in plain text: whoever rea
 export function valueOf(from: ValueSource, { credential, secrets }: FullCredential): string | boolean | undefined {
   if (from === 'url') return credential.url;
   if (from === 'ignoreSslIssues') return credential.ignoreSslIssues;
+  if ('path' in from) return credential.url + from.path;
   return 'secret' in from ? secrets[from.secret] : credential.fields[from.field];
 }
 

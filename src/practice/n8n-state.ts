@@ -101,9 +101,9 @@ export const allScopes: readonly string[] = [
 
 const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** An API key as n8n makes it: a JWT of its own. `expiresAt` in Unix seconds; without it the key never ends. */
-export function newApiKey(expiresAt?: number): string {
-  const payload = { sub: randomBytes(8).toString('hex'), iss: 'n8n', aud: 'public-api', jti: randomBytes(8).toString('hex'), iat: Math.floor(Date.now() / 1000) };
+/** An API key as n8n makes it: a JWT of its own. `expiresAt` in Unix seconds; without it the key never ends. `owner`: the account that made it. */
+export function newApiKey(expiresAt?: number, owner = 'practice'): string {
+  const payload = { sub: owner, iss: 'n8n', aud: 'public-api', jti: randomBytes(8).toString('hex'), iat: Math.floor(Date.now() / 1000) };
   return [encoded({ alg: 'HS256', typ: 'JWT' }), encoded({ ...payload, ...(expiresAt === undefined ? {} : { exp: expiresAt }) }), randomBytes(32).toString('base64url')].join('.');
 }
 

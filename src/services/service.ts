@@ -82,8 +82,8 @@ export interface Presented {
   readonly secrets: Secrets;
 }
 
-/** Where a value of a credential comes from, wherever it is written to. */
-export type ValueSource = 'url' | 'ignoreSslIssues' | { readonly field: keyof PublicFields } | { readonly secret: string };
+/** Where a value of a credential comes from, wherever it is written to. `path`: below the address. */
+export type ValueSource = 'url' | { readonly path: string } | 'ignoreSslIssues' | { readonly field: keyof PublicFields } | { readonly secret: string };
 
 /** One line of what to type in n8n: n8n's label, its name for the value, and where the value comes from. */
 export interface N8nField {

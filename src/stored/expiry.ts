@@ -11,14 +11,14 @@ const usualDays = 14;
 export function expiryWarnings({ service, method, expiresAt, name }: Credential, now: Date): readonly Warning[] {
   if (expiresAt === undefined) return [];
   // A service of a newer version is listed too.
-  const known = services.find(({ id }) => id === service)?.methods.find(({ id }) => id === method);
-  const oauth = known?.oauth;
+  const known = services.find(({ id }) => id === service);
+  const { oauth, provisioning } = known?.methods.find(({ id }) => id === method) ?? {};
   const announced = oauth === undefined ? usualDays : oauth.refreshTokenDays - oauth.warnAfterDays;
   const left = (Date.parse(expiresAt) - now.getTime()) / day;
   if (left > announced) return [];
   const when = left < 0 ? `ended on ${expiresAt.slice(0, 10)}` : `ends on ${expiresAt.slice(0, 10)}`;
   const message = oauth === undefined
-    ? `It ${when}, and n8n with it. A new one in its place: ${replacement(known?.provisioning, name, left < 0)}`
+    ? `It ${when}${known?.address.isN8n === true ? '' : ', and n8n with it'}. A new one in its place: ${replacement(provisioning, name, left < 0)}`
     : `Unused for long, its sign-in ${when} (an estimate: ${oauth.refreshTokenDays} days after the last use). credsetup refresh ${name} keeps it alive.`;
   return [{ code: 'EXPIRES_SOON', message }];
 }

@@ -34,7 +34,8 @@ export function revalidated(there: Credential, { service, method, url, connectio
       ...inspected?.warnings ?? [],
       ...there.warnings.filter(({ code }) => kept.includes(code)),
       ...(there.grant === 'client-credentials' ? method.oauth?.clientCredentialsWarnings ?? [] : []),
-      ...connectionWarnings(url, connection, method),
+      // What n8n meets on the way to a service is nothing to the n8n itself.
+      ...connectionWarnings(url, connection, method).filter(({ code }) => service.address.isN8n !== true || !code.startsWith('N8N_')),
       ...validation.warnings,
       ...capabilityWarnings(service, validation.capabilities),
     ],

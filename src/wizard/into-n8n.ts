@@ -62,6 +62,7 @@ function shown({ from }: N8nField, { credential, secrets }: FullCredential): str
   if (from === 'url') return credential.url;
   if (from === 'ignoreSslIssues') return credential.ignoreSslIssues ? 'on' : 'off';
   if ('secret' in from) return `(hidden, ${Array.from(secrets[from.secret] ?? '').length} characters)`;
+  if ('path' in from) return credential.url + from.path;
   const fields: Readonly<Record<string, string | undefined>> = { ...credential.fields };
   return fields[from.field] ?? '';
 }

@@ -43,7 +43,7 @@ function sayValidation({ context: { output }, service }: Draft, { account, versi
   const tick = output.style.good('✔');
   const kind = [account.bot === true ? 'bot' : undefined, account.admin === true ? 'admin' : undefined].filter((word) => word !== undefined);
   const who = [account.username, account.name].filter((word) => word !== undefined).join(', ');
-  output.say(`  ${tick} Signed in as ${output.style.bold(who)}${kind.length === 0 ? '' : ` (${kind.join(', ')})`}${version === undefined ? '' : `, ${service.title} ${version}`}`);
+  output.say(`  ${tick} ${who === '' ? `${service.title} accepts it` : `Signed in as ${output.style.bold(who)}`}${kind.length === 0 ? '' : ` (${kind.join(', ')})`}${version === undefined ? '' : `, ${service.title} ${version}`}`);
   const can = Object.entries(capabilities).map(([name, may]) => `${may ? tick : output.style.bad('✖')} ${name}`);
   if (can.length > 0) output.say(`  ${can.join('  ')}`);
 }

@@ -15,6 +15,7 @@ import { known, type Draft, type Outcome, type Stage } from './draft.ts';
 import { provisioningStages, wayStage } from './provisioning/stages.ts';
 import { checkEarlyName, nameStage } from './naming.ts';
 import { checkedValue, valueProblem } from '../field-sources.ts';
+import { onceStarted } from './starting.ts';
 import { stepsStage } from './steps.ts';
 import { saveStage, validateStage } from './saving.ts';
 import { clientStage, grantOf, redirectStage } from './oauth2/client.ts';
@@ -59,7 +60,7 @@ async function addressStage(draft: Draft): Promise<Outcome> {
   if (value.kind === 'back') return 'back';
   const find = () => locateWithProof(value.value, service, services, http, connection);
   try {
-    const { base, proof } = await (draft.terminal?.busy(`asking ${service.title}`, find) ?? find());
+    const { base, proof } = await onceStarted(service.title, find, draft.terminal, context.signal);
     draft.base = base;
     draft.proof = proof;
   } catch (error) {

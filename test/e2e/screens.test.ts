@@ -24,6 +24,8 @@ describe.skipIf(!has('terminal'))('credsetup alone', () => {
     session.press('down');
     await session.waitFor('❯ Set up Mattermost');
     session.press('down');
+    await session.waitFor('❯ Set up n8n');
+    session.press('down');
     await session.waitFor('❯ See what is stored and how it is');
     session.press('enter');
     await session.waitFor(/chat +mattermost +access-token +http:\S+ +maker/);

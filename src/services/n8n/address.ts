@@ -1,26 +1,29 @@
 /** How an n8n is told from everything else that answers HTTP, before it gets the key. Measured with n8n 2.41.1. */
 import type { HttpResponse } from '../../context.ts';
 import { isJson, isObject } from '../answer.ts';
-import type { Addressed } from '../service.ts';
-import { url } from './fields.ts';
+import type { AddressKnowledge, Addressed } from '../service.ts';
+import { about, url } from './fields.ts';
 
 export const schemaPath = '/api/v1/credentials/schema/';
 
-export const n8n: Addressed = {
-  id: 'n8n', title: 'n8n',
-  address: {
-    field: url,
-    pages: [/\/(home|workflow|workflows|credentials|executions|settings|projects|signin|setup|forgot-password|templates|variables|insights)(\/|$)/, /\/(api|rest|webhook|webhook-test|form|mcp)(\/|$)/],
-    frontControllers: [],
-    proofPath: `${schemaPath}httpBasicAuth`,
-    // Without a key: {"message": "Unauthorized"}; before version 2 it named the missing header.
-    proves: (response) => response.status === 401 && /^unauthorized$|X-N8N-API-KEY/i.test(messageOf(response) ?? ''),
-    resembles: (response) => /<title>n8n[ .]/.test(response.text) || saysStarting(response),
-    starting: { path: '/healthz/readiness', seen: isStarting },
-    notThisService: 'NOT_N8N',
-    isN8n: true,
-  },
+export const address: AddressKnowledge = {
+  field: url,
+  pages: [
+    /\/(home|workflow|workflows|credentials|executions|settings|projects|signin|setup|forgot-password|templates|variables|insights)(\/|$)/,
+    /\/(api|rest|webhook|webhook-test|form|mcp)(\/|$)/,
+  ],
+  frontControllers: [],
+  proofPath: `${schemaPath}httpBasicAuth`,
+  // Without a key: {"message": "Unauthorized"}; before version 2 it named the missing header.
+  proves: (response) => response.status === 401 && /^unauthorized$|X-N8N-API-KEY/i.test(messageOf(response) ?? ''),
+  resembles: (response) => /<title>n8n[ .]/.test(response.text) || saysStarting(response),
+  starting: { path: '/healthz/readiness', seen: isStarting },
+  notThisService: 'NOT_N8N',
+  isN8n: true,
 };
+
+/** What is found by its address without the rest of the service. */
+export const n8n: Addressed = { ...about, address };
 
 /** In the first tenth of a second it answers 200 with this text, whatever it is asked. */
 function saysStarting(response: HttpResponse): boolean {

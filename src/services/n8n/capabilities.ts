@@ -28,10 +28,10 @@ const probes: readonly Probe[] = [
 ];
 
 /** The scopes behind each capability of the contract. */
-export const capabilityScopes: Readonly<Record<string, readonly Scope[]>> = {
+export const capabilityScopes = {
   create: ['credential:create'], read: ['credential:read'], update: ['credential:update'], delete: ['credential:delete'], list: ['credential:list'],
   run: ['workflow:create', 'workflow:activate', 'execution:list', 'workflow:deactivate', 'workflow:delete'],
-};
+} as const satisfies Readonly<Record<string, readonly Scope[]>>;
 
 /** What n8n answers about each of these scopes. */
 async function answersAbout(requests: Requests, wanted: readonly Scope[]): Promise<readonly { readonly scope: Scope; readonly response: HttpResponse }[]> {
