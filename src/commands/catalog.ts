@@ -148,7 +148,7 @@ export const show = command({ name: 'show', arguments: '<name>', summary: 'one c
 
 export const get = command({ name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: network });
 
-export const test = command({ name: 'test', arguments: '[names...]', summary: 'validate stored credentials with their servers', options: { ...all, ...network } });
+export const test = command({ name: 'test', arguments: '[names...]', summary: 'validate stored credentials with their servers', options: { ...all, expiring: number('--expiring <days>', 'fail for what ends within so many days'), ...network } });
 
 export const exporting = command({
   name: 'export', arguments: '[names...]', summary: 'write credentials with their secrets',
@@ -160,7 +160,22 @@ export const exporting = command({
   },
 });
 
-export const refresh = command({ name: 'refresh', arguments: '<names...>', summary: 'OAuth2: new access tokens now', options: network });
+/** What a command that stores many says of all of them. */
+const bringing = {
+  store: choice('--store <store>', 'where they are kept (keychain)', ['keychain', 'file']),
+  replace: flag('--replace', 'replace what has the same name and another address or account'),
+  dryRun: flag('--dry-run', 'only say what would be done; nothing is sent'),
+};
+
+export const importing = command({
+  name: 'import', arguments: '<file>', summary: 'store what an export (JSON) holds, validated; - is standard input',
+  options: { ...bringing, partial: flag('--partial', 'store those that work although others do not'), ...connection, ...network },
+});
+
+export const refresh = command({
+  name: 'refresh', arguments: '[names...]', summary: 'OAuth2: new access tokens now',
+  options: { ...all, olderThan: number('--older-than <days>', 'only those that were not renewed for so many days'), ...network },
+});
 
 export const exec = command({
   name: 'exec', arguments: '<names...>', summary: 'run a command with credentials in its environment', passThrough: true,
@@ -200,7 +215,7 @@ export const remove = command({
   },
 });
 
-export const commands: readonly CommandSpec[] = [...setUps, reconnect, edit, list, show, get, test, exporting, refresh, exec, push, rename, rotate, remove];
+export const commands: readonly CommandSpec[] = [...setUps, reconnect, edit, list, show, get, test, exporting, importing, refresh, exec, push, rename, rotate, remove];
 
 /** All that a command takes, each option once, its fields' first. */
 export function optionsOf({ options, without = [], fields = [] }: CommandSpec): readonly OptionSpec[] {

@@ -1,25 +1,52 @@
 /** `refresh NAME...`: OAuth2, a new access token now. */
+import { inTurns } from '../concurrency.ts';
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { toCredsetupError } from '../errors.ts';
+import { renewedAt } from '../stored/expiry.ts';
 import { fresh, type FreshDeps } from '../stored/fresh.ts';
+import { livesElsewhere } from '../stored/handed-over.ts';
+import { progressBar } from '../stored/progress.ts';
 import type { Result } from '../stored/result.ts';
-import { findMethod, findService } from '../services/registry.ts';
+import { methodOf } from '../services/registry.ts';
 import type { refresh } from './catalog.ts';
 import { names, networkOptions, type Run } from './command.ts';
 import { findMany } from './find-credentials.ts';
 import { exitCodeOf, reportResults } from './results.ts';
 
+const day = 86_400_000;
+
 export const run: Run<typeof refresh> = async (call, context) => {
   const vault = await context.vault();
-  const found = await findMany(names(call.args), false, vault);
+  const { all, olderThan } = call.options;
+  const found = await findMany(names(call.args), all, vault);
   const deps = { vault, http: await context.http(networkOptions(call.options)), context };
-  const results = await Promise.all(found.map((credential) => refreshOne(credential, deps, context)));
-  return reportResults(results, call, context, exitCodeOf(results));
+  const bar = progressBar(found.length, context);
+  let done = 0;
+  const results = await inTurns(found.map((credential) => ({
+    group: new URL(credential.url).host,
+    run: async () => {
+      const reason = reasonToSkip(credential, all, olderThan, context.now());
+      const result: Result = reason === undefined ? await refreshOne(credential, deps, context) : { name: credential.name, status: 'skipped', reason };
+      bar(done += 1);
+      return result;
+    },
+  })), { inAll: 16, perHost: 4 }).finally(() => { context.output.status(undefined); });
+  return reportResults(results, call, context, exitCodeOf(results, all || results.length > 1));
 };
 
-async function refreshOne({ name, service, method }: Credential, deps: FreshDeps, context: Context): Promise<Result> {
-  if (findMethod(findService(service), method).oauth === undefined) return { name, status: 'skipped', reason: 'it has no access token that ends' };
+/** Why this one is left alone. One that was handed over is an error only where it was named. */
+function reasonToSkip(credential: Credential, all: boolean, olderThan: number | undefined, now: Date): string | undefined {
+  if (methodOf(credential).oauth === undefined) return 'it has no access token that ends';
+  const elsewhere = all ? livesElsewhere(credential) : undefined;
+  if (elsewhere !== undefined || olderThan === undefined) return elsewhere;
+  const renewed = renewedAt(credential);
+  if (renewed === undefined) return 'it has no sign-in that ends unused';
+  const days = (now.getTime() - renewed.getTime()) / day;
+  return days >= olderThan ? undefined : `it was renewed on ${renewed.toISOString().slice(0, 10)}`;
+}
+
+async function refreshOne({ name }: Credential, deps: FreshDeps, context: Context): Promise<Result> {
   const started = performance.now();
   const duration = (): number => Math.round(performance.now() - started);
   try {

@@ -1,7 +1,9 @@
 /** What is said of a credential whose end comes near. Computed when it is shown, never stored. */
 import type { Credential, Warning } from '../credential.ts';
 import type { Provisioning } from '../services/provisioning.ts';
+import { CredsetupError } from '../errors.ts';
 import { services } from '../services/registry.ts';
+import type { Method } from '../services/service.ts';
 
 const day = 86_400_000;
 /** A token that a person has to replace is announced this many days before its end. */
@@ -27,4 +29,27 @@ export function expiryWarnings({ service, method, expiresAt, name }: Credential,
 function replacement(provisioning: Provisioning | undefined, name: string, ended: boolean): string {
   if (provisioning === undefined) return `credsetup reconnect ${name}`;
   return `credsetup rotate ${name}${ended ? ` ${provisioning.signInFields[0]?.option ?? ''} NAME, with a sign-in, for the old one opens nothing any more` : ''}`;
+}
+
+/** EXPIRES_SOON for what ends within so many days, or has ended. */
+export function endsWithin(days: number, credential: Credential, now: Date): CredsetupError | undefined {
+  const { expiresAt, name, service, url } = credential;
+  if (expiresAt === undefined || Date.parse(expiresAt) - now.getTime() > days * day) return undefined;
+  const [warning] = expiryWarnings(credential, now);
+  const renews = methodIn(credential)?.oauth !== undefined;
+  return new CredsetupError('EXPIRES_SOON', warning?.message ?? `It ends on ${expiresAt.slice(0, 10)}${renews ? ', unless it is used before' : ''}.`, {
+    name, service, url, hint: renews ? `Renew it: credsetup refresh ${name}` : `Make a new one in its place: credsetup rotate ${name}, or credsetup reconnect ${name}`,
+  });
+}
+
+/** When a sign-in was renewed last, from the end that was reckoned then; undefined where it does not end unused. */
+export function renewedAt(credential: Credential): Date | undefined {
+  const oauth = methodIn(credential)?.oauth;
+  if (oauth === undefined || credential.expiresAt === undefined) return undefined;
+  return new Date(Date.parse(credential.expiresAt) - oauth.refreshTokenDays * day);
+}
+
+function methodIn({ service, method }: Credential): Method | undefined {
+  // A service of a newer version is listed too.
+  return services.find(({ id }) => id === service)?.methods.find(({ id }) => id === method);
 }

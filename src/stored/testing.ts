@@ -9,6 +9,7 @@ import type { Api, Method, Validation } from '../services/service.ts';
 import { expiryWarnings } from './expiry.ts';
 import { fresh } from './fresh.ts';
 import { livesElsewhere } from './handed-over.ts';
+import { progressBar } from './progress.ts';
 import type { Result } from './result.ts';
 import { revalidated } from './revalidated.ts';
 
@@ -33,18 +34,6 @@ export async function testAll(credentials: readonly Credential[], options: HttpO
   } finally {
     context.output.status(undefined);
   }
-}
-
-/** On a terminal only: `[######----] 6 of 10`. */
-function progressBar(total: number, { output, talkIsTerminal }: Context): (done: number) => void {
-  if (!talkIsTerminal || total < 2) return () => undefined;
-  const width = 20;
-  const draw = (done: number): void => {
-    const full = Math.round((done / total) * width);
-    output.status(`[${'#'.repeat(full)}${'-'.repeat(width - full)}] ${done} of ${total}`);
-  };
-  draw(0);
-  return draw;
 }
 
 /** What the tests of one run share. */

@@ -89,10 +89,10 @@ export function recordOf<T>(name: RegExp, check: Check<T>): Check<Record<string,
 }
 
 /**
- * An object with exactly these members. The types make sure that every member of T has a check,
+ * An object with exactly these members, or with `others: 'left-out'` at least these. The types make sure that every member of T has a check,
  * so a member that is added to T must be added here.
  */
-export function members<T extends object>(required: Checks<T, Exclude<keyof T, Optional<T>>>, optional: Checks<T, Optional<T>>): Check<T> {
+export function members<T extends object>(required: Checks<T, Exclude<keyof T, Optional<T>>>, optional: Checks<T, Optional<T>>, others: 'refused' | 'left-out' = 'refused'): Check<T> {
   const needed = Object.entries<Check<unknown>>(required);
   const allowed = new Map<string, Check<unknown>>([...needed, ...Object.entries<Check<unknown>>(optional)]);
   return (value, where) => {
@@ -100,10 +100,11 @@ export function members<T extends object>(required: Checks<T, Exclude<keyof T, O
     for (const [name] of needed) {
       if (!Object.hasOwn(value, name)) throw new ShapeError(`${where}.${name} is missing`);
     }
-    const checked = Object.entries(value).map(([name, one]): [string, unknown] => {
+    const checked = Object.entries(value).flatMap(([name, one]): [string, unknown][] => {
       const check = allowed.get(name);
-      if (check === undefined) throw new ShapeError(`${where} has a member that is not known`);
-      return [name, check(one, `${where}.${name}`)];
+      if (check !== undefined) return [[name, check(one, `${where}.${name}`)]];
+      if (others === 'left-out') return [];
+      throw new ShapeError(`${where} has a member that is not known`);
     });
     return Object.fromEntries(checked) as T;
   };

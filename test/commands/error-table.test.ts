@@ -32,6 +32,7 @@ const contract: Readonly<Record<number, readonly string[]>> = {
   6: ['API_DISABLED', 'BASIC_AUTH_DISABLED', 'TOKENS_DISABLED', 'BOTS_DISABLED', 'AUTHORIZATION_HEADER_DROPPED', 'SIGN_IN_UNSUPPORTED'],
   7: ['PASSWORD_REJECTED', 'TOKEN_REJECTED', 'CLIENT_REJECTED', 'REFRESH_REJECTED', 'MFA_REQUIRED', 'MFA_REJECTED', 'ACCOUNT_LOCKED', 'ACCOUNT_DEACTIVATED', 'EMAIL_NOT_VERIFIED', 'API_KEY_REJECTED'],
   8: ['PERMISSION_DENIED'],
+  9: ['EXPIRES_SOON'],
   10: ['STORE_UNAVAILABLE', 'STORE_LOCKED', 'STORE_TIMEOUT', 'STORE_CORRUPT', 'STORE_TOO_NEW', 'STORE_BUSY', 'STORE_UNWRITABLE', 'SECRET_MISSING', 'SECRET_TOO_LARGE', 'PASSPHRASE_REJECTED', 'FILE_UNWRITABLE'],
   11: ['NOT_FOUND', 'NAME_TAKEN', 'FILE_EXISTS', 'BOT_NAME_TAKEN', 'HANDED_OVER'],
   12: ['SOME_FAILED'],
@@ -224,6 +225,13 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   NAME_INVALID: () => mattermost(chat.url, ['--name', '../chat']),
   FILE_UNREADABLE: () => script().run(['mattermost', '--url', chat.url, '--token-file', join(folder(), 'none'), '--json']),
   FILE_INVALID: () => mattermost(chat.url, ['--ca-file', programPath]),
+  FILE_TOO_NEW: () => script().run(['import', '-', '--json'], { stdin: '{"version":2,"credentials":[]}' }),
+  EXPIRES_SOON: async () => {
+    const one = copy();
+    const path = join(one.home, 'index.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"validatedAt"', `"expiresAt": "${new Date(Date.now() + 86_400_000).toISOString()}", "validatedAt"`));
+    return resultOf(await one.run(['test', 'chat', '--expiring', '3', '--json']));
+  },
   // What a newer version stored: an index that is well and names a service of the future.
   UNSUPPORTED: changed('index.json', (text) => text.replace('"service": "mattermost"', '"service": "slack"')),
 
