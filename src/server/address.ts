@@ -150,6 +150,8 @@ async function explain(answers: readonly HttpResponse[], url: URL, service: Addr
   const gateway = (vague: boolean) => whole.map((answer) => gatewayInFront(answer, service, vague)).find((error) => error !== undefined);
   const named = gateway(false);
   if (named !== undefined) return named;
+  const broken = whole.map((answer) => service.address.outOfOrder?.(answer)).find((error) => error !== undefined);
+  if (broken !== undefined) return broken;
   const redirects = await redirections(whole, service, http, connection);
   // A redirect to the service's own login page is no gateway's.
   const moved = redirects.find(({ details }) => details.location !== undefined);
@@ -231,7 +233,7 @@ async function redirection(answer: HttpResponse, service: Addressed, http: HttpC
   }
   const shown = `${target.origin}${target.pathname}`;
   if (there.kind === 'failed') {
-    return new CredsetupError('REDIRECTED', `${from.origin} redirects to ${shown}, and what is there could not be asked: ${there.error.message}`, {
+    return new CredsetupError('REDIRECTED', `${from.origin} redirects to ${shown}, and what is there could not be asked (${there.error.code}): ${there.error.message}`, {
       ...about, hint: `It may be the right address all the same: give it with --url ${target.origin} and what it needs. ${there.error.hint}`,
     });
   }

@@ -3,7 +3,7 @@
  * small functions. Questions, options, variables, help and the list of what is missing all come
  * from these descriptions; a third service is one folder and one line in the registry.
  */
-import type { Account, PublicFields, Secrets, Warning } from '../credential.ts';
+import type { Account, Credential, PublicFields, Secrets, Warning } from '../credential.ts';
 import type { HttpRequest, HttpResponse } from '../context.ts';
 import type { Field } from './field.ts';
 import type { OAuth } from './oauth-description.ts';
@@ -33,6 +33,8 @@ export interface AddressKnowledge {
   /** Whether any answer looks like this service's, to say so to who wanted another one. */
   readonly resembles: (response: HttpResponse) => boolean;
   readonly notThisService: ErrorCode;
+  /** An answer of the service itself that shows why it does not work as it is; undefined for every other. */
+  readonly outOfOrder?: (response: HttpResponse) => CredsetupError | undefined;
   /** It is the n8n itself; for every other, what keeps us out keeps n8n out too. */
   readonly isN8n?: boolean;
 }
@@ -80,6 +82,14 @@ export interface Validation {
 export interface Presented {
   readonly fields: PublicFields;
   readonly secrets: Secrets;
+  /** Of a credential that was let in before: what is known of it tells why it is not now. */
+  readonly stored?: Stored;
+}
+
+/** A credential that was validated before, and our own clock. */
+export interface Stored {
+  readonly credential: Credential;
+  readonly now: Date;
 }
 
 /** Where a value of a credential comes from, wherever it is written to. `path`: below the address. */

@@ -267,7 +267,10 @@ describe('a redirect', () => {
 
   it('to a host that cannot be reached is still a redirect', async () => {
     const old = await practice(startGateway('redirect', { to: `https://127.0.0.1:${await closedPort()}` }));
-    expect((await refused(old.url, 'REDIRECTED')).details.location).toBeUndefined();
+    const error = await refused(old.url, 'REDIRECTED');
+    expect(error.details.location).toBeUndefined();
+    expect(error.message).toContain('CONNECTION_REFUSED');
+    expect(error.message).not.toContain('no Mattermost answered');
   });
 
   it('to itself is a loop, and says whose it is to end', async () => {
@@ -335,6 +338,31 @@ describe.runIf(has('openssl'))('over TLS', () => {
     expect(error.message).not.toContain('no Mattermost answered');
     expect(error.hint).toMatch(new RegExp(`--url ${target.url} .*--ca-file`));
   });
+
+  it.each([['selfSigned', 'TLS_SELF_SIGNED'], ['good', 'TLS_UNKNOWN_CA'], ['expired', 'TLS_EXPIRED']] as const)('a redirect to a certificate that is not trusted (%s) is told as that, with what helps', async (which, code) => {
+    const target = await practice(startMattermost({ tls: certificates[which], hostname: 'other.test' }));
+    const old = await practice(startGateway('redirect', { to: target.url }));
+    const error = await refused(old.url, 'REDIRECTED');
+    expect(error.message).toContain(`redirects to ${target.url}/`);
+    expect(error.message).toContain(code);
+    expect(error.message).not.toContain('no Mattermost answered');
+    if (which === 'good') expect(error.hint).toContain('--ca-file');
+    expect(target.log).toEqual([]);
+  });
+});
+
+it.each([['', 'at the root'], ['/mautic', 'in a folder']])('a Mautic whose routes are not in its cache says that it has to be cleared (%s, %s)', async (prefix) => {
+  const server = await practice(startMautic({ prefix }));
+  server.intercept = (request) => ({ status: 404, headers: { 'content-type': 'application/json' }, body: { errors: [{ message: `Requested URL not found: ${request.target}`, code: 404, type: null }] } });
+  const error = await refused(`${server.url}/s/dashboard`, 'API_DISABLED', mautic);
+  expect(error.message).toContain(server.url);
+  expect(error.hint).toContain('cache:clear');
+});
+
+it.each([{ errors: [] }, { errors: [{ message: 'Not found' }] }, { errors: [{ message: 'Not found', code: 404, type: 'missing' }] }])('another service\'s 404 in JSON is no such Mautic: %j', async (body) => {
+  const server = await practice(startGateway('html', { status: 404, text: JSON.stringify(body) }));
+  server.intercept = () => ({ status: 404, headers: { 'content-type': 'application/json' }, body });
+  await refused(server.url, 'NOT_MAUTIC', mautic);
 });
 
 const hostile = fc.tuple(

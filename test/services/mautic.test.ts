@@ -37,6 +37,15 @@ describe.each(versions)('Mautic %s before any secret is sent', (version) => {
     expect(sent(server)).toEqual(['none', 'Bearer credsetup-probe', 'Basic credsetup-probe:credsetup-probe']);
   });
 
+  it('says of an API whose routes are not in the cache that it has to be cleared, with one question', async () => {
+    const server = await mautic({ version });
+    server.intercept = (request) => ({ status: 404, headers: { 'content-type': 'application/json' }, body: { errors: [{ message: `Requested URL not found: ${request.target}`, code: 404, type: null }] } });
+    const { fault } = await inspect(server);
+    expect([fault?.code, fault?.hint]).toEqual(['API_DISABLED', expect.stringContaining('cache:clear')]);
+    expect(sent(server)).toEqual(['none']);
+    expect((await failureOf(validate(server, 'admin'))).hint).toContain('cache:clear');
+  });
+
   it('says with none that the API is off', async () => {
     const server = await mautic({ version, apiEnabled: false });
     expect((await inspect(server)).done).toEqual({ api: false });

@@ -4,8 +4,9 @@ import type { HttpResponse } from '../../context.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, isObject, presentedSecret } from '../answer.ts';
 import type { Api, Method, Presented, Validation } from '../service.ts';
-import { parseUser, versionOf, type User } from './api.ts';
-import { isAtLeast, listTokens } from './create-token.ts';
+import { errorId, isAtLeast, parseUser, versionOf, type User } from './api.ts';
+import { listTokens } from './create-token.ts';
+import { mfaRequired, mfaRequiredId } from './answers.ts';
 import { refusal } from './diagnosis.ts';
 import { token as tokenField } from './fields.ts';
 import { provisioning } from './provisioning.ts';
@@ -34,10 +35,10 @@ export const accessToken: Method = {
   validate,
 };
 
-async function validate(api: Api, { fields: { tokenId }, secrets }: Presented): Promise<Validation> {
+async function validate(api: Api, { fields: { tokenId }, secrets, stored }: Presented): Promise<Validation> {
   const token = presentedSecret(secrets, tokenField.key);
   const response = await get(api, '/api/v4/users/me', `Bearer ${token}`);
-  if (response.status !== 200) throw refusal(api, response, token);
+  if (response.status !== 200) throw await refusal(api, response, stored);
   const user = parseUser(api, response.json());
   const [capabilities, sessionWarning] = await Promise.all([askCapabilities(api, token), warnOfSession(api, token)]);
   const admin = isAdmin(user);
@@ -111,10 +112,14 @@ async function warnOfSession(api: Api, token: string): Promise<readonly Warning[
   }];
 }
 
-/** An answer that may be a refusal; only "try again" ends the set-up. */
+/**
+ * An answer that may be a refusal; "try again" ends the set-up, and so does a server that lets an
+ * account without multi-factor authentication see nothing but itself: n8n's own test would fail.
+ */
 async function ask(api: Api, path: string, token: string): Promise<HttpResponse> {
   const response = await get(api, path, `Bearer ${token}`);
   throwForStatus(response);
+  if (errorId(response) === mfaRequiredId) throw mfaRequired(api);
   return response;
 }
 

@@ -33,6 +33,12 @@ export function versionOf(response: HttpResponse): string | undefined {
   return /^(\d+\.\d+\.\d+)/.exec(response.header('x-version-id') ?? '')?.[1];
 }
 
+/** Whether a version such as `11.10.0` is at least this one. */
+export function isAtLeast(version: string, major: number, minor: number): boolean {
+  const [haveMajor = 0, haveMinor = 0] = version.split('.').map(Number);
+  return haveMajor > major || (haveMajor === major && haveMinor >= minor);
+}
+
 /** GET /api/v4/config/client?format=old without credentials: strings by name. */
 export async function clientConfig(api: Api): Promise<Readonly<Record<string, string>>> {
   const body = await getJson(api, '/api/v4/config/client?format=old');

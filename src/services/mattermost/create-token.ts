@@ -7,7 +7,7 @@ import { get, invalidAnswer, textOf } from '../answer.ts';
 import type { Listed, Made, Owner, Request, Session } from '../provisioning.ts';
 import type { Api, } from '../service.ts';
 import { objectOf, objectsOf, refused, type Refusals } from './answers.ts';
-import { about } from './api.ts';
+import { about, isAtLeast } from './api.ts';
 import { expiresIn } from './fields.ts';
 
 const day = 86_400_000;
@@ -119,10 +119,4 @@ export function expiryOf(days: string | undefined, version: string | undefined, 
     });
   }
   return new Date(now.getTime() + count * day);
-}
-
-/** Whether a version such as `11.10.0` is at least this one. */
-export function isAtLeast(version: string, major: number, minor: number): boolean {
-  const [haveMajor = 0, haveMinor = 0] = version.split('.').map(Number);
-  return haveMajor > major || (haveMajor === major && haveMinor >= minor);
 }

@@ -3,12 +3,12 @@
  * comes back in the `Token` header (recorded: login-ok and the refusals beside it).
  */
 import type { HttpResponse } from '../../context.ts';
-import type { Cause } from '../../errors.ts';
+import type { Cause, CredsetupError } from '../../errors.ts';
 import { get, invalidAnswer, timeOf } from '../answer.ts';
 import type { Session } from '../provisioning.ts';
 import type { Api, ServerState, Values } from '../service.ts';
-import { errorOf, refused, type Refusal, type Refusals } from './answers.ts';
-import { about, parseUser, type User } from './api.ts';
+import { ended, errorOf, headerDropped, headerSeen, refused, type Refusal, type Refusals } from './answers.ts';
+import { about, errorId, parseUser, type User } from './api.ts';
 
 const wrong = 'Mattermost refused the username and the password. It does not say which of the two is wrong.';
 const lockOut = 'Check both before the next try: each refused password counts, and after some (10 unless the admin changed it) the account is locked.';
@@ -93,8 +93,14 @@ export async function signIn(api: Api, values: Values, protect: (secret: string)
 /** The account behind a token that stands in for a sign-in. Throws TOKEN_REJECTED. */
 export async function withToken(api: Api, token: string): Promise<Session> {
   const response = await get(api, '/api/v4/users/me', `Bearer ${token}`);
+  if (response.status === 401 && errorId(response) !== undefined) throw await refusedToken(api, response);
   if (response.status !== 200) throw refused(api, response, {}, 'the account of the token');
   return sessionOf(parseUser(api, response.json()), token, false, response);
+}
+
+/** A token that is refused, or that did not arrive. */
+async function refusedToken(api: Api, response: HttpResponse): Promise<CredsetupError> {
+  return await headerSeen(api, response) === 'dropped' ? headerDropped(api) : ended(api, response);
 }
 
 /** Ends a login. A token that somebody gave is theirs and stays. */

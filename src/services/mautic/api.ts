@@ -4,6 +4,7 @@
  */
 import type { HttpResponse } from '../../context.ts';
 import type { Account } from '../../credential.ts';
+import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer, isJson, isObject, nameOf, textOf } from '../answer.ts';
 import type { Api } from '../service.ts';
@@ -45,6 +46,25 @@ export function mauticError(response: HttpResponse): MauticError | undefined {
   const first: unknown = isObject(body) && Array.isArray(body['errors']) ? body['errors'][0] : undefined;
   if (!isObject(first) || typeof first['message'] !== 'string') return undefined;
   return { status: response.status, ...(typeof first['type'] === 'string' ? { type: first['type'] } : {}) };
+}
+
+/**
+ * Mautic's own "not found" (recorded: unknown-path-ok) for what it is asked for: on some installs
+ * the API's routes are in the cache only after it was cleared.
+ */
+export function lacksRoutes(response: HttpResponse): boolean {
+  if (response.status !== 404 || mauticError(response) === undefined) return false;
+  const body = response.json();
+  const [first] = isObject(body) && Array.isArray(body['errors']) ? body['errors'] as unknown[] : [];
+  return isObject(first) && first['code'] === 404 && first['type'] === null;
+}
+
+/** API_DISABLED, with the cache that has to be cleared. */
+export function routesMissing(base: string): CredsetupError {
+  return new CredsetupError('API_DISABLED', `A Mautic answers at ${base}, and it does not know its own API: its routes are not in its cache.`, {
+    service: about.id, url: base, field: 'url',
+    hint: 'Ask who runs it to clear the cache, as some installs need after the API was turned on: php bin/console cache:clear in its folder, or delete var/cache/prod. Is the API on at all? Settings > Configuration > API Settings.',
+  });
 }
 
 /** Only answers after a successful sign-in carry the version. */

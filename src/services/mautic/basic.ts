@@ -5,7 +5,7 @@ import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer, presentedSecret } from '../answer.ts';
 import type { Api, Method, Presented, ServerState, Validation } from '../service.ts';
-import { accountOf, askCapabilities, basic as basicHeader, about as mautic, mauticError, parseUser, probeUser, selfPath, versionOf, type User } from './api.ts';
+import { accountOf, askCapabilities, basic as basicHeader, about as mautic, lacksRoutes, mauticError, parseUser, probeUser, routesMissing, selfPath, versionOf, type User } from './api.ts';
 import { password as passwordField, username as usernameField } from './fields.ts';
 import { basicVariables, mauticApi } from './hand-over.ts';
 import { headerDropped } from './inspect.ts';
@@ -49,6 +49,7 @@ async function refusal(api: Api, response: HttpResponse, state: ServerState | un
   throwForStatus(response);
   const about = { service: 'mautic', url: api.base };
   const error = mauticError(response);
+  if (lacksRoutes(response)) return routesMissing(api.base);
   if (error?.type === 'api_disabled') return stepError(api, enableApi);
   if (error?.status === 403 && error.type === 'access_denied') return stepError(api, enableBasicAuth);
   if (response.status === 401 && (error !== undefined || response.text === '')) {

@@ -8,7 +8,7 @@ import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get } from '../answer.ts';
 import type { Api, Method, ServerState } from '../service.ts';
-import { basic, mauticError, probeUser, selfPath } from './api.ts';
+import { basic, lacksRoutes, mauticError, probeUser, routesMissing, selfPath } from './api.ts';
 import { probe } from './probe.ts';
 import { enableApi, enableBasicAuth } from './steps.ts';
 
@@ -20,6 +20,7 @@ export async function inspect(api: Api, method: Method | undefined, before: Serv
   if (before?.done[enableApi.id] !== true) {
     const anonymous = proof ?? await get(api, selfPath);
     throwForStatus(anonymous);
+    if (lacksRoutes(anonymous)) return { done: { [enableApi.id]: false }, warnings: [], says: ['its routes are not in its cache'], fault: routesMissing(api.base) };
     if (mauticError(anonymous)?.type === 'api_disabled') return { done: { [enableApi.id]: false }, warnings: [], says: ['the API is off'] };
   }
   if (before?.done[header] !== true) {

@@ -5,7 +5,7 @@ import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer, presentedSecret } from '../answer.ts';
 import type { OAuth } from '../oauth-description.ts';
 import type { Api, Method, Presented, ServerState, Validation, Values } from '../service.ts';
-import { about as mautic, accountOf, askCapabilities, mauticError, parseUser, selfPath, versionOf } from './api.ts';
+import { about as mautic, accountOf, askCapabilities, lacksRoutes, mauticError, parseUser, routesMissing, selfPath, versionOf } from './api.ts';
 import { browserFailures } from './browser-failures.ts';
 import { clientId, clientSecret } from './fields.ts';
 import { mauticOAuth2Api, oauth2Variables } from './hand-over.ts';
@@ -75,6 +75,7 @@ async function validate(api: Api, { secrets }: Presented, state?: ServerState): 
   const response = await get(api, selfPath, authorization);
   if (response.status !== 200) {
     throwForStatus(response);
+    if (lacksRoutes(response)) throw routesMissing(api.base);
     throw refusal(api, mauticError(response)?.type, response.status, state);
   }
   const user = parseUser(api, response.json());

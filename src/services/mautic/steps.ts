@@ -14,7 +14,7 @@ export const enableApi: Step = {
   title: 'Enable the API',
   page: apiSettings,
   instructions: ['Settings > Configuration > API Settings', 'Set "API enabled?" to Yes, then Save.'],
-  notes: [otherTab],
+  notes: [otherTab, 'Saved, and still off here? On some installs the cache has to be cleared: php bin/console cache:clear, or delete var/cache/prod.'],
   isDone: async (api) => mauticError(await probe(api))?.type === 'access_denied',
   error: { code: 'API_DISABLED', message: 'The API of this Mautic is off.' },
   adminTask: [
