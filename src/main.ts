@@ -7,6 +7,7 @@ import { commands, everywhere, fieldOptions, optionsOf } from './commands/catalo
 import type { Arguments, CommandSpec, Everywhere, Parsed } from './commands/command.ts';
 import { valuesOf, type OptionSpec, type OptionSpecs } from './commands/option.ts';
 import type { FieldOptions } from './field-sources.ts';
+import { serviceLines } from './services/map.ts';
 
 declare const CREDSETUP_VERSION: string;
 
@@ -89,7 +90,7 @@ function flagsIn(argv: readonly string[]): Everywhere {
 /** Every command by its name and summary; with its options only what the line may mean: to make them all takes as long as reading the index. */
 function program(found: (parsed: Parsed) => void, argv: readonly string[]): Command {
   const root = new Command('credsetup')
-    .description('Sets up Mautic and Mattermost credentials for n8n, and proves that they work.')
+    .description(`Sets up credentials of ${titles()} for n8n, and proves that they work.`)
     .version(CREDSETUP_VERSION, '-V, --version')
     .helpCommand('help [command]', 'help for a command');
   for (const spec of Object.values(everywhere)) root.addOption(option(spec));
@@ -110,6 +111,11 @@ function named({ name, summary, arguments: words }: CommandSpec): Command {
   if (words !== undefined) command.arguments(words);
   command.addOption(option(everywhere.json));
   return command;
+}
+
+function titles(): string {
+  const all = serviceLines.map(({ title }) => title);
+  return [all.slice(0, -1).join(', '), ...all.slice(-1)].filter((one) => one !== '').join(' and ');
 }
 
 function subcommand(spec: CommandSpec, root: Command, found: (parsed: Parsed) => void): Command {

@@ -3,6 +3,7 @@ import type { Vault } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { sameName } from '../credential-name.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
+import { howToSetUp } from '../services/map.ts';
 
 /** Throws NOT_FOUND, naming what there is. */
 export async function findOne(name: string, vault: Vault): Promise<Credential> {
@@ -57,6 +58,6 @@ export function isFound(found: Credential | Missing): found is Credential {
 function notFound(name: string, known: readonly string[]): CredsetupError {
   const some = known.slice(0, 10).join(', ');
   return new CredsetupError('NOT_FOUND', `No credential has the name ${name}.`, {
-    name, hint: known.length === 0 ? 'Nothing is stored yet. Set one up with: credsetup mautic, or: credsetup mattermost' : `There are: ${some}${known.length > 10 ? ' and more; credsetup list shows all' : ''}.`,
+    name, hint: known.length === 0 ? `Nothing is stored yet. ${howToSetUp}` : `There are: ${some}${known.length > 10 ? ' and more; credsetup list shows all' : ''}.`,
   });
 }

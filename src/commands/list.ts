@@ -1,4 +1,5 @@
 /** `list`: the index, nothing else. */
+import { howToSetUp } from '../services/map.ts';
 import { expiryWarnings } from '../stored/expiry.ts';
 import { table } from './table.ts';
 import type { list } from './catalog.ts';
@@ -16,7 +17,7 @@ export const run: Run<typeof list> = async ({ json }, context) => {
   }
   if (credentials.length === 0) {
     if ((await vault.damaged()).length > 0) return 0;
-    output.say('Nothing is stored yet. Set up a credential with: credsetup mautic, or: credsetup mattermost');
+    output.say(`Nothing is stored yet. ${howToSetUp}`);
     return 0;
   }
   output.data(output.plain(table(

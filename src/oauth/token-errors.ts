@@ -1,6 +1,6 @@
 /**
  * From an error of the token endpoint to what a person can do. `error` decides; the texts (English
- * everywhere: they are the OAuth library's, not Mautic's) only sharpen. Source: RFC 6749 §5.2 and
+ * everywhere: they are the OAuth library's, not the service's) only sharpen. Source: RFC 6749 §5.2 and
  * the recorded token exchanges (test/wire/mautic-7.json, mautic-5.json).
  */
 import { CredsetupError, type Cause, type ErrorCode } from '../errors.ts';
@@ -35,7 +35,7 @@ const wrongServer: Cause = {
 };
 
 export const codeExpired: Cause = {
-  code: 'CODE_EXPIRED', message: 'The code came too late: it can be exchanged for a short time only (Mautic: 30 seconds).', check: 'How long it took from pressing Accept until the address was pasted.',
+  code: 'CODE_EXPIRED', message: 'The code came too late: it can be exchanged for a short time only.', check: 'How long it took from pressing Accept until the address was pasted.',
   fix: 'Sign in once more, and paste the address at once.',
 };
 const codeUsed: Cause = {
@@ -52,7 +52,7 @@ const refreshUsed: Cause = {
   fix: 'Sign in again, and keep the credential in one place only.',
 };
 const refreshEnded: Cause = {
-  code: 'REFRESH_TOKEN_EXPIRED', message: 'It was not used for longer than {title} keeps it (Mautic: 14 days, unless an admin changed it).', check: 'When it was used the last time.',
+  code: 'REFRESH_TOKEN_EXPIRED', message: 'It was not used for longer than {title} keeps it; an admin may have changed how long that is.', check: 'When it was used the last time.',
   fix: 'Sign in again. Use it more often, or let an admin raise "Refresh token lifetime".',
 };
 const accessTakenBack: Cause = {

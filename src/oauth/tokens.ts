@@ -17,7 +17,7 @@ export interface TokenSet {
 }
 
 /**
- * Exchanges a code for tokens, at once: Mautic's live 30 seconds. `callbackUrl` and `state` are
+ * Exchanges a code for tokens, at once: they live for seconds. `callbackUrl` and `state` are
  * compared once more by openid-client. Throws CLIENT_REJECTED, REDIRECT_URI_MISMATCH (the code
  * stays good), AUTHORIZATION_TIMEOUT (see isCodeExpired), AUTHORIZATION_DENIED, and what every
  * token request throws.

@@ -28,6 +28,8 @@ export interface OAuth {
   readonly repair: (answer: HttpResponse) => Readonly<Record<string, unknown>>;
   /** The page where the client's redirect URIs are registered. */
   readonly clientsPage: (base: string) => string;
+  /** Where a person signs out of the service's pages. */
+  readonly signOutPage: (base: string) => string;
   readonly browserFailures: readonly BrowserFailure[];
   /** What to ask an admin for when the account's role keeps it from signing in. */
   readonly roleTask: string;

@@ -89,6 +89,18 @@ export interface Place {
   readonly inner?: (api: Api, admin: Session) => Promise<readonly Place[]>;
 }
 
+/** The service's own words for what is made there. */
+export interface ProvisioningWords {
+  /** What is made, in a sentence: `token`. */
+  readonly thing: string;
+  /** What its list calls the id: `Token ID`. */
+  readonly id: string;
+  /** Where a person finds the id of one that was pasted. */
+  readonly whereIdsStand: string;
+  /** Where a person ends a sign-in that this run could not end. */
+  readonly endSignIn: string;
+}
+
 export interface Provisioning {
   /** The option that a script makes a secret with, without a way's own. */
   readonly option: string;
@@ -101,6 +113,7 @@ export interface Provisioning {
   readonly adminTokenField: Field;
   readonly descriptionField: Field;
   readonly expiryField: Field;
+  readonly words: ProvisioningWords;
   /** The word to type before anything is changed at the server. */
   readonly repairWord: string;
   /** Why no password can be used here at all, known before one is asked for. */

@@ -41,6 +41,7 @@ export async function sweepLeftBehind(sweep: Sweep): Promise<void> {
 
 async function endLeft(sweep: Sweep, begun: Begun, listed: readonly Listed[]): Promise<boolean> {
   const { provisioning, api, session, context } = sweep;
+  const { words } = provisioning;
   const kept = new Set((await (await context.vault()).list()).map(({ fields }) => fields.tokenId));
   const ours = listed.filter(({ description }) => description.includes(`[credsetup ${begun.mark}]`));
   const saved = ours.some(({ id }) => kept.has(id));
@@ -48,10 +49,10 @@ async function endLeft(sweep: Sweep, begun: Begun, listed: readonly Listed[]): P
   for (const one of ending) {
     try {
       await provisioning.revoke(api, session, one.id);
-      context.output.say(`  ${context.output.style.good('✔')} Ended a token that an earlier run left behind (Token ID ${one.id}).`);
+      context.output.say(`  ${context.output.style.good('✔')} Ended a ${words.thing} that an earlier run left behind (${words.id} ${one.id}).`);
     } catch (error) {
       if (!isCredsetupError(error)) throw error;
-      context.output.warn(`  ${context.output.style.caution('!')} A token that an earlier run left behind could not be ended (Token ID ${one.id}): ${error.message}`);
+      context.output.warn(`  ${context.output.style.caution('!')} A ${words.thing} that an earlier run left behind could not be ended (${words.id} ${one.id}): ${error.message}`);
       return false;
     }
   }

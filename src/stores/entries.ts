@@ -40,7 +40,7 @@ export function entryOrThrow(index: Index, name: string, path: string): IndexEnt
   const more = names.length > namesShown ? ` and ${names.length - namesShown} more` : '';
   const known = names.length === 0 ? 'Nothing is stored yet.' : `There are ${names.slice(0, namesShown).join(', ')}${more}.`;
   throw new CredsetupError('NOT_FOUND', `No credential is named ${JSON.stringify(name)}. ${known}`, {
-    hint: names.length === 0 ? 'Set one up with credsetup mautic or credsetup mattermost.' : 'Choose one of them; credsetup list shows all.',
+    hint: names.length === 0 ? 'credsetup --help tells what can be set up.' : 'Choose one of them; credsetup list shows all.',
     name,
   });
 }

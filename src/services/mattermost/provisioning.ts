@@ -22,6 +22,10 @@ export const provisioning: Provisioning = {
   ],
   signInFields: [username, password],
   codeField: mfaCode, adminTokenField: adminToken, descriptionField: description, expiryField: expiresIn,
+  words: {
+    thing: 'token', id: 'Token ID', whereIdsStand: 'Profile > Security > Personal Access Tokens',
+    endSignIn: 'your picture > Profile > Security > View and Log Out of Active Sessions',
+  },
   repairWord: 'repair',
   signInProblem, expiryOf, signIn, withToken, signOut, owner, repairs, repairOf,
   make: createToken, list: listTokens, revoke: revokeToken, places: teams,

@@ -23,6 +23,7 @@ const oauth: OAuth = {
   tokenEndpoint: (base) => `${base}/oauth/v2/token`,
   repair: repairTokenAnswer,
   clientsPage: (base) => `${base}/s/credentials`,
+  signOutPage: (base) => `${base}/s/logout`,
   browserFailures,
   roleTask: [
     'Please give my Mautic role access to the API, so that I can sign in for n8n:',

@@ -77,13 +77,13 @@ async function n8nCallbackUrl(draft: Draft): Promise<{ readonly url: string; rea
   if (terminal === undefined || (draft.options.existing ?? draft.options.inPlaceOf) !== undefined) return { url: '', asked: false };
   // A step that was done leads through here once more.
   if (draft.n8nCallbackUrl !== undefined) return { url: draft.n8nCallbackUrl, asked: false };
-  const answer = await askForN8n(terminal);
+  const answer = await askForN8n(draft, terminal);
   if (answer.kind === 'back') return 'back';
   draft.n8nCallbackUrl = answer.value;
   return { url: answer.value, asked: true };
 }
 
-async function askForN8n(terminal: Terminal): Promise<Answer<string>> {
+async function askForN8n(draft: Draft, terminal: Terminal): Promise<Answer<string>> {
   const answer = await terminal.choose({
     message: 'Will n8n sign in with this client too?',
     choices: [
@@ -95,7 +95,7 @@ async function askForN8n(terminal: Terminal): Promise<Answer<string>> {
   if (!answer.value) return { kind: 'value', value: '' };
   return terminal.text({
     message: 'n8n\'s OAuth Callback URL', initial: n8nDefault, check: callbackProblem, maxLength: 2048,
-    help: 'n8n shows it in its credential "Mautic OAuth2 API" as OAuth Redirect URL.',
+    help: `n8n shows it in its credential "${known(draft.method, 'method').n8n.title}" as OAuth Redirect URL.`,
   });
 }
 

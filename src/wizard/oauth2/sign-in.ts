@@ -191,6 +191,6 @@ export async function accountStage(draft: Draft): Promise<Outcome> {
   });
   if (answer.kind === 'back') return 'back';
   if (answer.value) return 'next';
-  draft.context.output.say(`  Sign out first, or use a private window: ${known(draft.base, 'address')}/s/logout`);
+  draft.context.output.say(`  Sign out first, or use a private window: ${oauthOf(draft).signOutPage(known(draft.base, 'address'))}`);
   return { goTo: 'sign-in' };
 }

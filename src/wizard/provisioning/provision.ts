@@ -127,7 +127,7 @@ async function makeToken(run: Run, owner: Owner): Promise<Made> {
   const description = marked(draft.values.get(provisioning.descriptionField.key) ?? defaultDescription, mark);
   const expiresAt = provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state').version, session.at ?? draft.context.now());
   await begin(run, owner);
-  run.token = { left: `a token with the description "${description}"`, takeBack: (api) => endMarked(run, api, owner) };
+  run.token = { left: `a ${provisioningOf(draft).words.thing} with the description "${description}"`, takeBack: (api) => endMarked(run, api, owner) };
   try {
     return await withHelp(run, async (api) => {
       const made = await provisioning.make(api, session, owner, { description, expiresAt }, (secret) => { draft.context.output.protect(secret); });
@@ -199,14 +199,15 @@ async function keep(run: Run): Promise<void> {
 }
 
 async function endOld(draft: Draft, id: string): Promise<boolean> {
+  const { words } = provisioningOf(draft);
   const { output } = draft.context;
   try {
-    await step(draft, 'ending the old token', (api) => provisioningOf(draft).revoke(api, known(openOf(draft).session, 'session'), id));
-    output.say(`  ${output.style.good('✔')} Ended the old token (Token ID ${id})`);
+    await step(draft, `ending the old ${words.thing}`, (api) => provisioningOf(draft).revoke(api, known(openOf(draft).session, 'session'), id));
+    output.say(`  ${output.style.good('✔')} Ended the old ${words.thing} (${words.id} ${id})`);
     return true;
   } catch (error) {
     if (!isCredsetupError(error)) throw error;
-    output.warn(`  ${output.style.caution('!')} The old token could not be ended (Token ID ${id}): ${error.message} The next run tries again.`);
+    output.warn(`  ${output.style.caution('!')} The old ${words.thing} could not be ended (${words.id} ${id}): ${error.message} The next run tries again.`);
     return false;
   }
 }
@@ -222,7 +223,7 @@ async function takeBack(run: Run, error: unknown): Promise<unknown> {
       await one.takeBack(await openApi(draft));
     } catch (failure) {
       if (!isCredsetupError(failure)) throw failure;
-      left.push(run.made === undefined || one !== token ? one.left : `${one.left}, Token ID ${run.made.id}`);
+      left.push(run.made === undefined || one !== token ? one.left : `${one.left}, ${provisioningOf(draft).words.id} ${run.made.id}`);
     }
   }
   delete draft.made;

@@ -2,7 +2,7 @@
  * What a set-up has open at a service while it makes a secret there: sessions, requests on their
  * way, and what must be taken back. All of it is ended on every path out, a stop included.
  */
-import type { Context, HttpClient } from '../../context.ts';
+import type { HttpClient } from '../../context.ts';
 import { isCredsetupError, type CredsetupError } from '../../errors.ts';
 import type { Change, Provisioning, Session, Way } from '../../services/provisioning.ts';
 import type { Api } from '../../services/service.ts';
@@ -75,11 +75,12 @@ export async function endSession(draft: Draft, which: 'admin' | 'session'): Prom
     await provisioningOf(draft).signOut(await openApi(draft), session);
   } catch (error) {
     if (!isCredsetupError(error)) throw error;
-    tellOpenLogin(draft.context, session, error);
+    tellOpenLogin(draft, session, error);
   }
 }
 
-function tellOpenLogin({ output }: Context, session: Session, error: CredsetupError): void {
+function tellOpenLogin(draft: Draft, session: Session, error: CredsetupError): void {
+  const { output } = draft.context;
   output.warn(`  ${output.style.caution('!')} The sign-in of ${session.account.username} could not be ended (${error.code}): ${error.message}`);
-  output.warn('    End it yourself: your picture > Profile > Security > View and Log Out of Active Sessions.');
+  output.warn(`    End it yourself: ${provisioningOf(draft).words.endSignIn}.`);
 }

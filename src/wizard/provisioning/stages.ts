@@ -69,7 +69,7 @@ function checkSources(provisioning: Provisioning, options: SetupOptions, given: 
   const twice = fields.find(({ key }) => given.get(key)?.source.startsWith('--') === true);
   if (twice !== undefined) throw new CredsetupError('USAGE', `${twice.option} gives the ${twice.label}, and ${provisioning.option} makes one.`, { hint: 'Keep one of them.' });
   if (options.store === 'none' && options.deliver === undefined) {
-    throw new CredsetupError('USAGE', 'With --store none the new token would be made and lost.', { hint: 'Add --export FORMAT, or choose another store.' });
+    throw new CredsetupError('USAGE', 'With --store none the new secret would be made and lost.', { hint: 'Add --export FORMAT, or choose another store.' });
   }
 }
 
@@ -83,7 +83,7 @@ export async function wayStage(draft: Draft): Promise<Outcome> {
   open.way = chosen ?? (haveOne ? provisioning.ways.find(({ makes }) => !makes) : undefined);
   if (open.way !== undefined) return 'through';
   const answer = await known(draft.terminal, 'terminal').choose({
-    message: 'Where does the token come from?',
+    message: `Where does the ${provisioning.words.thing} come from?`,
     choices: provisioning.ways.map((way) => ({ value: way, label: way.title, note: way.suits })),
   });
   if (answer.kind === 'back') return 'back';
