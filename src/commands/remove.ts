@@ -63,9 +63,8 @@ async function removeOne(credential: Credential, call: CallOf<typeof remove>, co
 async function revoke(credential: Credential, call: CallOf<typeof remove>, context: Context): Promise<string | undefined> {
   try {
     const full = await (await context.vault()).load(credential.name);
-    provisioningOfStored(full);
     const options = storedOptions(call);
-    const id = tokenIdOf(full, options);
+    const id = tokenIdOf(full, options, provisioningOfStored(full).provisioning);
     await withStoredSession(full, options, context, ({ provisioning, api, session }) => provisioning.revoke(api, session, id));
     return undefined;
   } catch (error) {

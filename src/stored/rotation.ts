@@ -10,7 +10,7 @@ import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Listed, Made, Owner, Provisioning } from '../services/provisioning.ts';
 import type { Field } from '../services/field.ts';
 import { revalidated } from './revalidated.ts';
-import { marked, newMark, sweepLeftBehind } from './left-behind.ts';
+import { begin, endMarked, endReplaced, marked, newMark, settle, sweepLeftBehind } from './marked-secret.ts';
 import { withStoredSession, type StoredOptions, type StoredSession } from './session.ts';
 
 interface Rotation extends StoredSession {
@@ -32,12 +32,12 @@ export async function rotate(full: FullCredential, options: StoredOptions, conte
   await vault.prepare(full.credential.store);
   return withStoredSession(full, options, context, (stored) => journal.alone(async () => {
     const { provisioning, api, session } = stored;
-    const tokenId = tokenIdOf(full, options);
+    const tokenId = tokenIdOf(full, options, provisioning);
     await checkUnchanged(full, vault);
-    await sweepLeftBehind({ provisioning, api, session, service: stored.service.id, url: full.credential.url, context });
+    await sweepLeftBehind({ provisioning, api, session, context }, stored.service.id, full.credential.url);
     const { id = session.account.id, username = session.account.username, bot = false } = full.credential.account;
     const owner = { id, username, bot, created: false };
-    const old = oldOne(await provisioning.list(api, session, owner.id), tokenId, full, context);
+    const old = oldOne(await provisioning.list(api, session, owner.id), tokenId, full, provisioning, context);
     const days = said(options, provisioning.expiryField) ?? keptDays(full, old, provisioning, context);
     const expiresAt = provisioning.expiryOf(days, full.credential.server.version, session.at ?? context.now());
     context.signal.throwIfAborted();
@@ -56,29 +56,30 @@ const day = 86_400_000;
  * For how many days the old one was made, so that a secret that ends never becomes one that does
  * not. Throws EXPIRY_REQUIRED where it ends and its length is not known: it was not made here.
  */
-function keptDays({ credential: { name, issuedAt, createdAt, expiresAt: stored, fields } }: FullCredential, old: Listed | undefined, { expiryField }: Provisioning, { output }: Context): string | undefined {
+function keptDays({ credential }: FullCredential, old: Listed | undefined, { expiryField, words }: Provisioning, { output }: Context): string | undefined {
+  const { name, issuedAt, createdAt, expiresAt: stored, fields } = credential;
   const end = old === undefined ? stored : old.expiresAt;
   if (end === undefined) return undefined;
   if (fields.tokenId === undefined) {
-    throw new CredsetupError('EXPIRY_REQUIRED', `The token of ${name} ends on ${end.slice(0, 10)}, and for how many days it was made is not known.`, {
+    throw new CredsetupError('EXPIRY_REQUIRED', `The ${words.thing} of ${name} ends on ${end.slice(0, 10)}, and for how many days it was made is not known.`, {
       name, field: expiryField.key, hint: `Say how many days the new one gets: ${expiryField.option} DAYS`,
     });
   }
   const days = Math.max(1, Math.round((Date.parse(end) - Date.parse(issuedAt ?? createdAt)) / day));
-  output.say(`  The new token ends after ${days} ${days === 1 ? 'day' : 'days'}, as the old one did; ${expiryField.option} DAYS changes that.`);
+  output.say(`  The new ${words.thing} ends after ${days} ${days === 1 ? 'day' : 'days'}, as the old one did; ${expiryField.option} DAYS changes that.`);
   return String(days);
 }
 
 /** Ours is known; of a pasted one the person says it. Throws INPUT_MISSING, USAGE. Never a guess. */
-export function tokenIdOf({ credential: { name, fields } }: FullCredential, { tokenId }: Pick<StoredOptions, 'tokenId'>): string {
+export function tokenIdOf({ credential: { name, fields } }: FullCredential, { tokenId }: Pick<StoredOptions, 'tokenId'>, { words }: Provisioning): string {
   if (fields.tokenId !== undefined && tokenId !== undefined && tokenId !== fields.tokenId) {
-    throw new CredsetupError('USAGE', `${name} has another Token ID than --token-id names.`, { name, hint: 'Leave --token-id out: credsetup made this token and knows its ID.' });
+    throw new CredsetupError('USAGE', `${name} has another ${words.id} than --token-id names.`, { name, hint: `Leave --token-id out: credsetup made this ${words.thing} and knows its ID.` });
   }
   const known = fields.tokenId ?? tokenId;
   if (known !== undefined) return known;
-  throw new CredsetupError('INPUT_MISSING', `The token of ${name} was pasted, so its Token ID is not known.`, {
+  throw new CredsetupError('INPUT_MISSING', `The ${words.thing} of ${name} was pasted, so its ${words.id} is not known.`, {
     name, missing: [{ field: 'tokenId', option: '--token-id', variable: '' }],
-    hint: 'Profile > Security > Personal Access Tokens shows it beside the description. Give it with --token-id ID.',
+    hint: `${words.whereIdsStand} shows it beside the description. Give it with --token-id ID.`,
   });
 }
 
@@ -95,24 +96,24 @@ async function checkUnchanged(full: FullCredential, vault: Vault): Promise<void>
  * services delete what has ended, and somebody may have. Throws INPUT_INVALID for an ID that a
  * person gave and that names none.
  */
-function oldOne(listed: readonly Listed[] | undefined, tokenId: string, { credential: { name, fields, expiresAt } }: FullCredential, context: Context): Listed | undefined {
+function oldOne(listed: readonly Listed[] | undefined, tokenId: string, { credential }: FullCredential, { words }: Provisioning, context: Context): Listed | undefined {
+  const { name, fields, expiresAt } = credential;
   const old = listed?.find(({ id }) => id === tokenId);
   if (listed === undefined || old !== undefined) return old;
   if (fields.tokenId === undefined) {
-    throw new CredsetupError('INPUT_INVALID', `The account of ${name} has no token with this Token ID.`, {
-      name, field: 'tokenId', hint: `Profile > Security > Personal Access Tokens lists the Token IDs. It may be the Access Token that you gave; or the token was deleted, as ended ones are, and takes a new one in its place: credsetup reconnect ${name}`,
+    throw new CredsetupError('INPUT_INVALID', `The account of ${name} has no ${words.thing} with this ${words.id}.`, {
+      name, field: 'tokenId', hint: `${words.whereIdsStand} lists them. It may be the ${words.thing} itself that you gave; or it was deleted, as ended ones are, and takes a new one in its place: credsetup reconnect ${name}`,
     });
   }
   const ended = expiresAt !== undefined && Date.parse(expiresAt) <= context.now().getTime();
-  context.output.say(`  The old token is not at the service any more (${ended ? `it ended on ${expiresAt.slice(0, 10)}` : 'somebody deleted it'}); a new one takes its place.`);
+  context.output.say(`  The old ${words.thing} is not at the service any more (${ended ? `it ended on ${expiresAt.slice(0, 10)}` : 'somebody deleted it'}); a new one takes its place.`);
   return undefined;
 }
 
 async function secondOne(rotation: Rotation): Promise<{ readonly full: FullCredential; readonly ended: boolean }> {
   const { provisioning, api, session, owner, options, context, full, tokenId } = rotation;
-  const journal = await context.journal();
   const mark = newMark();
-  await journal.add({ mark, service: rotation.service.id, url: full.credential.url, ownerId: owner.id, old: tokenId, at: context.now().toISOString() });
+  await begin({ mark, service: rotation.service.id, url: full.credential.url, ownerId: owner.id, old: tokenId }, context);
   const request = { description: marked(said(options, provisioning.descriptionField) ?? defaultDescription, mark), expiresAt: rotation.expiresAt };
   let made: Made | undefined;
   let saved: FullCredential;
@@ -122,7 +123,7 @@ async function secondOne(rotation: Rotation): Promise<{ readonly full: FullCrede
     saved = await keep(rotation, made);
   } catch (error) {
     if (made === undefined && isNo(error)) {
-      await journal.remove(mark);
+      await settle(mark, context);
       throw session.isLogin ? error : error.withHint(`${error.hint} Or sign in for it: --username NAME with --password-file FILE, or --admin-token-file FILE.`);
     }
     throw await endNew(rotation, mark, made, error);
@@ -150,27 +151,23 @@ async function keep({ service, method, api, connection, full, vault, context }: 
 }
 
 /** The new one is saved: what fails now leaves the old one, which the next run ends. */
-async function endOld({ provisioning, api, session, tokenId, context }: Rotation, mark: string): Promise<boolean> {
-  try {
-    await provisioning.revoke(api, session, tokenId);
-    await (await context.journal()).remove(mark);
-    return true;
-  } catch (error) {
-    if (!isCredsetupError(error)) throw error;
-    context.output.warn(`  ${context.output.style.caution('!')} The new token is saved; the old one could not be ended (Token ID ${tokenId}): ${error.message} The next run tries again.`);
-    return false;
-  }
+async function endOld(rotation: Rotation, mark: string): Promise<boolean> {
+  const { provisioning, api, session, tokenId, context } = rotation;
+  const ended = await endReplaced(rotation, tokenId, () => provisioning.revoke(api, session, tokenId));
+  if (ended) await settle(mark, context);
+  return ended;
 }
 
 /** Nothing was saved: the new one ends, by its mark where the answer with its ID was lost. */
-async function endNew({ provisioning, api, session, owner, context }: Rotation, mark: string, made: Made | undefined, error: unknown): Promise<unknown> {
+async function endNew(rotation: Rotation, mark: string, made: Made | undefined, error: unknown): Promise<unknown> {
+  const { provisioning: { words }, owner, context } = rotation;
   try {
-    const listed = made === undefined ? await provisioning.list(api, session, owner.id) ?? [] : [made];
-    for (const { id } of listed.filter(({ description }) => description.includes(`[credsetup ${mark}]`))) await provisioning.revoke(api, session, id);
-    await (await context.journal()).remove(mark);
+    await endMarked(rotation, owner.id, mark, made);
+    await settle(mark, context);
     return error;
   } catch (failure) {
     if (!isCredsetupError(failure) || !isCredsetupError(error)) return error;
-    return error.withHint(`${error.hint} The stored token stays in use. A new token is left at the server${made === undefined ? '' : ` (Token ID ${made.id})`}; the next run ends it.`);
+    const left = made === undefined ? '' : ` (${words.id} ${made.id})`;
+    return error.withHint(`${error.hint} The stored ${words.thing} stays in use. A new one is left at the server${left}; the next run ends it.`);
   }
 }

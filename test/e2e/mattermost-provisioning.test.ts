@@ -128,7 +128,7 @@ describe.skipIf(!has('terminal'))('The wizard that makes a Mattermost token', ()
     await toSignIn(session, server, 'own');
     await signIn(session, 'mfa');
     await answer(session, 'Multi-factor code', '000000');
-    await session.waitFor('Wrong codes count towards locking the account.');
+    await session.waitFor('towards locking the account.');
     await answer(session, 'Multi-factor code', mattermostMfaCode);
     await session.waitFor('✔ Saved as chat');
     await onlyHere(session);

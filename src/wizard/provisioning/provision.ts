@@ -7,7 +7,7 @@ import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import type { Change, Made, Owner, Place } from '../../services/provisioning.ts';
 import type { Api } from '../../services/service.ts';
 import { known, type Draft, type Outcome } from '../draft.ts';
-import { marked, newMark, sweepLeftBehind } from '../../stored/left-behind.ts';
+import { begin as note, endMarked, endReplaced, marked, newMark, settle, sweepLeftBehind, type AtService } from '../../stored/marked-secret.ts';
 import { overcome } from './repairs.ts';
 import { credentialOf, saveStage, validateStage } from '../saving.ts';
 import { provisioningOf, step, openApi, openOf } from './sessions.ts';
@@ -58,11 +58,18 @@ async function alone(draft: Draft, task: () => Promise<void>): Promise<void> {
   else await journal.alone(task);
 }
 
+function atService(draft: Draft, api: Api): AtService {
+  return { provisioning: provisioningOf(draft), api, session: known(openOf(draft).session, 'session'), context: draft.context };
+}
+
+/** Where nothing is kept, nothing is noted either. */
+async function settled({ draft, mark }: Run): Promise<void> {
+  if (draft.store !== 'none') await settle(mark, draft.context);
+}
+
 async function sweep(draft: Draft): Promise<void> {
   if (draft.store === 'none') return;
-  await step(draft, 'looking for what an earlier run left', (api) => sweepLeftBehind({
-    provisioning: provisioningOf(draft), api, session: known(openOf(draft).session, 'session'), service: draft.service.id, url: known(draft.base, 'address'), context: draft.context,
-  }));
+  await step(draft, 'looking for what an earlier run left', (api) => sweepLeftBehind(atService(draft, api), draft.service.id, known(draft.base, 'address')));
 }
 
 async function makeAndKeep(run: Run): Promise<void> {
@@ -127,7 +134,10 @@ async function makeToken(run: Run, owner: Owner): Promise<Made> {
   const description = marked(draft.values.get(provisioning.descriptionField.key) ?? defaultDescription, mark);
   const expiresAt = provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state').version, session.at ?? draft.context.now());
   await begin(run, owner);
-  run.token = { left: `a ${provisioningOf(draft).words.thing} with the description "${description}"`, takeBack: (api) => endMarked(run, api, owner) };
+  run.token = { left: `a ${provisioningOf(draft).words.thing} with the description "${description}"`, takeBack: async (api) => {
+    await endMarked(atService(draft, api), owner.id, mark, run.made);
+    await settled(run);
+  } };
   try {
     return await withHelp(run, async (api) => {
       const made = await provisioning.make(api, session, owner, { description, expiresAt }, (secret) => { draft.context.output.protect(secret); });
@@ -141,7 +151,7 @@ async function makeToken(run: Run, owner: Owner): Promise<Made> {
     }
     if (isRefusal(error)) {
       delete run.token;
-      if (draft.store !== 'none') await (await draft.context.journal()).remove(mark);
+      await settled(run);
     }
     throw error;
   }
@@ -156,9 +166,7 @@ async function begin({ draft, mark }: Run, owner: Owner): Promise<void> {
   if (draft.store === 'none') return;
   const there = await replaced(draft);
   const old = there?.fields.tokenId;
-  await (await draft.context.journal()).add({
-    mark, service: draft.service.id, url: known(draft.base, 'address'), ownerId: owner.id, at: draft.context.now().toISOString(), ...(old === undefined ? {} : { old }),
-  });
+  await note({ mark, service: draft.service.id, url: known(draft.base, 'address'), ownerId: owner.id, ...(old === undefined ? {} : { old }) }, draft.context);
 }
 
 /** The credential that --replace takes the place of, where its secret is ours to end. */
@@ -174,18 +182,8 @@ async function replaced({ vault, options, name, service, base }: Draft): Promise
   }
 }
 
-/** By the ID that is known, or by the mark when the answer with the ID was lost. */
-async function endMarked({ draft, mark, made }: Run, api: Api, owner: Owner): Promise<void> {
-  const provisioning = provisioningOf(draft);
-  const session = known(openOf(draft).session, 'session');
-  const listed = made === undefined ? await provisioning.list(api, session, owner.id) : [made];
-  if (listed === undefined) throw new CredsetupError('PERMISSION_DENIED', 'This account may not see whether the token was made.');
-  for (const { id } of listed.filter(({ description }) => description.includes(`[credsetup ${mark}]`))) await provisioning.revoke(api, session, id);
-  if (draft.store !== 'none') await (await draft.context.journal()).remove(mark);
-}
-
 async function keep(run: Run): Promise<void> {
-  const { draft, mark } = run;
+  const { draft } = run;
   const before = await replaced(draft);
   await saveStage(draft);
   if (draft.store === 'none') await draft.options.deliver?.(credentialOf(draft));
@@ -195,21 +193,16 @@ async function keep(run: Run): Promise<void> {
   if (draft.store === 'none') return;
   const old = before?.fields.tokenId;
   // Where it failed, the journal remembers the old token for the next run.
-  if (old === undefined || await endOld(draft, old)) await (await draft.context.journal()).remove(mark);
+  if (old === undefined || await endOld(draft, old)) await settled(run);
 }
 
 async function endOld(draft: Draft, id: string): Promise<boolean> {
-  const { words } = provisioningOf(draft);
-  const { output } = draft.context;
-  try {
-    await step(draft, `ending the old ${words.thing}`, (api) => provisioningOf(draft).revoke(api, known(openOf(draft).session, 'session'), id));
-    output.say(`  ${output.style.good('✔')} Ended the old ${words.thing} (${words.id} ${id})`);
-    return true;
-  } catch (error) {
-    if (!isCredsetupError(error)) throw error;
-    output.warn(`  ${output.style.caution('!')} The old ${words.thing} could not be ended (${words.id} ${id}): ${error.message} The next run tries again.`);
-    return false;
-  }
+  const provisioning = provisioningOf(draft);
+  const { words } = provisioning;
+  const { context: { output }, context } = draft;
+  const ended = await endReplaced({ provisioning, context }, id, () => step(draft, `ending the old ${words.thing}`, (api) => provisioning.revoke(api, known(openOf(draft).session, 'session'), id)));
+  if (ended) output.say(`  ${output.style.good('✔')} Ended the old ${words.thing} (${words.id} ${id})`);
+  return ended;
 }
 
 /** Undoes in reverse, after what was on its way has come to its end. The error tells what is left. */

@@ -1,0 +1,98 @@
+/**
+ * A secret that is made at a service: noted with a mark before it is made, found there by its mark
+ * where the answer with its id was lost, and ended by it. What is noted and not saved is ended by
+ * the next run; where it was saved, what it replaced is. Nothing that carries no mark of ours is
+ * touched, but what it replaced.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Begun, Context } from '../context.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
+import type { Listed, Provisioning, Session } from '../services/provisioning.ts';
+import type { Api } from '../services/service.ts';
+
+/** Where it is made, and who may end it. */
+export interface AtService {
+  readonly provisioning: Provisioning;
+  readonly api: Api;
+  readonly session: Session;
+  readonly context: Context;
+}
+
+/** A mark that no other run has. */
+export function newMark(): string {
+  return randomBytes(6).toString('hex');
+}
+
+/** The description with the mark, as the service lists it. */
+export function marked(description: string, mark: string): string {
+  return `${description} [credsetup ${mark}]`;
+}
+
+/** Notes what will be made, before it is. */
+export async function begin(begun: Omit<Begun, 'at'>, context: Context): Promise<void> {
+  await (await context.journal()).add({ ...begun, at: context.now().toISOString() });
+}
+
+/** Takes the note away: it is saved, or nothing was made. */
+export async function settle(mark: string, context: Context): Promise<void> {
+  await (await context.journal()).remove(mark);
+}
+
+/**
+ * Ends what was made under the mark: by the id that is known, or by looking for the mark.
+ * Throws PERMISSION_DENIED where this session may not look, and what the service refuses.
+ */
+export async function endMarked({ provisioning, api, session }: AtService, ownerId: string, mark: string, made?: Listed): Promise<void> {
+  const listed = made === undefined ? await provisioning.list(api, session, ownerId) : [made];
+  if (listed === undefined) throw new CredsetupError('PERMISSION_DENIED', `This account may not see whether the ${provisioning.words.thing} was made.`);
+  for (const { id } of listed.filter(carries(mark))) await provisioning.revoke(api, session, id);
+}
+
+function carries(mark: string): (one: Listed) => boolean {
+  return ({ description }) => description.includes(`[credsetup ${mark}]`);
+}
+
+/** The new one is saved: what it replaced ends. False, with a warning, when it could not be ended; the next run tries again. */
+export async function endReplaced({ provisioning, context }: Pick<AtService, 'provisioning' | 'context'>, id: string, end: () => Promise<void>): Promise<boolean> {
+  const { output } = context;
+  const { words } = provisioning;
+  try {
+    await end();
+    return true;
+  } catch (error) {
+    if (!isCredsetupError(error)) throw error;
+    output.warn(`  ${output.style.caution('!')} The new ${words.thing} is saved; the old one could not be ended (${words.id} ${id}): ${error.message} The next run tries again.`);
+    return false;
+  }
+}
+
+/** Ends what earlier runs left at this address. Run it under the journal's lock. */
+export async function sweepLeftBehind(at: AtService, service: string, url: string): Promise<void> {
+  const journal = await at.context.journal();
+  const mine = (await journal.list()).filter((begun) => begun.service === service && begun.url === url);
+  for (const begun of mine) {
+    const listed = await at.provisioning.list(at.api, at.session, begun.ownerId);
+    // Another account's: the run that signs in as that one, or as an admin, sees to it.
+    if (listed === undefined) continue;
+    if (await endLeft(at, begun, listed)) await journal.remove(begun.mark);
+  }
+}
+
+async function endLeft({ provisioning, api, session, context }: AtService, begun: Begun, listed: readonly Listed[]): Promise<boolean> {
+  const { words } = provisioning;
+  const kept = new Set((await (await context.vault()).list()).map(({ fields }) => fields.tokenId));
+  const ours = listed.filter(carries(begun.mark));
+  const saved = ours.some(({ id }) => kept.has(id));
+  const ending = saved ? listed.filter(({ id }) => id === begun.old && !kept.has(id)) : ours;
+  for (const one of ending) {
+    try {
+      await provisioning.revoke(api, session, one.id);
+      context.output.say(`  ${context.output.style.good('✔')} Ended a ${words.thing} that an earlier run left behind (${words.id} ${one.id}).`);
+    } catch (error) {
+      if (!isCredsetupError(error)) throw error;
+      context.output.warn(`  ${context.output.style.caution('!')} A ${words.thing} that an earlier run left behind could not be ended (${words.id} ${one.id}): ${error.message}`);
+      return false;
+    }
+  }
+  return true;
+}
