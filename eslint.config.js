@@ -12,7 +12,7 @@ const floors = [
   ['commands', 'wiring'],
   ['wizard'],
   ['stored'],
-  ['vault', 'server'],
+  ['vault', 'team', 'server'],
   ['field-sources', 'exporters'],
   ['services', 'oauth'],
   ['stores', 'terminal', 'http'],

@@ -118,6 +118,8 @@ export interface Connection {
   readonly allowHttp: boolean;
   /** PEM texts, trusted beside the built-in and the system's roots. */
   readonly certificates: readonly string[];
+  /** Shown to a server that asks who connects: PEM texts. */
+  readonly identity?: { readonly certificate: string; readonly key: string };
 }
 
 export interface HttpClient {
@@ -129,7 +131,7 @@ export interface HttpClient {
 // ---------------------------------------------------------------- vault
 
 export interface Vault {
-  /** The index: no secret is read, neither keychain nor encrypted file is touched. By name. */
+  /** The index: no secret is read, neither keychain nor encrypted file is touched; a team's store is asked where it is the index. By name. */
   list(): Promise<readonly Credential[]>;
   /** Entries of the index that are no credentials (any more): in the way of nothing but their own name. */
   damaged(): Promise<readonly { readonly name?: string; readonly why: string }[]>;
@@ -159,10 +161,13 @@ export interface Vault {
   /** Secret and entry. Throws NOT_FOUND and the store's errors; the entry stays when the secret could not be deleted. A damaged entry gives undefined. */
   remove(name: string): Promise<Credential | undefined>;
   /**
-   * Runs a task as the only one that refreshes this credential, across processes; whoever waited
-   * must load again inside, for the refresh token may be spent. Throws STORE_BUSY after 30 s.
+   * Runs a task as the only one that refreshes this credential, across processes and, in a team's
+   * store, across machines; whoever waited must load again inside, for the refresh token may be
+   * spent. `proveWrite` proves that what the refresh gives can be kept, and is called before
+   * anything is spent: what it throws is for the vault, which may begin the task anew.
+   * Throws STORE_BUSY after 30 s, 90 in a team's store.
    */
-  withRefreshLock<T>(id: string, task: () => Promise<T>): Promise<T>;
+  withRefreshLock<T>(credential: Pick<Credential, 'id' | 'name' | 'store'>, task: (proveWrite: () => Promise<void>) => Promise<T>): Promise<T>;
   /** Ends the keychain's child process. */
   close(): Promise<void>;
 }

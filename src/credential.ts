@@ -6,7 +6,7 @@
  * bound to, so that nobody who can edit the index can send a secret to another address.
  */
 
-export type StoreKind = 'keychain' | 'file' | 'none';
+export type StoreKind = 'keychain' | 'file' | 'vault' | 'none';
 
 /** A code for programs and a sentence for people. */
 export interface Warning {

@@ -37,7 +37,8 @@ const runners: ReadonlyMap<string, Runner> = new Map([
 
 /** Resolves to the exit code; never rejects. */
 export async function run(parsed: Parsed, version: string): Promise<number> {
-  const wiring = await wire({ ...parsed.flags, version });
+  const network = parsed.kind === 'command' ? valuesOf(catalog.network, parsed.given.raw) : {};
+  const wiring = await wire({ ...parsed.flags, version, network });
   try {
     return await wiring.untilStopped(dispatch(parsed, wiring).then(async (exitCode) => {
       await wiring.written();

@@ -100,7 +100,7 @@ class HomeVault implements Vault {
     if (kind === 'none') return;
     // A damaged index is told before a passphrase is asked for.
     await this.#index();
-    const store = await this.#store(kind);
+    const store = await this.#store(keptIn(kind));
     await this.#create(store);
     // A keychain may show a dialog, which no lock should wait for; the file is shared and needs it.
     if (kind === 'keychain') await store.prepare();
@@ -199,10 +199,10 @@ class HomeVault implements Vault {
     });
   }
 
-  async withRefreshLock<T>(id: string, task: () => Promise<T>): Promise<T> {
+  async withRefreshLock<T>({ id, name, store }: Pick<Credential, 'id' | 'name' | 'store'>, task: (proveWrite: () => Promise<void>) => Promise<T>): Promise<T> {
     const { home, machine } = this.#options;
     await ensureHome(home, machine.uid);
-    return await withLock(join(home, `refresh-${idText(id, 'the id')}.lock`), this.#lockOptions(), task);
+    return await withLock(join(home, `refresh-${idText(id, 'the id')}.lock`), this.#lockOptions(), () => task(async () => this.prepare((await this.find(name))?.store ?? store)));
   }
 
   async close(): Promise<void> {
@@ -262,7 +262,7 @@ class HomeVault implements Vault {
 
   async #commit(save: Save): Promise<void> {
     const { lock, index, next, there, value, store, certificates } = save;
-    const fresh: Place = { key: next.key, store: store.kind };
+    const fresh = placeOf(next);
     const step = async (name: SaveStep): Promise<void> => this.#options.onStep?.(name);
 
     await this.#write(lock, { ...index, pending: [...index.pending, fresh] });
@@ -357,8 +357,8 @@ interface Save {
 }
 
 function keptIn(store: StoreKind): KeptIn {
-  if (store !== 'none') return store;
-  throw new CredsetupError('UNEXPECTED', 'A credential without a store was to be saved.', { hint: 'Report this with what --debug prints.' });
+  if (store === 'keychain' || store === 'file') return store;
+  throw new CredsetupError('UNEXPECTED', 'A credential was to be saved at home that is kept elsewhere.', { hint: 'Report this with what --debug prints.' });
 }
 
 /** Whoever reads it must not end at a service what may be the stored one. */

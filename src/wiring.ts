@@ -9,6 +9,8 @@ import type { Context, HttpClient, HttpOptions, Journal, Terminal, Vault } from 
 import { CredsetupError, exitCodes, isCredsetupError, type ErrorCode } from './errors.ts';
 import { Redactor } from './redaction.ts';
 import { createPassphrase, identityText } from './passphrase.ts';
+import { JoinedVault, type JoinedOptions } from './team/joined.ts';
+import { Known } from './team/known.ts';
 import { createOutput, type Sink } from './terminal/output.ts';
 import { machineOf } from './stores/home.ts';
 import { noColors, useColor } from './terminal/style.ts';
@@ -22,6 +24,8 @@ export interface RunOptions {
   readonly color: boolean;
   readonly input: boolean;
   readonly version: string;
+  /** `--proxy` and `--timeout`: for a store that is on another machine, too. */
+  readonly network?: HttpOptions;
 }
 
 export interface Wiring {
@@ -115,7 +119,7 @@ function assemble(parts: Parts): Wiring {
     inOnePiece: parts.inOnePiece,
     terminal,
     http: (network) => openHttp(network, parts, closers),
-    vault: once(() => Promise.resolve(openVault(context, closers))),
+    vault: once(() => Promise.resolve(openVault(context, parts, closers))),
     journal: once(() => openJournal(env, signal)),
     readStdin: (limit) => readStdin(limit, signal),
     readFile: (path, limit, source) => readText(path, limit, source, parts),
@@ -202,11 +206,12 @@ async function openHttp(network: HttpOptions, { env, stopper, output }: Parts, c
   return client;
 }
 
-function openVault(context: Context, closers: (() => Promise<void> | void)[]): Vault {
+function openVault(context: Context, parts: Parts, closers: (() => Promise<void> | void)[]): Vault {
   const { env, output, signal, interactive } = context;
   const home = homeOf(env);
-  const vault = createVault({
-    home, machine: machineOf(process), now: () => new Date(), signal,
+  const machine = machineOf(process);
+  const atHome = createVault({
+    home, machine, now: () => new Date(), signal,
     onDamaged: (damaged, path) => {
       for (const { name = 'one without a name', why } of damaged) output.warn(`${output.style.caution('!')} The entry ${name} of ${path} is damaged (${why}); it was left as it is, and the others work.`);
     },
@@ -222,8 +227,25 @@ function openVault(context: Context, closers: (() => Promise<void> | void)[]): V
       }),
     },
   });
+  const vault = new JoinedVault({
+    home: atHome, known: new Known({ home, machine, signal }), leads: env['CREDSETUP_STORE'] === 'vault',
+    team: () => openTeam(context, parts, closers), warn: (sentence) => { output.warn(`  ${output.style.caution('!')} ${sentence}`); },
+  });
   closers.push(() => vault.close());
   return vault;
+}
+
+/** Its own HTTP client: what is written there is written to its end although the run was stopped. */
+async function openTeam({ env, output, signal }: Context, parts: Parts, closers: (() => Promise<void> | void)[]): ReturnType<JoinedOptions['team']> {
+  const { OpenBaoStore } = await import('./stores/openbao/store.ts');
+  const { TeamVault } = await import('./team/vault.ts');
+  const tokenFile = join(homedir(), '.vault-token');
+  const store = new OpenBaoStore({
+    env, readFile: (path, limit, source) => readText(path, limit, source, parts), tokenFile: isThere(tokenFile) ? tokenFile : undefined,
+    http: once(() => openHttp({ ...parts.options.network, outlivesStop: true }, parts, closers)), protect: (secret) => { output.protect(secret); },
+  });
+  const vault = new TeamVault({ store, signal, warn: (sentence) => { output.warn(`  ${output.style.caution('!')} ${sentence}`); } });
+  return { vault, at: store.engine.place };
 }
 
 async function openJournal(env: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<Journal> {
@@ -264,7 +286,7 @@ function isSet(value: string | undefined): boolean {
  */
 function protectVariables(env: Readonly<Record<string, string | undefined>>, redactor: Redactor): void {
   for (const [name, value] of Object.entries(env)) {
-    if (/^CREDSETUP_.*(PASSWORD|TOKEN|SECRET|PASSPHRASE|IDENTITY|API_KEY|MFA_CODE)$/.test(name) && isGiven(value)) redactor.protect(value);
+    if (/^CREDSETUP_.*(PASSWORD|TOKEN|SECRET|PASSPHRASE|IDENTITY|API_KEY|MFA_CODE|SECRET_ID)$|^(BAO|VAULT)_TOKEN$/.test(name) && isGiven(value)) redactor.protect(value);
     if (/^CREDSETUP_.*_FILE$/.test(name) && isGiven(value) && !isThere(value)) redactor.protect(value);
   }
 }

@@ -497,9 +497,9 @@ describe('the refresh lock', () => {
     const home = join(await temporaryFolder(), 'home');
     const [one, two] = [vaultOf(home), vaultOf(home)];
     const order: string[] = [];
-    await one.withRefreshLock('a', async () => {
-      const waiting = two.withRefreshLock('a', async () => { order.push('second'); });
-      await two.withRefreshLock('b', async () => { order.push('beside'); });
+    await one.withRefreshLock({ id: 'a', name: 'a', store: 'file' }, async () => {
+      const waiting = two.withRefreshLock({ id: 'a', name: 'a', store: 'file' }, async () => { order.push('second'); });
+      await two.withRefreshLock({ id: 'b', name: 'b', store: 'file' }, async () => { order.push('beside'); });
       await one.save(credentialNamed('chat'), no);
       order.push('first');
       return { waiting };
@@ -510,6 +510,6 @@ describe('the refresh lock', () => {
 
   it('makes no file name of an id that is none', async () => {
     const home = join(await temporaryFolder(), 'home');
-    await expect(vaultOf(home).withRefreshLock('../../x', async () => undefined)).rejects.toThrow('id');
+    await expect(vaultOf(home).withRefreshLock({ id: '../../x', name: 'x', store: 'file' }, async () => undefined)).rejects.toThrow('id');
   });
 });

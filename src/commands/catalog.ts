@@ -21,7 +21,7 @@ export const everywhere = {
   color: unless('--no-color', 'no colours (also: NO_COLOR)'),
 };
 
-const network = {
+export const network = {
   proxy: text('--proxy <url>', 'proxy for this run, without user name and password'),
   timeout: number('--timeout <seconds>', 'time for one request (30)'),
 };
@@ -77,7 +77,7 @@ const setUpOptions = {
   ...newClient, ...signIn,
   create: flag('', ''),
   repair: flag('--repair', ''),
-  store: choice('--store <store>', 'where it is kept (keychain)', ['keychain', 'file', 'none']),
+  store: choice('--store <store>', 'where it is kept (keychain)', ['keychain', 'file', 'vault', 'none']),
   name: text('--name <name>', 'the name it is saved under'),
   replace: flag('--replace', 'replace what has this name'),
   require: words('--require <names>', 'what the account must be able to do, by commas'),
@@ -133,7 +133,7 @@ export const edit = command({
   name: 'edit', arguments: '<name>', summary: 'another address, TLS setting or store; validated before it is saved',
   options: {
     url: text('--url <url>', 'another address of the same server'),
-    store: choice('--store <store>', 'keep it elsewhere', ['keychain', 'file']),
+    store: choice('--store <store>', 'keep it elsewhere', ['keychain', 'file', 'vault']),
     ...connection,
     dropCa: flag('--drop-ca', 'forget the stored certificates'),
     checkSsl: flag('--check-ssl', 'check the certificate again'),
@@ -142,9 +142,9 @@ export const edit = command({
   },
 });
 
-export const list = command({ name: 'list', summary: 'what is stored; reads no secret', options: {} });
+export const list = command({ name: 'list', summary: 'what is stored; reads no secret', options: network });
 
-export const show = command({ name: 'show', arguments: '<name>', summary: 'one credential', options: { reveal: flag('--reveal', 'with its secrets') } });
+export const show = command({ name: 'show', arguments: '<name>', summary: 'one credential', options: { reveal: flag('--reveal', 'with its secrets'), ...network } });
 
 export const get = command({ name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: network });
 
@@ -197,7 +197,7 @@ export const push = command({
   notes: ['credsetup push n8n NAME', 'Variables: CREDSETUP_N8N_URL, CREDSETUP_N8N_API_KEY. No option takes a secret.'],
 });
 
-export const rename = command({ name: 'rename', arguments: '<old> <new>', summary: 'another name for a credential', options: {} });
+export const rename = command({ name: 'rename', arguments: '<old> <new>', summary: 'another name for a credential', options: network });
 
 export const rotate = command({
   name: 'rotate', arguments: '<name>', summary: 'a new secret at the service in place of the old one',

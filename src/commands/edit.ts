@@ -12,6 +12,7 @@ import { loadFresh } from '../stored/load-fresh.ts';
 import type { edit } from './catalog.ts';
 import { name, networkOptions, type CallOf, type Run } from './command.ts';
 import { findOne } from './find-credentials.ts';
+import { sayWhere, storeTitles } from './where-kept.ts';
 
 export const run: Run<typeof edit> = async (call, context) => {
   const change = changeOf(call);
@@ -19,13 +20,14 @@ export const run: Run<typeof edit> = async (call, context) => {
   const there = await findOne(name(call.args), vault);
   const full = await loadFresh(there, networkOptions(call.options), context);
   const connection = await newConnection(full, change, context);
-  const store = change.store ?? (full.credential.store === 'file' ? 'file' : 'keychain');
+  const store = change.store ?? full.credential.store;
   // A store that does not work is told before anything is sent.
   await vault.prepare(store);
   const url = await newAddress(full.credential, change, connection, call, context);
   const validation = await validate(full, url, connection, call, context);
   const { credential } = await vault.save(await edited(full, { url, connection, store, validation }, call, context), (one) => one.id === there.id);
-  context.output.say(`${context.output.style.good('✔')} ${credential.name} was validated and saved: ${credential.url}, ${credential.store}.`);
+  context.output.say(`${context.output.style.good('✔')} ${credential.name} was validated and saved: ${credential.url}, in ${storeTitles[credential.store]}.`);
+  if (credential.store === 'vault' && change.store === 'vault') await sayWhere({ ...full, credential }, context);
   for (const warning of credential.warnings) context.output.warn(`  ${context.output.style.caution('!')} ${warning.message} (${warning.code})`);
   if (call.json) context.output.json(credential);
   return 0;

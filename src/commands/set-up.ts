@@ -12,6 +12,7 @@ import type { SetUpSpec } from './catalog.ts';
 import { networkOptions, type CallOf, type Run } from './command.ts';
 import { allowExport, exportTarget, writeExport, type ExportTarget } from './export-target.ts';
 import { putIntoN8n } from './put-into-n8n.ts';
+import { sayWhere, storeTitles } from './where-kept.ts';
 
 type SetUpCall = CallOf<SetUpSpec>;
 
@@ -29,7 +30,8 @@ export function setUpCommand(id: string): Run<SetUpSpec> {
     const credential = { ...full.credential, warnings: [...full.credential.warnings, ...ending] };
     for (const { code, message } of ending) output.warn(`  ${output.style.caution('!')} ${message} (${code})`);
     if (status === 'validated') output.say(`${output.style.good('✔')} Validated. Nothing was kept (--store none).`);
-    else output.say(`${output.style.good('✔')} Saved as ${output.style.bold(credential.name)} in ${credential.store === 'keychain' ? 'the OS keychain' : 'the encrypted file'}${status === 'replaced' ? ', in place of the one before' : ''}.`);
+    else output.say(`${output.style.good('✔')} Saved as ${output.style.bold(credential.name)} in ${storeTitles[credential.store]}${status === 'replaced' ? ', in place of the one before' : ''}.`);
+    if (credential.store === 'vault') await sayWhere(full, context);
     if (target !== undefined) await (delivered ? undefined : deliver(full));
     else if (call.json) output.json(credential);
     else if (service.address.isN8n === true) output.say(`  Put a credential there with: credsetup push ${credential.name} NAME`);
@@ -57,6 +59,6 @@ function setupOptions(service: Service, { options, fields }: SetUpCall, { env }:
 
 function storeOf(value = ''): StoreKind | undefined {
   if (value === '') return undefined;
-  if (value === 'keychain' || value === 'file' || value === 'none') return value;
-  throw new CredsetupError('USAGE', 'CREDSETUP_STORE names a store that there is not.', { hint: 'It takes keychain, file or none.' });
+  if (value === 'keychain' || value === 'file' || value === 'vault' || value === 'none') return value;
+  throw new CredsetupError('USAGE', 'CREDSETUP_STORE names a store that there is not.', { hint: 'It takes keychain, file, vault or none.' });
 }

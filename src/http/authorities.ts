@@ -4,12 +4,13 @@
  */
 import { readFile } from 'node:fs/promises';
 import * as tls from 'node:tls';
+import type { Connection } from '../context.ts';
 
 export interface Authorities {
   /** The PEM texts of all that is trusted with `certificates`. */
   trusted(certificates: readonly string[]): Promise<readonly string[]>;
-  /** A context that trusts the built-in roots, the system's, NODE_EXTRA_CA_CERTS's and `certificates` (PEM). */
-  context(certificates: readonly string[]): Promise<tls.SecureContext>;
+  /** A context that trusts the built-in roots, the system's, NODE_EXTRA_CA_CERTS's and `certificates` (PEM), and shows `identity` to who asks. */
+  context(certificates: readonly string[], identity?: Connection['identity']): Promise<tls.SecureContext>;
   /** What is wrong with NODE_EXTRA_CA_CERTS, as a sentence; known after the first context. */
   complaint(): string | undefined;
 }
@@ -35,11 +36,11 @@ export function createAuthorities(extraFile: string | undefined, debug: (line: s
   return {
     trusted,
     complaint: () => complaint,
-    async context(certificates) {
-      const key = certificates.join('\n');
+    async context(certificates, identity) {
+      const key = [...certificates, identity?.certificate, identity?.key].join('\n');
       const known = contexts.get(key);
       if (known !== undefined) return known;
-      const context = tls.createSecureContext({ ca: [...await trusted(certificates)] });
+      const context = tls.createSecureContext({ ca: [...await trusted(certificates)], ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }) });
       contexts.set(key, context);
       return context;
     },

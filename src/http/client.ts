@@ -102,8 +102,8 @@ async function send(parts: Parts, request: HttpRequest, connection: Connection):
 }
 
 function routeTo(parts: Parts, url: URL, connection: Connection): Promise<Route> {
-  const { ignoreSslIssues, allowHttp, certificates } = connection;
-  const trust = createHash('sha256').update(JSON.stringify(certificates)).digest('hex');
+  const { ignoreSslIssues, allowHttp, certificates, identity } = connection;
+  const trust = createHash('sha256').update(JSON.stringify([certificates, identity])).digest('hex');
   const key = `${url.origin} ${String(ignoreSslIssues)} ${String(allowHttp)} ${trust}`;
   const known = parts.routes.get(key);
   if (known !== undefined) return known;
@@ -119,7 +119,7 @@ async function openRoute({ options, limits, proxies, authorities }: Parts, url: 
     loopbackOnly: url.protocol === 'http:' && !connection.allowHttp,
     proxy,
     noProxy: proxies.noProxy,
-    target: url.protocol === 'https:' ? await authorities.context(connection.certificates) : undefined,
+    target: url.protocol === 'https:' ? await authorities.context(connection.certificates, connection.identity) : undefined,
     roots: proxy?.uri.startsWith('https:') === true ? await authorities.context([]) : undefined,
     connectMs: limits.connectMs,
     lookup: options.lookup,

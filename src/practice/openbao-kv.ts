@@ -70,7 +70,7 @@ function write({ state, mount, path, body }: KvScope): Reply {
   if (state.raft && JSON.stringify(data).length >= largestRaftValue) return failed(500, 'put failed due to value being too large');
   const kept = secret ?? newSecret(state);
   mount.secrets.set(path, kept);
-  const version: SecretVersion = { createdTime: timeText(state.now()), deletionTime: '', destroyed: false, data: data as Record<string, unknown> };
+  const version: SecretVersion = { createdTime: timeText(state.now()), deletionTime: '', destroyed: false, data: sorted(Object.entries(data)) };
   kept.currentVersion += 1;
   kept.updatedTime = version.createdTime;
   kept.versions.set(kept.currentVersion, version);
@@ -80,6 +80,11 @@ function write({ state, mount, path, body }: KvScope): Reply {
     kept.oldestVersion = number + 1;
   }
   return { status: 200, body: { data: told(kept.currentVersion, version, kept) } };
+}
+
+/** As Go writes a map: its names in order. */
+function sorted<T>(entries: readonly (readonly [string, T])[]): Record<string, T> {
+  return Object.fromEntries([...entries].sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 function newSecret(state: OpenBaoState): KvSecret {

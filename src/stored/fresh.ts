@@ -49,13 +49,13 @@ export async function fresh(name: string, deps: FreshDeps, options: FreshOptions
 /** When somebody else has renewed it since the token `before` was read, theirs is the result. */
 async function renew(seen: FullCredential, method: Method, deps: FreshDeps, before: string | undefined): Promise<FullCredential> {
   const { vault, context } = deps;
-  return vault.withRefreshLock(seen.credential.id, async () => {
+  return vault.withRefreshLock(seen.credential, async (proveWrite) => {
     const there = await vault.load(seen.credential.name);
     protect(there, context);
     refuseHandedOver(there.credential);
     if (there.secrets['accessToken'] !== before && !endsSoon(there, context.now())) return there;
-    // A full disk or a locked keychain must be known while the refresh token is still good.
-    await vault.prepare(there.credential.store);
+    // A full disk, a locked keychain, somebody else at it: known while the refresh token is still good.
+    await proveWrite();
     return context.inOnePiece(async () => {
       const tokens = await ask(there, method, deps);
       return keep(withTokens(there, tokens, method, context.now()), deps);
@@ -122,7 +122,7 @@ async function askForStore(full: FullCredential, error: CredsetupError, context:
   const terminal = await context.terminal();
   const answer = await terminal.choose<StoreKind | 'none'>({
     message: 'Where should it be kept?',
-    choices: [{ value: 'keychain', label: 'OS keychain' }, { value: 'file', label: 'Encrypted file' }, { value: 'none', label: 'Nowhere: I sign in again later' }],
+    choices: [{ value: 'keychain', label: 'OS keychain' }, { value: 'file', label: 'Encrypted file' }, { value: 'vault', label: 'OpenBao or Vault' }, { value: 'none', label: 'Nowhere: I sign in again later' }],
   });
   return answer.kind === 'back' || answer.value === 'none' ? undefined : answer.value;
 }

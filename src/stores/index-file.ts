@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { isName } from '../credential-name.ts';
-import type { Account, Credential, PublicFields, Pushed, Warning } from '../credential.ts';
+import type { Account, Credential, PublicFields, Pushed, StoreKind, Warning } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import { readRegular, writeAtomic, type Fence } from './atomic.ts';
 import { corrupt, parseDocument, tooLarge } from './document.ts';
@@ -80,16 +80,17 @@ const word = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
 const account = members<Account>({}, { id: text(), username: text(), name: text(), email: text(), admin: flag, bot: flag });
 const warning = members<Warning>({ code: text({ pattern: /^[A-Z][A-Z0-9_]{0,63}$/ }), message: text() }, {});
-const credential = members<IndexEntry['credential']>({
+/** A public credential that lies in one of these stores. */
+export const credentialShape = <S extends StoreKind>(store: Check<S>): Check<Credential & { readonly store: S }> => members<Credential>({
   id: idText, name: textThat(isName), service: serviceWord, method: serviceWord, url: urlText,
-  account, server: members<Credential['server']>({}, { version: text() }), fields: publicFields, store: storeWord,
+  account, server: members<Credential['server']>({}, { version: text() }), fields: publicFields, store,
   createdAt: time, validatedAt: time, ignoreSslIssues: flag, allowHttp: flag, caCertificates: count, warnings: listOf(warning),
 }, {
   grant: serviceWord, issuedAt: time, expiresAt: time, capabilities: recordOf(word, flag),
   pushed: listOf(members<Pushed>({ url: urlText, id: text(), name: text(), type: text(), at: time }, {})),
   handedOver: members<NonNullable<Credential['handedOver']>>({ to: text(), at: time, state: text() }, {}),
-});
-const entry = members<IndexEntry>({ credential, key: keyText }, { caSha256: text({ pattern: digestPattern }) });
+}) as Check<Credential & { readonly store: S }>;
+const entry = members<IndexEntry>({ credential: credentialShape(storeWord), key: keyText }, { caSha256: text({ pattern: digestPattern }) });
 const place = members<Place>({ key: keyText, store: storeWord }, {});
 /** The file, its entries still unchecked. */
 interface Document extends Omit<Index, 'entries' | 'damaged'> {

@@ -6,7 +6,7 @@ import { flag, members, recordOf, text, versionOne, type Check } from './shape.t
 
 const secretName = /^[A-Za-z][A-Za-z0-9]{0,63}$/;
 
-const checkRecord: Check<SecretRecord> = members<SecretRecord>({
+export const checkRecord: Check<SecretRecord> = members<SecretRecord>({
   version: versionOne, id: idText, service: serviceWord, method: serviceWord, url: urlText,
   ignoreSslIssues: flag, allowHttp: flag, fields: publicFields, secrets: recordOf(secretName, text()),
 }, { grant: serviceWord, caSha256: text({ pattern: /^[0-9a-f]{64}$/ }) });

@@ -10,7 +10,7 @@ import type { Fence } from './atomic.ts';
 export type Purpose = 'create' | 'open';
 
 export interface SecretStore {
-  readonly kind: 'keychain' | 'file';
+  readonly kind: 'keychain' | 'file' | 'vault';
   /** Whether the next operation would first ask a person for something (a passphrase). */
   readonly asks: boolean;
   /**
@@ -93,10 +93,14 @@ async function givesBack(store: Pick<SecretStore, 'read' | 'write' | 'delete'>, 
   return back === value;
 }
 
+const lost: Readonly<Record<SecretStore['kind'], { readonly where: string; readonly hint: string }>> = {
+  keychain: { where: 'The keychain', hint: 'Unlock the keychain and try again, or choose --store file.' },
+  file: { where: 'The encrypted file', hint: 'Look at the disk that the file lies on, or choose --store keychain.' },
+  vault: { where: 'The OpenBao or Vault', hint: 'Try again; look into its audit log for who else writes there.' },
+};
+
 /** The error for a store that takes a secret and does not give it back. */
 export function wroteAndLost(kind: SecretStore['kind']): CredsetupError {
-  const where = kind === 'keychain' ? 'The keychain' : 'The encrypted file';
-  return new CredsetupError('STORE_UNAVAILABLE', `${where} took a secret and did not give the same back.`, {
-    hint: kind === 'keychain' ? 'Unlock the keychain and try again, or choose --store file.' : 'Look at the disk that the file lies on, or choose --store keychain.',
-  });
+  const { where, hint } = lost[kind];
+  return new CredsetupError('STORE_UNAVAILABLE', `${where} took a secret and did not give the same back.`, { hint });
 }

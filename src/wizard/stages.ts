@@ -121,6 +121,7 @@ async function inspectStage(draft: Draft): Promise<Outcome> {
 const storeChoices: readonly { readonly value: StoreKind; readonly label: string; readonly note: string }[] = [
   { value: 'keychain', label: 'OS keychain', note: 'try it again, for example after unlocking it' },
   { value: 'file', label: 'Encrypted file', note: 'an age file in your data folder; you choose a passphrase and type it at every use' },
+  { value: 'vault', label: 'OpenBao or Vault', note: 'a team\'s: needs BAO_ADDR and a token' },
   { value: 'none', label: 'Nowhere', note: 'only validate; nothing is kept when this run ends' },
 ];
 

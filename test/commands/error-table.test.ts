@@ -15,6 +15,8 @@ import { startGateway, type GatewayKind, type GatewayOptions } from '../../src/p
 import { mattermostPassword, startMattermost, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { mauticPassword, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { startN8n } from '../../src/practice/n8n.ts';
+import { startOpenBao, type PracticeOpenBao } from '../../src/practice/openbao.ts';
+import type { SecretVersion } from '../../src/practice/openbao-state.ts';
 import { authorizeAs } from '../../src/practice/person.ts';
 import { makeCertificates, type Certificates, type Pair } from '../certificates.ts';
 import { cleanEnvironment, programPath } from '../program.ts';
@@ -33,7 +35,8 @@ const contract: Readonly<Record<number, readonly string[]>> = {
   7: ['PASSWORD_REJECTED', 'TOKEN_REJECTED', 'CLIENT_REJECTED', 'REFRESH_REJECTED', 'MFA_REQUIRED', 'MFA_REJECTED', 'ACCOUNT_LOCKED', 'ACCOUNT_DEACTIVATED', 'EMAIL_NOT_VERIFIED', 'API_KEY_REJECTED'],
   8: ['PERMISSION_DENIED'],
   9: ['EXPIRES_SOON'],
-  10: ['STORE_UNAVAILABLE', 'STORE_LOCKED', 'STORE_TIMEOUT', 'STORE_CORRUPT', 'STORE_TOO_NEW', 'STORE_BUSY', 'STORE_UNWRITABLE', 'SECRET_MISSING', 'SECRET_TOO_LARGE', 'PASSPHRASE_REJECTED', 'FILE_UNWRITABLE'],
+  10: ['STORE_UNAVAILABLE', 'STORE_LOCKED', 'STORE_TIMEOUT', 'STORE_CORRUPT', 'STORE_TOO_NEW', 'STORE_BUSY', 'STORE_UNWRITABLE', 'SECRET_MISSING', 'SECRET_TOO_LARGE', 'PASSPHRASE_REJECTED', 'FILE_UNWRITABLE',
+    'STORE_SEALED', 'STORE_STANDBY', 'STORE_TOKEN_REJECTED', 'STORE_FORBIDDEN', 'STORE_UNSUPPORTED', 'STORE_NOT_FOUND', 'SECRET_DELETED', 'SECRET_ALTERED'],
   11: ['NOT_FOUND', 'NAME_TAKEN', 'FILE_EXISTS', 'BOT_NAME_TAKEN', 'HANDED_OVER'],
   12: ['SOME_FAILED'],
   14: ['AUTHORIZATION_DENIED', 'AUTHORIZATION_TIMEOUT', 'REDIRECT_URI_MISMATCH', 'CLIENT_NOT_FOUND', 'API_ACCESS_MISSING', 'PORT_IN_USE'],
@@ -198,6 +201,22 @@ const inN8n = (key: string, kind: 'n8n' | 'website'): Cause => async () => {
   return copy().run(['push', 'n8n', 'chat', '--n8n-url', server.url, '--json'], { env: { CREDSETUP_N8N_API_KEY: key }, secrets: [key] });
 };
 
+/** A team's OpenBao that holds a credential, after something happened there. */
+const team = (happens: (server: PracticeOpenBao) => void, env: Readonly<Record<string, string>> = {}, args = ['get', 'chat', '--json']): Cause => async () => {
+  const server = await startOpenBao();
+  atTheEnd(() => server.close());
+  const given = { CREDSETUP_STORE: 'vault', BAO_ADDR: server.url, BAO_TOKEN: server.rootToken };
+  const base = script();
+  const one: Script = { ...base, run: (words, options = {}) => base.run(words, { ...options, env: { ...given, ...options.env } }) };
+  const secret = await storeMattermost(one, chat);
+  happens(server);
+  return one.run(args, { env, secrets: [secret] });
+};
+const kept = (server: PracticeOpenBao): SecretVersion => {
+  const secret = server.state.mounts[0]!.secrets.get('credsetup/chat')!;
+  return secret.versions.get(secret.currentVersion)!;
+};
+
 const n8nKey = 'eyJhbGciOiJIUzI1NiJ9.bWFkZSB1cA.not-a-key-of-this-n8n';
 const keychain = { CREDSETUP_STORE: 'keychain', CREDSETUP_IDENTITY: '', CREDSETUP_KEYCHAIN_SERVICE: 'credsetup-error-table' };
 
@@ -299,6 +318,16 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
     session.lock();
     return mattermost(chat.url, [], { ...keychain, ...session.env });
   },
+  STORE_SEALED: team(({ state }) => { state.seal = 'sealed'; }),
+  STORE_STANDBY: team(({ state }) => { state.standby = true; }),
+  STORE_TOKEN_REJECTED: team(() => undefined, { BAO_TOKEN: 's.never-one-of-this-server' }),
+  STORE_FORBIDDEN: team(({ state }) => {
+    for (const one of state.tokens.values()) Object.assign(one, { policies: ['default'] });
+  }),
+  STORE_UNSUPPORTED: team(() => undefined, { CREDSETUP_VAULT_PATH: 'kv1/credsetup' }),
+  STORE_NOT_FOUND: team(() => undefined, { CREDSETUP_VAULT_PATH: 'nope/credsetup' }),
+  SECRET_DELETED: team((server) => { kept(server).deletionTime = new Date(0).toISOString(); }),
+  SECRET_ALTERED: team((server) => { kept(server).data = { ...kept(server).data, url: 'https://elsewhere.example' }; }),
   STORE_TIMEOUT: async () => {
     const session = await startWedgedBus();
     atTheEnd(() => session.stop());

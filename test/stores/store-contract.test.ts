@@ -1,16 +1,19 @@
-/** One contract for every store: what holds for the keychain holds for the encrypted file. */
+/** One contract for every store: what holds for the keychain holds for the encrypted file and for a team's OpenBao. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEncryptedFile } from '../../src/stores/encrypted-file.ts';
 import { createKeychain } from '../../src/stores/keychain.ts';
 import { largestSecret, newKey, type SecretStore } from '../../src/stores/store.ts';
+import { startOpenBao, type PracticeOpenBao } from '../../src/practice/openbao.ts';
 import { has } from '../tools.ts';
 import { buildEntries, type Built } from './built.ts';
 import { startSession, type KeychainSession } from './keychain-session.ts';
+import { openBaoStore } from './openbao-support.ts';
 import { failure, identity, now, temporaryFolder } from './support.ts';
 
 const keychainHere = has('keychain');
 let built: Built;
 let session: KeychainSession | undefined;
+const servers: PracticeOpenBao[] = [];
 
 beforeAll(async () => {
   built = await buildEntries('src/stores/keychain-child', 'src/stores/scrypt-worker');
@@ -18,6 +21,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await session?.stop();
+  await Promise.all(servers.map((server) => server.close()));
   await built.remove();
 });
 
@@ -37,7 +41,13 @@ const openKeychain: Open = async () => {
   return () => createKeychain({ execPath: process.execPath, childPath: built.path('keychain-child'), env: session!.env, service, interactive: false });
 };
 
-describe.each([['file', openFile, true], ['keychain', openKeychain, keychainHere]] as const)('a store in the %s', (kind, open, here) => {
+const openVault: Open = async () => {
+  const server = await startOpenBao();
+  servers.push(server);
+  return () => openBaoStore({ BAO_ADDR: server.url, BAO_TOKEN: server.rootToken });
+};
+
+describe.each([['file', openFile, true], ['keychain', openKeychain, keychainHere], ['vault', openVault, true]] as const)('a store in the %s', (kind, open, here) => {
   async function using(task: (store: SecretStore, again: () => SecretStore) => Promise<void>): Promise<void> {
     const create = await open();
     const stores: SecretStore[] = [];
