@@ -1,6 +1,7 @@
 /** One request and its answer on a dispatcher, within limits. */
 import type { Dispatcher } from 'undici';
 import { LimitFailure } from './failure.ts';
+import type { Stage } from './failure-table.ts';
 import type { WireRequest } from './wire.ts';
 
 /** Milliseconds, and bytes of a response body, before and after decompression. */
@@ -29,9 +30,6 @@ export interface Answer {
   readonly headers: Headers;
   readonly body: Buffer;
 }
-
-/** How far a request came. */
-export type Stage = 'connecting' | 'waiting' | 'reading';
 
 export interface Flight {
   readonly stage: Stage;

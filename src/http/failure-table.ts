@@ -6,8 +6,10 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Place } from './address.ts';
 import type { CertificateFacts } from './certificate.ts';
-import type { Stage } from './exchange.ts';
 import { isLoopbackHost } from './loopback.ts';
+
+/** How far a request came. */
+export type Stage = 'connecting' | 'waiting' | 'reading';
 
 /** What is known when a request failed. */
 export interface Scene extends Place {

@@ -2,7 +2,8 @@
 import type { Connection, Context, HttpClient } from '../context.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Warning } from '../credential.ts';
-import type { Api, Method } from '../services/service.ts';
+import type { Api } from '../services/api.ts';
+import type { Method } from '../services/service.ts';
 import { isLoopbackHost } from '../http/loopback.ts';
 
 export interface ConnectionOptions {

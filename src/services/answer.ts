@@ -2,7 +2,7 @@
 import type { HttpResponse } from '../context.ts';
 import type { Secrets } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
-import type { Api } from './service.ts';
+import type { Api } from './api.ts';
 
 export function isJson(response: HttpResponse): boolean {
   return (response.header('content-type') ?? '').includes('json');

@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { HttpResponse } from '../context.ts';
 import type { Warning } from '../credential.ts';
-import type { Api, Values } from './service.ts';
+import type { Api, Values } from './api.ts';
 
 /** A page that a person can end up on, from which nothing comes back to the redirect URI. */
 export interface BrowserFailure {

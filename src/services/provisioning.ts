@@ -5,7 +5,8 @@
 import type { CredsetupError, ErrorCode } from '../errors.ts';
 import type { Account, Secrets } from '../credential.ts';
 import type { Field } from './field.ts';
-import type { Api, ServerState, Step, Values } from './service.ts';
+import type { Api, ServerState, Values } from './api.ts';
+import type { Step } from './step.ts';
 
 /** One answer to "how does the secret come to be". */
 export interface Way {

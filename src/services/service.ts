@@ -4,18 +4,13 @@
  * from these descriptions; a third service is one folder and one line in the registry.
  */
 import type { Account, Credential, PublicFields, Secrets, Warning } from '../credential.ts';
-import type { HttpRequest, HttpResponse } from '../context.ts';
+import type { HttpResponse } from '../context.ts';
+import type { Api, ServerState } from './api.ts';
 import type { Field } from './field.ts';
 import type { OAuth } from './oauth-description.ts';
 import type { Provisioning } from './provisioning.ts';
+import type { Step } from './step.ts';
 import type { CredsetupError, ErrorCode, MissingInput } from '../errors.ts';
-
-/** Base URL plus path; how it is connected to is decided by the caller. Redirects are not followed. */
-export interface Api {
-  /** Without a trailing slash. */
-  readonly base: string;
-  send(request: Omit<HttpRequest, 'url'> & { readonly path: string }): Promise<HttpResponse>;
-}
 
 /** How a service is told from everything else that answers HTTP. */
 export interface AddressKnowledge {
@@ -37,36 +32,6 @@ export interface AddressKnowledge {
   readonly outOfOrder?: (response: HttpResponse) => CredsetupError | undefined;
   /** It is the n8n itself; for every other, what keeps us out keeps n8n out too. */
   readonly isN8n?: boolean;
-}
-
-/** What the live server tells about itself before any secret is sent. */
-export interface ServerState {
-  readonly version?: string;
-  /** Switches by step id; absent = the server does not tell. */
-  readonly done: Readonly<Record<string, boolean>>;
-  /** A fault that makes every method fail, whatever is typed. */
-  readonly fault?: CredsetupError;
-  readonly warnings: readonly Warning[];
-  /** For people, in a few words each: "the API is off". */
-  readonly says: readonly string[];
-}
-
-/** One thing to do in the service's own pages. */
-export interface Step {
-  readonly id: string;
-  readonly title: string;
-  /** The page's address. */
-  readonly page: (base: string) => string;
-  /** What to do there, in the service's words. */
-  readonly instructions: readonly string[];
-  /** Asks the server whether the step is done, by one request. Absent: the server does not tell. */
-  readonly isDone?: (api: Api) => Promise<boolean>;
-  /** How a step that is not done is named in a script. Present when `isDone` is. */
-  readonly error?: { readonly code: ErrorCode; readonly message: string };
-  /** What the person who has the rights is asked to do, and why; `{base}` is the address. Absent: everybody can do the step. */
-  readonly adminTask?: string;
-  /** Other help that belongs to the step, shown below it. */
-  readonly notes?: readonly string[];
 }
 
 /** What the server said of who was let in. */
@@ -140,9 +105,6 @@ export interface Variable {
   readonly word: string;
   readonly from: ValueSource;
 }
-
-/** Field values by key, trimmed and checked for shape. */
-export type Values = Readonly<Record<string, string>>;
 
 export interface Method {
   readonly id: string;

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import type { Begun, Context } from '../context.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Listed, Provisioning, Session } from '../services/provisioning.ts';
-import type { Api } from '../services/service.ts';
+import type { Api } from '../services/api.ts';
 
 /** Where it is made, and who may end it. */
 export interface AtService {

@@ -2,7 +2,8 @@
 import type { Connection } from '../context.ts';
 import type { Credential, Warning } from '../credential.ts';
 import { connectionWarnings } from '../server/connection.ts';
-import type { Method, ServerState, Service, Validation } from '../services/service.ts';
+import type { ServerState } from '../services/api.ts';
+import type { Method, Service, Validation } from '../services/service.ts';
 
 /** How it was validated, and what came of it. */
 export interface Validated {

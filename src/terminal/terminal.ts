@@ -7,8 +7,9 @@ import { InputOwner, type TerminalInput } from './input-owner.ts';
 import type { Sink } from './output.ts';
 import { characters, clean, lengthOf } from './paste.ts';
 import { ask, inputEnded, quietBefore, reasonOf, type Asked, type Stage } from './prompts.ts';
-import { cut, spin, widthOf, type SpinnerOptions } from './spinner.ts';
+import { spin, type SpinnerOptions } from './spinner.ts';
 import type { Judged } from './views.ts';
+import { cut, widthOf } from './width.ts';
 import { wrap, wrapBeside } from './wrap.ts';
 
 export interface TerminalOptions {

@@ -1,5 +1,5 @@
 /** Breaks lines of talk between words, so that a terminal does not break them inside one. */
-import { widthOf } from './spinner.ts';
+import { widthOf } from './width.ts';
 
 /** Below this nothing is gained. */
 const fewestColumns = 20;

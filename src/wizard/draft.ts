@@ -5,10 +5,11 @@ import type { ClientCheck } from '../oauth/client-check.ts';
 import type { RedirectServer } from '../oauth/redirect-server.ts';
 import type { TokenSet } from '../oauth/tokens.ts';
 import type { Made } from '../services/provisioning.ts';
-import type { Method, ServerState, Service, Validation } from '../services/service.ts';
+import type { ServerState } from '../services/api.ts';
+import type { Method, Service, Validation } from '../services/service.ts';
 import type { ConnectionOptions } from '../server/connection.ts';
 import type { FieldOptions, Given } from '../field-sources.ts';
-import type { OpenAtService } from './provisioning/sessions.ts';
+import type { OpenAtService } from './provisioning/open-at-service.ts';
 
 /** A set-up as the command line describes it. */
 export type Grant = 'authorization-code' | 'client-credentials';

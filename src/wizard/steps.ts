@@ -4,7 +4,7 @@
  */
 import type { Context, KeyHint, Terminal } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
-import type { Step } from '../services/service.ts';
+import type { Step } from '../services/step.ts';
 import { apiOf } from '../server/connection.ts';
 import { known, type Draft, type Outcome } from './draft.ts';
 import { Poll } from './poll.ts';

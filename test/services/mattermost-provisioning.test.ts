@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createHttpClient } from '../../src/http/client.ts';
 import { mattermostPassword, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
-import type { Api } from '../../src/services/service.ts';
+import type { Api } from '../../src/services/api.ts';
 import { isAtLeast } from '../../src/services/mattermost/api.ts';
 import { expiryOf, listTokens } from '../../src/services/mattermost/create-token.ts';
 import { provisioning } from '../../src/services/mattermost/provisioning.ts';

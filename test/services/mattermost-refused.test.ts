@@ -6,7 +6,8 @@ import type { CredsetupError } from '../../src/errors.ts';
 import { mattermostPassword, startMattermost, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { provisioning } from '../../src/services/mattermost/provisioning.ts';
 import { findMethod, findService } from '../../src/services/registry.ts';
-import type { Api, Validation } from '../../src/services/service.ts';
+import type { Api } from '../../src/services/api.ts';
+import type { Validation } from '../../src/services/service.ts';
 import { apiOf } from '../../src/server/connection.ts';
 import { after, failureOf, makeClient, plain } from '../http/harness.ts';
 

@@ -3,7 +3,8 @@ import { errorDocument, isCredsetupError } from '../../src/errors.ts';
 import { inFront, type GatewayKind } from '../../src/practice/gateways.ts';
 import { startMattermost, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { findMethod, findService } from '../../src/services/registry.ts';
-import type { ServerState, Validation } from '../../src/services/service.ts';
+import type { ServerState } from '../../src/services/api.ts';
+import type { Validation } from '../../src/services/service.ts';
 import { apiOf } from '../../src/server/connection.ts';
 import { after, allOf, failureOf, makeClient, plain } from '../http/harness.ts';
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { inFront, type GatewayKind } from '../../src/practice/gateways.ts';
 import { mauticPassword, startMautic, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { findMethod, findService } from '../../src/services/registry.ts';
-import type { Api, ServerState, Validation } from '../../src/services/service.ts';
+import type { Api, ServerState } from '../../src/services/api.ts';
+import type { Validation } from '../../src/services/service.ts';
 import { apiOf } from '../../src/server/connection.ts';
 import { after, failureOf, makeClient, plain } from '../http/harness.ts';
 

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InputOwner, type OpenEvent, type TerminalInput } from '../../src/terminal/input-owner.ts';
 import { InputParser, type InputEvent } from '../../src/terminal/input-parser.ts';
 import { characters, clean, lengthOf } from '../../src/terminal/paste.ts';
-import { cut, widthOf } from '../../src/terminal/spinner.ts';
+import { cut, widthOf } from '../../src/terminal/width.ts';
 
 function parse(...pieces: string[]): InputEvent[] {
   const events: InputEvent[] = [];

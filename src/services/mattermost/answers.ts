@@ -3,7 +3,7 @@ import type { HttpResponse } from '../../context.ts';
 import { CredsetupError, type Cause, type ErrorCode } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { invalidAnswer, isObject, ownMember } from '../answer.ts';
-import type { Api } from '../service.ts';
+import type { Api } from '../api.ts';
 import { about, errorId, versionOf } from './api.ts';
 
 /** What one error id stands for. `{base}` is the address. */

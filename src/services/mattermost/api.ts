@@ -5,7 +5,7 @@
 import type { HttpResponse } from '../../context.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer, isJson, isObject, nameOf, textOf } from '../answer.ts';
-import type { Api } from '../service.ts';
+import type { Api } from '../api.ts';
 import { about } from './fields.ts';
 
 export { about };

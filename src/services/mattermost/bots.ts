@@ -2,7 +2,7 @@
 import { CredsetupError } from '../../errors.ts';
 import { get, textOf } from '../answer.ts';
 import type { Owner, Place, Session } from '../provisioning.ts';
-import type { Api } from '../service.ts';
+import type { Api } from '../api.ts';
 import { objectOf, objectsOf, refused, type Refusals } from './answers.ts';
 import { about, parseUser } from './api.ts';
 import { bot as botField } from './fields.ts';

@@ -5,7 +5,8 @@
 import { CredsetupError } from '../../errors.ts';
 import { get, invalidAnswer, textOf } from '../answer.ts';
 import type { Listed, Made, Owner, Request, Session } from '../provisioning.ts';
-import type { Api, } from '../service.ts';
+import type { Api } from '../api.ts';
+import type {  } from '../service.ts';
 import { objectOf, objectsOf, refused, type Refusals } from './answers.ts';
 import { about, isAtLeast } from './api.ts';
 import { expiresIn } from './fields.ts';

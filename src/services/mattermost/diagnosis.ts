@@ -8,7 +8,8 @@ import type { HttpResponse } from '../../context.ts';
 import { CredsetupError, type Cause } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { isJson, timeOf } from '../answer.ts';
-import type { Api, Stored } from '../service.ts';
+import type { Api } from '../api.ts';
+import type { Stored } from '../service.ts';
 import { refusedInFront, headerDropped, headerSeen, mfaRequired, mfaRequiredId } from './answers.ts';
 import { errorId, isAtLeast, versionOf } from './api.ts';
 

@@ -1,7 +1,8 @@
 /** Mattermost, as the core sees it. */
 import type { Warning } from '../../credential.ts';
 import { isJson } from '../answer.ts';
-import type { Api, Service, ServerState } from '../service.ts';
+import type { Api, ServerState } from '../api.ts';
+import type { Service } from '../service.ts';
 import { accessToken } from './access-token.ts';
 import { about, clientConfig, versionOf } from './api.ts';
 import { url } from './fields.ts';

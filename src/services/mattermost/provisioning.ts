@@ -2,7 +2,7 @@
 import { CredsetupError, type ErrorCode } from '../../errors.ts';
 import { get, textOf } from '../answer.ts';
 import type { Provisioning, Repair, Owner, Session, Way } from '../provisioning.ts';
-import type { Api, Values } from '../service.ts';
+import type { Api, Values } from '../api.ts';
 import { objectOf, refused } from './answers.ts';
 import { about } from './api.ts';
 import { createBot, findBot, teams } from './bots.ts';

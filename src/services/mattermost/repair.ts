@@ -6,7 +6,8 @@
 import { CredsetupError } from '../../errors.ts';
 import { get, textOf } from '../answer.ts';
 import type { Change, Repair, Session } from '../provisioning.ts';
-import type { Api, Step } from '../service.ts';
+import type { Api } from '../api.ts';
+import type { Step } from '../step.ts';
 import { objectOf, refused, type Refusals } from './answers.ts';
 import { about } from './api.ts';
 import { enableBots, enableTokens, grantTokens } from './steps.ts';

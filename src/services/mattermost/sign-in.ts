@@ -6,7 +6,7 @@ import type { HttpResponse } from '../../context.ts';
 import type { Cause, CredsetupError } from '../../errors.ts';
 import { get, invalidAnswer, timeOf } from '../answer.ts';
 import type { Session } from '../provisioning.ts';
-import type { Api, ServerState, Values } from '../service.ts';
+import type { Api, ServerState, Values } from '../api.ts';
 import { ended, errorOf, headerDropped, headerSeen, refused, type Refusal, type Refusals } from './answers.ts';
 import { about, errorId, parseUser, type User } from './api.ts';
 

@@ -3,7 +3,7 @@
  * Source: n8n's page "Mattermost credentials" and a real server; the page says to copy the Token
  * ID, which a real server refuses.
  */
-import type { Step } from '../service.ts';
+import type { Step } from '../step.ts';
 
 export const createToken: Step = {
   id: 'create-token',

@@ -7,7 +7,7 @@ import type { Account } from '../../credential.ts';
 import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer, isJson, isObject, nameOf, textOf } from '../answer.ts';
-import type { Api } from '../service.ts';
+import type { Api } from '../api.ts';
 import { about } from './fields.ts';
 
 export { about };

@@ -3,7 +3,7 @@ import type { HttpResponse } from '../../context.ts';
 import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get } from '../answer.ts';
-import type { Api } from '../service.ts';
+import type { Api } from '../api.ts';
 import { mauticError, selfPath } from './api.ts';
 
 /**

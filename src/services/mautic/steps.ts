@@ -2,7 +2,7 @@
  * The documented steps, in Mautic's own words. Source: n8n's page "Mautic credentials" and real
  * servers; the pages' addresses work even where the menu does not show them.
  */
-import type { Step } from '../service.ts';
+import type { Step } from '../step.ts';
 import { basic, mauticError, probeUser } from './api.ts';
 import { probe } from './probe.ts';
 

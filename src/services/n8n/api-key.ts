@@ -1,6 +1,7 @@
 /** The method "API key": validation against the live n8n, and what the key may do there. */
 import { presentedSecret } from '../answer.ts';
-import type { Api, Method, Presented, Validation } from '../service.ts';
+import type { Api } from '../api.ts';
+import type { Method, Presented, Validation } from '../service.ts';
 import { schemaPath } from './address.ts';
 import { capabilitiesOf } from './capabilities.ts';
 import { apiKey as apiKeyField } from './fields.ts';

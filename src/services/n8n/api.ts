@@ -5,7 +5,7 @@
 import type { HttpResponse } from '../../context.ts';
 import { CredsetupError } from '../../errors.ts';
 import { isObject, nameOf } from '../answer.ts';
-import type { Api } from '../service.ts';
+import type { Api } from '../api.ts';
 import { messageOf, schemaPath } from './address.ts';
 import { bodyOf, notN8n, requestsTo, type Requests } from './requests.ts';
 

@@ -3,7 +3,7 @@ import type { HttpResponse } from '../../context.ts';
 import { CredsetupError, type Cause } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { isJson, isObject, nameOf } from '../answer.ts';
-import type { Api } from '../service.ts';
+import type { Api } from '../api.ts';
 import { isStarting, messageOf, n8n } from './address.ts';
 import { endOfKey } from './key.ts';
 

@@ -1,5 +1,5 @@
 /** The steps to an API key, in n8n's own words. Source: n8n 2.41.1's pages. */
-import type { Step } from '../service.ts';
+import type { Step } from '../step.ts';
 import { capabilityScopes } from './capabilities.ts';
 import { keyPage } from './requests.ts';
 

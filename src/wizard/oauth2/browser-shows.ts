@@ -5,7 +5,7 @@ import type { Callback } from '../../oauth/redirect-server.ts';
 import type { BrowserFailure } from '../../services/oauth-description.ts';
 import { oauthOf } from './client.ts';
 import { known, type Draft, type Outcome } from '../draft.ts';
-import type { Attempt } from './sign-in.ts';
+import type { Attempt } from './attempt.ts';
 import { writeMessage } from '../steps.ts';
 
 type Turn = 'again' | { readonly wait: true } | { readonly leave: Outcome };

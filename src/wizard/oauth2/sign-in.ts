@@ -8,19 +8,13 @@ import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import { printError } from '../../error-text.ts';
 import type { AuthorizationRequest } from '../../oauth/authorization.ts';
 import type { Callback, RedirectServer } from '../../oauth/redirect-server.ts';
+import type { Attempt } from './attempt.ts';
 import { askWhatIsShown } from './browser-shows.ts';
 import { endpointOf, oauthOf } from './client.ts';
 import { known, type Draft, type Outcome } from '../draft.ts';
 import { openPage } from '../steps.ts';
 
 const defaultSeconds = 300;
-
-/** One authorization request and the wait for what comes back. */
-export interface Attempt {
-  readonly request: AuthorizationRequest;
-  readonly came: Promise<Callback | CredsetupError>;
-  readonly stop: AbortController;
-}
 
 type Turn = 'again' | 'signed-in' | { readonly wait: true } | { readonly leave: Outcome };
 

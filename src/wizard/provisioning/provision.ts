@@ -5,7 +5,7 @@
 import type { Credential } from '../../credential.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import type { Change, Made, Owner, Place } from '../../services/provisioning.ts';
-import type { Api } from '../../services/service.ts';
+import type { Api } from '../../services/api.ts';
 import { known, type Draft, type Outcome } from '../draft.ts';
 import { begin as note, endMarked, endReplaced, marked, newMark, settle, sweepLeftBehind, type AtService } from '../../stored/marked-secret.ts';
 import { overcome } from './repairs.ts';

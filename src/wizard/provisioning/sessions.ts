@@ -2,29 +2,12 @@
  * What a set-up has open at a service while it makes a secret there: sessions, requests on their
  * way, and what must be taken back. All of it is ended on every path out, a stop included.
  */
-import type { HttpClient } from '../../context.ts';
 import { isCredsetupError, type CredsetupError } from '../../errors.ts';
-import type { Change, Provisioning, Session, Way } from '../../services/provisioning.ts';
-import type { Api } from '../../services/service.ts';
+import type { Provisioning, Session } from '../../services/provisioning.ts';
+import type { Api } from '../../services/api.ts';
 import { apiOf } from '../../server/connection.ts';
 import { known, type Draft } from '../draft.ts';
-
-export interface OpenAtService {
-  way: Way | undefined;
-  /** Who makes. */
-  session: Session | undefined;
-  /** Who repairs, when somebody else does. */
-  admin: Session | undefined;
-  /** Whether the person signs in by a password or gives an admin's token. */
-  by?: 'password' | 'token';
-  codeWanted: boolean;
-  expiryWanted: boolean;
-  /** Agreed to by a typed word or by the option; done last. */
-  readonly changes: Change[];
-  /** The requests that are on their way: they are let to their end before anything is taken back. */
-  pending: Promise<unknown>;
-  http?: HttpClient;
-}
+import type { OpenAtService } from './open-at-service.ts';
 
 /** The draft's open, begun when first asked for. */
 export function openOf(draft: Draft): OpenAtService {
