@@ -41,7 +41,7 @@ const file = members<{ readonly version: number; readonly credentials: readonly 
 export function entriesOf(json: string, what: string): readonly unknown[] {
   const document = parse(json, what);
   if (typeof document === 'object' && document !== null && 'version' in document && typeof document.version === 'number' && document.version > newest) {
-    throw new CredsetupError('FILE_TOO_NEW', `${what} was written by a newer credsetup (version ${document.version} of the file; this one reads ${newest}).`, { hint: 'Update credsetup (npm install -g credsetup), or export there with this version. Nothing was stored.' });
+    throw new CredsetupError('FILE_TOO_NEW', `${what} was written by a newer credsetup (version ${document.version} of the file; this one reads ${newest}).`, { hint: 'Update credsetup, or export there with this version. Nothing was stored.' });
   }
   const { version, credentials } = checked(() => file(document, 'it'), what);
   if (version !== newest) throw invalid(what, 'it has no version that credsetup ever wrote');
