@@ -20,6 +20,10 @@ export interface Output {
   debug(text: string): void;
   /** From now on this value is masked wherever talk or errors are printed. */
   protect(secret: string): void;
+  /** From now on this value is public: a secret that is a part of it is not masked there. */
+  publish(value: string): void;
+  /** A server's text without the secrets of this run and without pieces of them, to be kept. */
+  foreign(text: string): string;
   /** Text that may hold a server's words, harmless and masked, for tables on standard output. */
   plain(text: string): string;
   /** A last line of talk that the next one replaces and undefined takes away. One line that fits. */

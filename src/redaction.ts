@@ -5,7 +5,12 @@
  * the base64 of `Authorization: Basic`. So where a text holds signs of an encoding, each secret
  * is a pattern in which every character may stand as it is or in any of those encodings, also
  * mixed; and three more for the three ways its bytes can lie in a longer base64 text.
+ *
+ * Masking is for what others say. Our own words, names and addresses are no secret when a secret
+ * happens to be one of them.
  */
+import { eachPart } from './foreign.ts';
+import { SecretPieces, type Span } from './secret-pieces.ts';
 
 /** What stands in a secret's place. Of one length, so that it says nothing about the secret's. */
 export const mask = '***';
@@ -21,8 +26,17 @@ const pieceLength = 512;
 /** What is longer than any service's value is refused before it is sent anywhere, and never repeated. */
 const longestMasked = 8192;
 
+/**
+ * A word, or a short number or code: it stands in our own sentences, in names and in addresses too.
+ * We never print a secret ourselves, so there a match is a coincidence that a mask would give away.
+ */
+const couldBeAWord = /^(?=.{1,15}$)\p{L}+(?:[ _.-]\p{L}+)*$|^[\p{L}\p{N}]{1,6}$/u;
+
 export class Redactor {
   readonly #dresses = new Map<string, readonly Dress[]>();
+  readonly #words = new Set<Dress>();
+  readonly #pieces = new SecretPieces();
+  readonly #public = new Set<string>();
   /** Dresses by each whole group of {@link gram} characters of what they look for. */
   readonly #byGram = new Map<string, Set<Dress>>();
 
@@ -33,19 +47,37 @@ export class Redactor {
       const dresses = piecesOf(form).flatMap(dressesOf);
       this.#dresses.set(form, dresses);
       for (const dress of dresses) this.#index(dress);
+      if (couldBeAWord.test(form)) for (const dress of dresses) this.#words.add(dress);
+      this.#pieces.add(form.slice(0, longestMasked));
     }
   }
 
-  /** Protects a password, and the pair as `Authorization: Basic` sends it (RFC 7617 §2). */
-  protectBasic(user: string, password: string): void {
-    this.protect(password);
-    this.protect(`${user}:${password}`);
+  /** From now on this value is no secret, whatever else has the same characters: a name, an address, a username. */
+  publish(value: string): void {
+    if (value !== '') this.#public.add(value);
   }
 
-  /** The text with every protected secret replaced. Overlapping finds are replaced as one. */
+  /** A text of somebody else with every protected secret, and every piece of a long one, replaced. */
   mask(text: string): string {
-    const spans = this.#mayStandIn(text)
-      .flatMap((dress) => dress.find(text))
+    return this.#masked(text, [...this.#mayStandIn(text).flatMap((dress) => dress.find(text)), ...this.#pieces.find(text)]);
+  }
+
+  /**
+   * A text of ours: what is marked as foreign in it as `mask` does; in the rest every secret that
+   * could be no word of ours. The marks stay.
+   */
+  maskOwn(text: string): string {
+    return eachPart(text, {
+      own: (part) => this.#masked(part, this.#mayStandIn(part).filter((dress) => !this.#words.has(dress)).flatMap((dress) => dress.find(part))),
+      foreign: (part) => this.mask(part),
+    });
+  }
+
+  /** Overlapping finds are replaced as one; those that lie in a public value are none. */
+  #masked(text: string, found: readonly Span[]): string {
+    if (found.length === 0) return text;
+    const open = [...this.#public].flatMap((value) => occurrences(text, value));
+    const spans = found.filter((span) => !open.some(({ start, end }) => start <= span.start && span.end <= end))
       .sort((a, b) => a.start - b.start || b.end - a.end);
     let masked = '';
     let position = 0;
@@ -96,9 +128,11 @@ function levelled(text: string): string {
   return text.replace(/[ -]/g, '+').replaceAll('_', '/');
 }
 
-interface Span {
-  readonly start: number;
-  readonly end: number;
+/** Every place of a part in a text, also those that overlap. */
+function occurrences(text: string, part: string): Span[] {
+  const spans: Span[] = [];
+  for (let start = text.indexOf(part); start >= 0; start = text.indexOf(part, start + 1)) spans.push({ start, end: start + part.length });
+  return spans;
 }
 
 /** What a kind of text does to a secret's characters. */
@@ -134,11 +168,7 @@ class Dress {
   }
 
   #findPlain(text: string): Span[] {
-    const spans: Span[] = [];
-    for (let start = text.indexOf(this.#secret); start >= 0; start = text.indexOf(this.#secret, start + 1)) {
-      spans.push({ start, end: start + this.#secret.length });
-    }
-    return spans;
+    return occurrences(text, this.#secret);
   }
 
   #findEncoded(text: string): Span[] {

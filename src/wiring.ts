@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import type { Context, HttpClient, HttpOptions, Journal, Terminal, Vault } from './context.ts';
 import { CredsetupError, exitCodes, isCredsetupError, type ErrorCode } from './errors.ts';
+import { withCleanTexts } from './kept-texts.ts';
 import { Redactor } from './redaction.ts';
 import { createPassphrase, identityText } from './passphrase.ts';
 import { JoinedVault, type JoinedOptions } from './team/joined.ts';
@@ -232,7 +233,7 @@ function openVault(context: Context, parts: Parts, closers: (() => Promise<void>
     team: () => openTeam(context, parts, closers), warn: (sentence) => { output.warn(`  ${output.style.caution('!')} ${sentence}`); },
   });
   closers.push(() => vault.close());
-  return vault;
+  return withCleanTexts(vault, output);
 }
 
 /** Its own HTTP client: what is written there is written to its end although the run was stopped. */

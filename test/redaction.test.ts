@@ -105,10 +105,31 @@ describe('The redactor', () => {
 
   it('masks user and password as Authorization: Basic sends them', () => {
     const redactor = new Redactor();
-    redactor.protectBasic('ada', 'correct horse');
+    redactor.protect('correct horse');
     const header = `Basic ${Buffer.from('ada:correct horse').toString('base64')}`;
-    expect(redactor.mask(header).replace(/=+$/, '')).toMatch(/^Basic \*{3}.?$/);
+    expect(redactor.mask(header).replace(/=+$/, '')).toMatch(/^Basic \w*\*{3}.?$/);
     expect(redactor.mask('https://x/?p=correct+horse&q=correct%20horse')).toBe(`https://x/?p=${mask}&q=${mask}`);
+  });
+
+  it('masks pieces of a long secret, of its hex digits and of its base64, and nothing that only looks like one', () => {
+    const secret = 'q8zk3wexr5tnb7yp4dhc9gfjma';
+    const redactor = redactorOf(secret);
+    const hex = Buffer.from(secret).toString('hex');
+    fc.assert(fc.property(fc.integer({ min: 0, max: 18 }), fc.integer({ min: 8, max: 26 }), (at, length) => {
+      const piece = secret.slice(at, at + length);
+      if (piece.length >= 8) expect(redactor.mask(`id.${piece}.x`)).toBe(`id.${mask}.x`);
+      const digits = hex.slice(at, at + length * 2);
+      if (digits.length >= 16) expect(redactor.mask(`<${digits.toUpperCase()}>`)).toBe(`<${mask}>`);
+      const inside = Buffer.from(`ab${secret}`).toString('base64').slice(4 + at, 4 + at + length);
+      if (inside.length >= 11) expect(redactor.mask(`<${inside}>`)).toContain(mask);
+    }));
+    for (const id of ['api.context.session_expired.app_error', 'r5tnb7y', 'zzzzzzzzzzzzzzzzzzzzzzzzzz']) expect(redactor.mask(id)).toBe(id);
+  });
+
+  it('leaves what is public as it is, and masks the same characters beside it', () => {
+    const redactor = redactorOf('maker');
+    redactor.publish('maker-of-chat');
+    expect(redactor.mask('maker-of-chat is maker')).toBe(`maker-of-chat is ${mask}`);
   });
 
   it('masks two secrets that overlap as one, and the longer one whole', () => {

@@ -3,6 +3,7 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { promisify } from 'node:util';
 import type { HttpResponse } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { placeOf } from './address.ts';
 import type { Answer, Headers } from './exchange.ts';
 import { LimitFailure } from './failure.ts';
@@ -82,7 +83,7 @@ function fault(text: string): string {
 }
 
 function printable(type: string | undefined): string {
-  return type === undefined ? 'no content type' : /^[\w.+/;= -]{1,80}$/.exec(type)?.[0] ?? 'a strange content type';
+  return type === undefined ? 'no content type' : (/^[\w.+/;= -]{1,80}$/.test(type) ? foreign(type) : 'a strange content type');
 }
 
 // ---------------------------------------------------------------- the debug log
@@ -130,5 +131,5 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 /** A name that looks like one; anything else may be a value in the wrong place. */
 function identifier(name: string): string {
-  return /^[\w.:@[\]-]{1,64}$/.test(name) ? name : '?';
+  return /^[\w.:@[\]-]{1,64}$/.test(name) ? foreign(name) : '?';
 }

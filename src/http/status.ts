@@ -1,6 +1,7 @@
 /** What a status means at every service: later, or somewhere else. */
 import type { HttpResponse } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { placeOf } from './address.ts';
 
 const serverErrors: Readonly<Record<number, { readonly what: string; readonly hint: string }>> = {
@@ -24,9 +25,9 @@ export function redirectTarget(answer: HttpResponse): URL | undefined {
  */
 function redirected(from: URL, target: URL): CredsetupError {
   const moved = target.origin === from.origin ? `${target.origin}${target.pathname}` : target.origin;
-  return new CredsetupError('REDIRECTED', `${from.origin} redirects a request to ${moved} instead of answering it; it was not followed.`, {
+  return new CredsetupError('REDIRECTED', `${from.origin} redirects a request to ${foreign(moved)} instead of answering it; it was not followed.`, {
     field: 'url', location: moved,
-    hint: `Open ${moved} in your browser: if the service has moved there, give that address (a stored credential's: credsetup edit NAME --url ${target.origin}). If a sign-in page is there, it stands in front of the service, and the admin must let requests with a credential through. n8n does not keep the credential across a redirect either.`,
+    hint: `Open ${foreign(moved)} in your browser: if the service has moved there, give that address (a stored credential's: credsetup edit NAME --url ${foreign(target.origin)}). If a sign-in page is there, it stands in front of the service, and the admin must let requests with a credential through. n8n does not keep the credential across a redirect either.`,
   });
 }
 

@@ -1,5 +1,6 @@
 /** An error that the service sent to the redirect URI (RFC 6749 §4.1.2.1) as a CredsetupError. */
 import { CredsetupError, type ErrorCode } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 
 const refusals: ReadonlyMap<string, { readonly code: ErrorCode; readonly message: string; readonly hint: string }> = new Map(Object.entries({
   access_denied: { code: 'AUTHORIZATION_DENIED', message: 'The sign-in was refused in the browser.', hint: 'Sign in once more and allow it.' },
@@ -14,7 +15,7 @@ const refusals: ReadonlyMap<string, { readonly code: ErrorCode; readonly message
 export function callbackError({ error, errorDescription }: { readonly error: string; readonly errorDescription: string }): CredsetupError {
   const known = refusals.get(error);
   if (known !== undefined) return new CredsetupError(known.code, known.message, { hint: known.hint });
-  const what = /^[\w.-]{1,60}$/.test(error) ? error : 'an error of its own';
-  const words = errorDescription === '' ? '' : ` The service says: "${errorDescription}"`;
+  const what = /^[\w.-]{1,60}$/.test(error) ? foreign(error) : 'an error of its own';
+  const words = errorDescription === '' ? '' : ` The service says: "${foreign(errorDescription)}"`;
   return new CredsetupError('AUTHORIZATION_DENIED', `The service ended the sign-in (${what}).${words}`, { hint: 'Sign in once more. If it happens again, ask the admin what its log says.' });
 }

@@ -4,6 +4,7 @@
  */
 import type { Connection, HttpClient, HttpResponse } from '../context.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { throwForStatus } from '../http/status.ts';
 import { loadOpenidClient, type CustomFetch, type OpenidClient, type OpenidConfiguration, type TokenEndpointResponse } from './openid.ts';
 
@@ -102,7 +103,7 @@ function refuseStrayAnswer(endpoint: TokenEndpoint, answer: HttpResponse): void 
   if (answer.status >= 300 && answer.status < 400) {
     const location = answer.header('location') ?? '';
     const target = URL.canParse(location, answer.url) ? new URL(location, answer.url) : undefined;
-    throw new CredsetupError('REDIRECTED', `${origin}${pathname} redirects${target === undefined ? '' : ` to ${target.origin}`} instead of answering.`, {
+    throw new CredsetupError('REDIRECTED', `${origin}${pathname} redirects${target === undefined ? '' : ` to ${foreign(target.origin)}`} instead of answering.`, {
       ...about, hint: 'Give the address that your browser ends at. The client\'s secret was not sent on.',
       ...(target === undefined ? {} : { location: target.origin }),
     });

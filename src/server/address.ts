@@ -5,6 +5,7 @@
 import { isIPv6 } from 'node:net';
 import type { Connection, HttpClient, HttpResponse } from '../context.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import { isLoopbackHost } from '../http/loopback.ts';
 import { redirectTarget, throwForStatus } from '../http/status.ts';
 import type { AddressKnowledge, Addressed } from '../services/service.ts';
@@ -219,7 +220,7 @@ async function redirection(answer: HttpResponse, service: Addressed, http: HttpC
   const from = new URL(answer.url);
   const about = { service: service.id, url: answer.url, field: 'url' };
   if (from.protocol === 'https:' && target.protocol === 'http:') {
-    return new CredsetupError('REDIRECTED', `${from.origin} redirects from https to ${target.origin}, which is not encrypted.`, {
+    return new CredsetupError('REDIRECTED', `${from.origin} redirects from https to ${foreign(target.origin)}, which is not encrypted.`, {
       ...about, hint: 'It is not followed. Ask the admin to repair the redirect: it would send the credential in clear.',
     });
   }
@@ -227,14 +228,14 @@ async function redirection(answer: HttpResponse, service: Addressed, http: HttpC
   const there = await provedTarget(target, from, service, http, connection);
   if (there.kind === 'back') return redirectLoop(from, target, about);
   if (there.kind === 'proved') {
-    return new CredsetupError('REDIRECTED', `${from.origin} redirects to ${there.base}.`, {
-      ...about, location: there.base, hint: `Use that address: --url ${there.base}. n8n does not keep the credential across a redirect either.`,
+    return new CredsetupError('REDIRECTED', `${from.origin} redirects to ${foreign(there.base)}.`, {
+      ...about, location: there.base, hint: `Use that address: --url ${foreign(there.base)}. n8n does not keep the credential across a redirect either.`,
     });
   }
-  const shown = `${target.origin}${target.pathname}`;
+  const shown = foreign(`${target.origin}${target.pathname}`);
   if (there.kind === 'failed') {
     return new CredsetupError('REDIRECTED', `${from.origin} redirects to ${shown}, and what is there could not be asked (${there.error.code}): ${there.error.message}`, {
-      ...about, hint: `It may be the right address all the same: give it with --url ${target.origin} and what it needs. ${there.error.hint}`,
+      ...about, hint: `It may be the right address all the same: give it with --url ${foreign(target.origin)} and what it needs. ${there.error.hint}`,
     });
   }
   return new CredsetupError('REDIRECTED', `${from.origin} redirects to ${shown}, and no ${service.title} answered there.`, {
@@ -248,7 +249,7 @@ function isSamePage(one: URL, other: URL): boolean {
 
 /** No browser gets out of it either. A proxy that ends TLS and does not say so to the service is the usual reason. */
 function redirectLoop(from: URL, over: URL, about: { readonly service: string; readonly url: string; readonly field: string }): CredsetupError {
-  const way = isSamePage(over, from) ? 'to itself' : `to ${over.origin}, which leads back to where it came from`;
+  const way = isSamePage(over, from) ? 'to itself' : `to ${foreign(over.origin)}, which leads back to where it came from`;
   return new CredsetupError('REDIRECTED', `${from.origin}${from.pathname} redirects ${way}: nothing ever answers there.`, {
     ...about, hint: 'Whoever runs it must end the loop: look at its redirects, and whether a proxy that ends TLS in front of it tells it so (X-Forwarded-Proto: https, and the service set to trust it). n8n runs into the same loop.',
   });

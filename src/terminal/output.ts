@@ -4,6 +4,7 @@
  */
 import type { Output, Style } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
+import { withoutMarks } from '../foreign.ts';
 import type { Redactor } from '../redaction.ts';
 import { escapeJson, escapeText } from './escape.ts';
 import { noColors, type Colors } from './style.ts';
@@ -55,7 +56,7 @@ export function createOutput(options: OutputOptions): Sink {
 
   watchForErrors(options);
   // Masked twice: escaping takes out characters that may have split a secret.
-  const harmless = (text: string): string => redactor.mask(escapeText(redactor.mask(text)));
+  const harmless = (text: string): string => withoutMarks(redactor.maskOwn(escapeText(redactor.maskOwn(text))));
   const talk = (text: string, columns?: number): void => {
     const above = shown === undefined ? '' : '\r\u001b[2K';
     const cleaned = colors.resolve(harmless(text));
@@ -77,6 +78,8 @@ export function createOutput(options: OutputOptions): Sink {
       if (options.debug) talk(colors.style.dim(text.replace(/^/gm, 'debug: ')));
     },
     protect: (secret) => redactor.protect(secret),
+    publish: (value) => redactor.publish(value),
+    foreign: (text) => redactor.mask(text),
     style: colors.style,
     clean: (text) => colors.resolve(harmless(text)),
     plain: (text) => harmless(colors.strip(text)),
@@ -91,13 +94,29 @@ export function createOutput(options: OutputOptions): Sink {
   };
 }
 
-/** A document as JSON has it with secrets masked in each string and member name. */
+/** Members whose values are words of ours, of a fixed list each: they are never masked, nor is any member's name. */
+const ownWords = new Set([
+  'service', 'method', 'grant', 'store', 'code', 'status', 'proof', 'field', 'option', 'variable', 'format', 'state',
+  'createdAt', 'validatedAt', 'expiresAt', 'exportedAt', 'at',
+]);
+/** Members that hold what a server says and nothing of ours. */
+const foreignWords = new Set(['account', 'server']);
+
+type Masked = (text: string) => string;
+
+/** The document as JSON would have it, with secrets masked where a server's words can stand. */
 function maskedDocument(document: unknown, redactor: Redactor): unknown {
-  if (typeof document === 'string') return redactor.mask(document);
-  if (typeof document !== 'object' || document === null) return document;
-  if (document instanceof Date) return document;
-  if (Array.isArray(document)) return document.map((member) => maskedDocument(member, redactor));
-  return Object.fromEntries(Object.entries(document).map(([name, member]: [string, unknown]) => [redactor.mask(name), maskedDocument(member, redactor)]));
+  return maskedValue(document, (text) => withoutMarks(redactor.maskOwn(text)), (text) => withoutMarks(redactor.mask(text)));
+}
+
+function maskedValue(value: unknown, own: Masked, foreign: Masked): unknown {
+  if (typeof value === 'string') return own(value);
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  if (Array.isArray(value)) return value.map((one) => maskedValue(one, own, foreign));
+  return Object.fromEntries(Object.entries(value).map(([name, member]: [string, unknown]) => {
+    if (ownWords.has(name) && typeof member === 'string') return [name, member];
+    return [name, maskedValue(member, foreignWords.has(name) ? foreign : own, foreign)];
+  }));
 }
 
 /** A stream reports a failed write by its error event; without a listener it would be a crash. */

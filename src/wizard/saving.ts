@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Credential, FullCredential } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
+import { cleanAccount } from '../kept-texts.ts';
 import type { Presented, Validation } from '../services/service.ts';
 import { apiOf } from '../server/connection.ts';
 import { grantOf } from './oauth2/client.ts';
@@ -20,7 +21,8 @@ export async function validateStage(draft: Draft): Promise<Outcome> {
   if (draft.refused.has(together)) throw refusedBefore(draft);
   const ask = () => method.validate(api, presented, known(draft.state, 'state'));
   try {
-    draft.validation = await (draft.terminal?.busy(`validating with ${service.title}`, ask) ?? ask());
+    const validation = await (draft.terminal?.busy(`validating with ${service.title}`, ask) ?? ask());
+    draft.validation = { ...validation, account: cleanAccount(validation.account, context.output) };
   } catch (error) {
     if (isCredsetupError(error) && error.exitCode === 7) draft.refused.add(together);
     throw error;

@@ -80,12 +80,15 @@ async function gather(options: SetupOptions, context: Context): Promise<Map<stri
   const stdin = fields.filter((field) => options.fields[field.key]?.stdin === true);
   if (stdin.length > 1) throw new CredsetupError('USAGE', 'Standard input can give one value a run.', { hint: `Keep one of ${stdin.map((field) => field.stdinOption).join(', ')}.` });
   const given = new Map<string, Given>(storedValues(options));
+  // A multi-factor code is no secret of a service's description, and is masked all the same.
+  const codes = methodsOf(options).map(({ provisioning }) => provisioning?.codeField);
   for (const field of fields) {
     // What is stored is what a set-up anew is about; a variable may be about another server.
     if (given.has(field.key) && !field.secret) continue;
     const value = await givenValue(field, options.service, options.fields[field.key] ?? {}, context);
     if (value === undefined) continue;
     if (field.secret) context.output.protect(value.value);
+    else if (!codes.includes(field)) context.output.publish(value.value);
     given.set(field.key, value);
   }
   return given;

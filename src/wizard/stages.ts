@@ -75,6 +75,7 @@ async function addressStage(draft: Draft): Promise<Outcome> {
     draft.base = target;
     delete draft.proof;
   }
+  context.output.publish(draft.base);
   if (draft.values.get(field.key) !== draft.base) delete draft.state;
   draft.values.set(field.key, draft.base);
   return asked ? 'next' : 'through';
@@ -175,6 +176,7 @@ async function fieldStage(draft: Draft, field: Field): Promise<Outcome> {
   const { value, asked } = await valueFor(draft, field);
   if (value.kind === 'back') return 'back';
   if (field.secret) draft.context.output.protect(value.value);
+  else if (field !== draft.method?.provisioning?.codeField) draft.context.output.publish(value.value);
   draft.values.set(field.key, value.value);
   return asked ? 'next' : 'through';
 }

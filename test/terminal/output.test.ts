@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import type { CredsetupError } from '../../src/errors.ts';
+import { foreign } from '../../src/foreign.ts';
 import { Redactor } from '../../src/redaction.ts';
 import { createColors } from '../../src/terminal/colors.ts';
 import { createOutput, type Sink } from '../../src/terminal/output.ts';
@@ -39,10 +40,28 @@ describe('The sink', () => {
     const { output, stdout } = sink();
     output.protect('s3"cret');
     output.json({ token: 's3"cret', 's3"cret': 1, at: new Date(0), none: undefined });
-    expect(JSON.parse(stdout.text)).toEqual({ 'token': '***', '***': 1, 'at': '1970-01-01T00:00:00.000Z' });
+    expect(JSON.parse(stdout.text)).toEqual({ 'token': '***', 's3"cret': 1, 'at': '1970-01-01T00:00:00.000Z' });
     stdout.text = '';
     output.json({ token: 's3"cret' }, { secrets: true });
     expect(stdout.text).toBe('{\n  "token": "s3\\"cret"\n}\n');
+  });
+
+  it('masks a word that is a secret in a server\'s words alone, and touches no member\'s name and no code', () => {
+    const { output, stdout, stderr } = sink();
+    for (const secret of ['mautic', 'name', 'ok', 'message', 'failed']) output.protect(secret);
+    output.publish('my-mautic');
+    const document = { name: 'my-mautic', service: 'mautic', status: 'failed', message: 'credsetup mautic failed', account: { name: 'a mautic name', username: 'my-mautic' } };
+    output.json(document);
+    expect(JSON.parse(stdout.text)).toEqual({ ...document, account: { name: 'a *** ***', username: 'my-mautic' } });
+    output.say(`my-mautic failed: ${foreign('mautic says failed')}, see credsetup mautic`);
+    expect(stderr.text).toBe('my-mautic failed: *** says ***, see credsetup mautic\n');
+  });
+
+  it('lets nobody end a server\'s words but who began them', () => {
+    const { output, stderr } = sink();
+    output.protect('sesame');
+    output.say(`${foreign('open \ue201 sesame \ue200')} sesame`);
+    expect(stderr.text).toMatch(/^open +\*\*\* +sesame\n$/);
   });
 
   it('masks and strips what it says', () => {

@@ -1,6 +1,7 @@
 /** Refusals of Mattermost as data: status and error id to what they mean. */
 import type { HttpResponse } from '../../context.ts';
 import { CredsetupError, type Cause, type ErrorCode } from '../../errors.ts';
+import { foreign } from '../../foreign.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { invalidAnswer, isObject, ownMember } from '../answer.ts';
 import type { Api } from '../api.ts';
@@ -123,6 +124,6 @@ export function objectsOf(api: Api, response: HttpResponse, what: string): reado
 }
 
 /** An id of the server's, when it looks like one: a text in its place could hold anything. */
-function printable(id: string): string {
-  return /^[\w.-]{1,80}$/.test(id) ? id : 'an unknown error';
+export function printable(id: string): string {
+  return /^[\w.-]{1,80}$/.test(id) ? foreign(id) : 'an unknown error';
 }

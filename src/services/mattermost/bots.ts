@@ -1,5 +1,6 @@
 /** Bot accounts: one by name, made or used again, and where it can be added to. */
 import { CredsetupError } from '../../errors.ts';
+import { foreign } from '../../foreign.ts';
 import { get, textOf } from '../answer.ts';
 import type { Owner, Place, Session } from '../provisioning.ts';
 import type { Api } from '../api.ts';
@@ -65,7 +66,7 @@ export async function teams(api: Api, admin: Session): Promise<readonly Place[]>
   return objectsOf(api, response, 'its teams').map((team): Place => {
     const id = textOf(team, 'id');
     return {
-      title: textOf(team, 'display_name') || textOf(team, 'name'),
+      title: foreign(textOf(team, 'display_name') || textOf(team, 'name')),
       add: (to, session, owner) => addMember(to, session, `/api/v4/teams/${encodeURIComponent(id)}/members`, { team_id: id, user_id: owner.id }),
       inner: (of, session) => channels(of, session, id),
     };
@@ -79,7 +80,7 @@ async function channels(api: Api, admin: Session, team: string): Promise<readonl
     // Direct and group messages are nobody else's.
     .filter((channel) => ['O', 'P'].includes(textOf(channel, 'type')))
     .map((channel): Place => ({
-      title: textOf(channel, 'display_name') || textOf(channel, 'name'),
+      title: foreign(textOf(channel, 'display_name') || textOf(channel, 'name')),
       add: (to, session, owner) => addMember(to, session, `/api/v4/channels/${encodeURIComponent(textOf(channel, 'id'))}/members`, { user_id: owner.id }),
     }));
 }

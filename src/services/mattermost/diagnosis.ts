@@ -10,7 +10,7 @@ import { throwForStatus } from '../../http/status.ts';
 import { isJson, timeOf } from '../answer.ts';
 import type { Api } from '../api.ts';
 import type { Stored } from '../service.ts';
-import { refusedInFront, headerDropped, headerSeen, mfaRequired, mfaRequiredId } from './answers.ts';
+import { refusedInFront, headerDropped, headerSeen, mfaRequired, mfaRequiredId, printable } from './answers.ts';
 import { errorId, isAtLeast, versionOf } from './api.ts';
 
 /** What is known of a refused token, which rules causes out. */
@@ -126,7 +126,7 @@ export async function refusal(api: Api, response: HttpResponse, stored: Stored |
   }
   if (response.status === 401 && versionOf(response) === undefined) return refusedInFront(api);
   if (response.status === 403 && id !== undefined) {
-    return new CredsetupError('PERMISSION_DENIED', `Mattermost does not let this account read its own profile (${id}).`, {
+    return new CredsetupError('PERMISSION_DENIED', `Mattermost does not let this account read its own profile (${printable(id)}).`, {
       ...about, hint: 'Ask the admin whether the account must accept terms of service first; sign in to Mattermost once to see.',
     });
   }

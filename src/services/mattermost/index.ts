@@ -1,5 +1,6 @@
 /** Mattermost, as the core sees it. */
 import type { Warning } from '../../credential.ts';
+import { foreign } from '../../foreign.ts';
 import { isJson } from '../answer.ts';
 import type { Api, ServerState } from '../api.ts';
 import type { Service } from '../service.ts';
@@ -52,7 +53,7 @@ function siteUrlWarning(base: string, siteUrl: string): readonly Warning[] {
   if (own === '' || own.toLowerCase() === base.toLowerCase()) return [];
   return [{
     code: 'SITE_URL_DIFFERS',
-    message: `Mattermost believes that its address is ${own}, and you use ${base}. Both may be right; if n8n cannot reach this one, use the other.`,
+    message: `Mattermost believes that its address is ${foreign(own)}, and you use ${base}. Both may be right; if n8n cannot reach this one, use the other.`,
   }];
 }
 

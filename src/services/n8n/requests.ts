@@ -1,6 +1,7 @@
 /** Requests to n8n's public API with a key, and what its refusals mean. Source: measured answers of n8n 2.41.1. */
 import type { HttpResponse } from '../../context.ts';
 import { CredsetupError, type Cause } from '../../errors.ts';
+import { foreign } from '../../foreign.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { isJson, isObject, nameOf } from '../answer.ts';
 import type { Api } from '../api.ts';
@@ -50,7 +51,7 @@ function refuse(response: HttpResponse, base: string, scope: Scope): void {
   if (status < 300 || ([404, 405, 409].includes(status) && messageOf(response) !== undefined)) return;
   if (status === 403 && messageOf(response) !== undefined) throw scopesMissing(base, [scope]);
   if (status === 400) {
-    throw new CredsetupError('UNSUPPORTED', `The n8n at ${base} does not take this: ${nameOf(messageOf(response) ?? 'it does not say why')}`, {
+    throw new CredsetupError('UNSUPPORTED', `The n8n at ${base} does not take this: ${foreign(nameOf(messageOf(response) ?? 'it does not say why'))}`, {
       service: 'n8n', url: base, hint: 'Its version probably has other fields for this type. Update n8n, or type the values there: credsetup show NAME --reveal',
     });
   }
