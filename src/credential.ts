@@ -73,6 +73,12 @@ export interface Pushed {
   readonly name: string;
   readonly type: string;
   readonly at: string;
+  /** The service's address for that n8n, where it is another one than ours. */
+  readonly urlInN8n?: string;
+  /** The client that it was written with: n8n's sign-in is this client's. */
+  readonly clientId?: string;
+  /** What n8n said of it last. */
+  readonly test?: { readonly status: string; readonly proof?: string; readonly message: string; readonly at: string };
 }
 
 /** A credential with all that is needed to use it. `caCertificates` of the connection are PEM texts. */

@@ -183,18 +183,29 @@ export const exec = command({
   notes: ['The command stands behind two dashes: credsetup exec NAME -- COMMAND', 'Its exit code is ours; 125 is a failure before it started, 126 cannot be executed, 127 was not found.'],
 });
 
+const toN8n = {
+  caFile: texts('--ca-file <file>', 'certificate of an authority to trust for n8n (repeatable)'),
+  allowHttp: flag('--allow-http', 'accept an http:// address of n8n that is not this computer'),
+};
+const run = { run: flag('--run', 'have n8n run it once in a workflow of ours, made and removed again') };
+
 export const push = command({
-  name: 'push', arguments: '<target> [names...]', summary: 'create stored credentials in an n8n, by its API',
+  name: 'push', arguments: '<target> [names...]', summary: 'create or update stored credentials in an n8n, by its API',
   fields: n8n.targetFields,
   options: {
     ...all,
     replace: flag('--replace', 'write over what was pushed to that n8n before'),
-    ...handOver,
-    caFile: texts('--ca-file <file>', 'certificate of an authority to trust for n8n (repeatable)'),
-    allowHttp: flag('--allow-http', 'accept an http:// address of n8n that is not this computer'),
-    ...network,
+    disconnect: flag('--disconnect', 'OAuth2: n8n\'s own sign-in may end with it'),
+    ...handOver, ...run,
+    urlInN8n: text('--url-in-n8n <url>', 'the address by which that n8n reaches the service'),
+    project: text('--project <id>', 'the project of that n8n that it belongs to'),
+    into: text('--into <id>', 'write into this credential of that n8n'),
+    ...toN8n, ...network,
   },
-  notes: ['credsetup push n8n NAME', 'Variables: CREDSETUP_N8N_URL, CREDSETUP_N8N_API_KEY. No option takes a secret.'],
+  notes: [
+    'The target is a stored n8n\'s name, or n8n: the only stored one, or the one that the options or variables give.',
+    'Variables: CREDSETUP_N8N_URL, CREDSETUP_N8N_API_KEY. No option takes a secret.',
+  ],
 });
 
 export const rename = command({ name: 'rename', arguments: '<old> <new>', summary: 'another name for a credential', options: network });

@@ -1,33 +1,36 @@
-/** `push n8n NAME...`: creates stored credentials in an n8n by its public API. */
+/** `push TARGET NAME...`: creates or updates stored credentials in an n8n, and has that n8n prove them. */
 import type { Context } from '../context.ts';
-import type { Credential, Pushed } from '../credential.ts';
-import { CredsetupError, toCredsetupError } from '../errors.ts';
-import { n8nCredential, n8nWarnings } from '../exporters/n8n.ts';
-import { idTaken, type StoredInN8n } from '../services/n8n/api.ts';
-import type { FreshDeps } from '../stored/fresh.ts';
-import { gaveUp, giveUp } from '../stored/hand-over.ts';
-import { refuseHandedOver } from '../stored/handed-over.ts';
-import type { Result } from '../stored/result.ts';
+import type { Credential } from '../credential.ts';
+import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
+import { n8nWarnings } from '../exporters/n8n.ts';
+import { parseAddress } from '../server/address.ts';
+import { capabilityScopes, requireScopes } from '../services/n8n/capabilities.ts';
+import type { N8nVerdict } from '../services/n8n/outcome.ts';
 import { methodOf } from '../services/registry.ts';
+import { pageOf, type OpenN8n } from '../stored/copies/open.ts';
+import { askedOf, inN8nResult, prove, testFailed, testOf, type RunWish } from '../stored/copies/prove.ts';
+import { rememberTest, writeCopy, type WritePlan, type Written } from '../stored/copies/write.ts';
+import type { Result } from '../stored/result.ts';
 import type { push } from './catalog.ts';
-import { name, names, networkOptions, type Run } from './command.ts';
+import { name, names, networkOptions, type CallOf, type Run } from './command.ts';
 import { checkNames, findEach, isFound } from './find-credentials.ts';
-import { openN8n, type N8nTarget } from './push-target.ts';
+import { followUp } from './push-follow-up.ts';
+import { openN8n } from './push-target.ts';
 import { exitCodeOf, reportResults } from './results.ts';
 
+type PushCall = CallOf<typeof push>;
+
 export const run: Run<typeof push> = async (call, context) => {
-  if (name(call.args) !== 'n8n') throw new CredsetupError('USAGE', `There is nothing named ${JSON.stringify(name(call.args))} to push to.`, { hint: 'It is: credsetup push n8n NAME...' });
-  const { all, replace, handOver } = call.options;
+  const { all } = call.options;
   const wanted = names(call.args, 1);
   checkNames(wanted, all);
+  checkOptions(call, wanted.length);
   const vault = await context.vault();
   const found = all ? await vault.list() : await findEach(wanted, vault);
   const there = found.filter(isFound);
-  const target = there.length === 0 ? undefined : await openN8n(there.map((one) => methodOf(one).n8n.type), call, context);
-  const plan: Plan = {
-    replace, handOver,
-    deps: { vault, http: await context.http(networkOptions(call.options)), context },
-  };
+  const target = there.length === 0 ? undefined : await openN8n(there.map((one) => methodOf(one).n8n.type), { ...call, target: name(call.args) }, context);
+  if (target !== undefined) await requireScopes(target.api.requests, scopesFor(call));
+  const plan = await planOf(call, context);
   const results: Result[] = [];
   for (const one of found) {
     results.push(isFound(one) && target !== undefined ? await pushOne(one, target, plan, context) : { name: one.name, status: 'failed', ...('error' in one ? { error: one.error } : {}) });
@@ -35,67 +38,72 @@ export const run: Run<typeof push> = async (call, context) => {
   return reportResults(results, call, context, exitCodeOf(results, all || results.length > 1));
 };
 
-interface Plan {
-  readonly replace: boolean;
-  /** The sign-in goes too, and ours is given up. */
-  readonly handOver: boolean;
-  readonly deps: FreshDeps;
+/** What belongs to one credential alone. Throws USAGE. */
+function checkOptions({ options }: PushCall, count: number): void {
+  const single = ([['--into', options.into], ['--url-in-n8n', options.urlInN8n]] as const).find(([, value]) => value !== undefined);
+  if (single === undefined || (count === 1 && !options.all)) return;
+  throw new CredsetupError('USAGE', `${single[0]} is about one credential, and several were given.`, { hint: 'Push that one alone.' });
 }
 
-async function pushOne(credential: Credential, target: N8nTarget, { replace, handOver, deps }: Plan, context: Context): Promise<Result> {
+/** All of them at once, so that one new key is enough. What only makes new ones is told by the first answer. */
+function scopesFor({ options: { replace, into, run: toRun } }: PushCall): Parameters<typeof requireScopes>[1] {
+  const { create, read, update, run: ofRun } = capabilityScopes;
+  const writing = into !== undefined ? [...read, ...update] : replace ? [...create, ...read, ...update] : [];
+  return [...writing, ...(toRun ? [...(writing.length === 0 ? create : []), ...ofRun] : [])];
+}
+
+interface Plan extends WritePlan {
+  readonly run: boolean;
+}
+
+async function planOf({ options }: PushCall, context: Context): Promise<Plan> {
+  const { replace, disconnect, handOver, project, into, urlInN8n } = options;
+  return {
+    replace, disconnect, handOver, projectId: project, into, run: options.run,
+    ...(urlInN8n === undefined ? {} : { urlInN8n: addressInN8n(urlInN8n) }),
+    deps: { vault: await context.vault(), http: await context.http(networkOptions(options)), context },
+  };
+}
+
+/** Not asked from here: only that n8n can say whether it is right. Throws URL_INVALID. */
+export function addressInN8n(pasted: string): string {
+  return parseAddress(pasted).url.href.replace(/\/+$/, '');
+}
+
+async function pushOne(credential: Credential, target: OpenN8n, plan: Plan, context: Context): Promise<Result> {
   try {
-    const before = credential.pushed?.find(({ url }) => url === target.base);
-    if (before !== undefined && !replace) throw pushedBefore(credential, before);
-    const method = methodOf(credential);
-    const known = before === undefined ? undefined : await unchanged(credential, before, method.n8n.type, target);
-    refuseHandedOver(credential);
-    const full = handOver ? await giveUp(credential, target.base, deps) : await deps.vault.load(credential.name);
-    const item = { full, method };
-    for (const secret of Object.values(item.full.secrets)) context.output.protect(secret);
-    const { name, type, data } = n8nCredential(item, { now: context.now(), handOver });
-    const body = { name, type, data };
-    const stored = known === undefined ? await target.api.create(body) : await target.api.update(known.id, body);
-    if (stored === undefined || stored === idTaken) throw goneMeanwhile(target.base);
-    await gaveUp(full, target.base, deps);
-    const kept = await remember(credential, stored, target.base, context);
-    const toConnect = method.n8n.tokens !== undefined && full.credential.handedOver === undefined;
-    const reason = !toConnect ? {} : { reason: 'open it in n8n and press Connect: the sign-in is not part of it' };
-    if (toConnect) context.output.say(`  In n8n, open ${kept.name} and press Connect.`);
-    return { name: credential.name, status: known === undefined ? 'created' : 'replaced', ...reason, credential: { ...kept, warnings: n8nWarnings([item]).map(({ code, message }) => ({ code, message })) } };
+    const written = await writeCopy(credential, target, plan, context);
+    context.output.say(`  In n8n: ${pageOf(target.base, written.stored.id)}`);
+    const verdict = await followUp(written, await ask(written, target, plan, context), target, plan, context);
+    return await resultOf(written, verdict, target, context);
   } catch (error) {
     if (context.signal.aborted) throw error;
     return { name: credential.name, status: 'failed', error: toCredsetupError(error).with({ name: credential.name }) };
   }
 }
 
-/** undefined when it is no more there. Throws NAME_TAKEN when what has the id now is something else. */
-async function unchanged({ name: ours }: Credential, before: Pushed, type: string, { api, base }: N8nTarget): Promise<StoredInN8n | undefined> {
-  const there = await api.find(before.id);
-  if (there === undefined || (there.type === type && [before.name, ours].includes(there.name))) return there;
-  throw new CredsetupError('NAME_TAKEN', `What was pushed to ${base} as ${before.name} is there now as ${JSON.stringify(there.name)} of the type ${there.type}; it was left as it is.`, {
-    hint: 'Give it its old name in n8n, or delete it there; then push again with --replace.',
-  });
-}
-
-function goneMeanwhile(url: string): CredsetupError {
-  return new CredsetupError('RESPONSE_INVALID', `The credential was deleted in the n8n at ${url} while it was being replaced.`, { url, hint: 'Push it again with --replace.' });
-}
-
-function pushedBefore({ name: ours }: Credential, { url, id, name: theirs, at }: Pushed): CredsetupError {
-  return new CredsetupError('NAME_TAKEN', `${ours} was pushed to ${url} on ${at.slice(0, 10)}, as ${theirs} (id ${id}).`, {
-    hint: 'Add --replace to write it over there, also when it was deleted in n8n since.',
-  });
-}
-
-/** The id that n8n chose, by which --replace finds it again. */
-async function remember({ name: ours }: Credential, stored: StoredInN8n, url: string, context: Context): Promise<Credential> {
-  const pushed: Pushed = { url, ...stored, at: context.now().toISOString() };
+/** Written is written: an n8n that cannot be asked now is told, unless a run was asked for. */
+async function ask({ credential, stored, method, urlInN8n, full }: Written, target: OpenN8n, { run: toRun, handOver }: Plan, context: Context): Promise<N8nVerdict> {
+  const gaveSignIn = handOver && full.credential.handedOver !== undefined;
+  const wish: RunWish = toRun ? 'always' : gaveSignIn || context.interactive ? 'to-prove' : 'never';
   try {
-    return await (await context.vault()).update(ours, (one) => ({ ...one, pushed: [...(one.pushed ?? []).filter((other) => other.url !== url), pushed] }));
+    return await prove(askedOf(credential, stored, method, urlInN8n), target, wish, context);
   } catch (error) {
-    const { code, message, hint } = toCredsetupError(error);
-    throw new CredsetupError(code, `${message} n8n has the credential now, under the id ${stored.id}, and that could not be kept here.`, {
-      cause: error, hint: `${hint} Delete it in n8n before you push again, or it is there twice.`,
-    });
+    if (toRun || !isCredsetupError(error) || context.signal.aborted) throw error;
+    return { status: 'not-known', message: `Nobody has proved it: ${error.message}` };
   }
+}
+
+async function resultOf(written: Written, verdict: N8nVerdict, target: OpenN8n, context: Context): Promise<Result> {
+  const { stored, full, method, status } = written;
+  const { name: ours } = written.credential;
+  const kept = await rememberTest(written.credential, target.base, testOf(verdict, context.now()), context);
+  const inN8n = [inN8nResult(target.base, stored.id, verdict)];
+  if (verdict.status === 'failed') return { name: ours, status: 'failed', error: testFailed(ours, target.base, stored.id, verdict), inN8n };
+  const warnings = n8nWarnings([{ full, method }]).map(({ code, message }) => ({ code, message }));
+  return { name: ours, status, reason: reasonOf(verdict, target.base, stored.id), credential: { ...kept, warnings }, inN8n };
+}
+
+function reasonOf({ status, message }: N8nVerdict, base: string, id: string): string {
+  return status === 'not-connected' ? `open it in n8n and press Connect: the sign-in is not part of it (${pageOf(base, id)})` : message;
 }

@@ -1,6 +1,7 @@
 /** What became of one name. */
 import type { Credential } from '../credential.ts';
 import type { CredsetupError } from '../errors.ts';
+import type { InN8nResult } from './copies/prove.ts';
 
 export interface Result {
   readonly name: string;
@@ -9,4 +10,6 @@ export interface Result {
   readonly durationMs?: number;
   readonly credential?: Credential;
   readonly error?: CredsetupError;
+  /** What each n8n says of its copy. */
+  readonly inN8n?: readonly InN8nResult[];
 }

@@ -87,7 +87,9 @@ export const credentialShape = <S extends StoreKind>(store: Check<S>): Check<Cre
   createdAt: time, validatedAt: time, ignoreSslIssues: flag, allowHttp: flag, caCertificates: count, warnings: listOf(warning),
 }, {
   grant: serviceWord, issuedAt: time, expiresAt: time, capabilities: recordOf(word, flag),
-  pushed: listOf(members<Pushed>({ url: urlText, id: text(), name: text(), type: text(), at: time }, {})),
+  pushed: listOf(members<Pushed>({ url: urlText, id: text(), name: text(), type: text(), at: time }, {
+    urlInN8n: urlText, clientId: text(), test: members<NonNullable<Pushed['test']>>({ status: text(), message: text(), at: time }, { proof: text() }),
+  })),
   handedOver: members<NonNullable<Credential['handedOver']>>({ to: text(), at: time, state: text() }, {}),
 }) as Check<Credential & { readonly store: S }>;
 const entry = members<IndexEntry>({ credential: credentialShape(storeWord), key: keyText }, { caSha256: text({ pattern: digestPattern }) });

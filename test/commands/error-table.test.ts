@@ -14,7 +14,7 @@ import { exitCodes, type ErrorCode } from '../../src/errors.ts';
 import { startGateway, type GatewayKind, type GatewayOptions } from '../../src/practice/gateways.ts';
 import { mattermostPassword, startMattermost, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { mauticPassword, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
-import { startN8n } from '../../src/practice/n8n.ts';
+import { n8nApiKey, startN8n } from '../../src/practice/n8n.ts';
 import { startOpenBao, type PracticeOpenBao } from '../../src/practice/openbao.ts';
 import type { SecretVersion } from '../../src/practice/openbao-state.ts';
 import { authorizeAs } from '../../src/practice/person.ts';
@@ -40,6 +40,7 @@ const contract: Readonly<Record<number, readonly string[]>> = {
   11: ['NOT_FOUND', 'NAME_TAKEN', 'FILE_EXISTS', 'BOT_NAME_TAKEN', 'HANDED_OVER'],
   12: ['SOME_FAILED'],
   14: ['AUTHORIZATION_DENIED', 'AUTHORIZATION_TIMEOUT', 'REDIRECT_URI_MISMATCH', 'CLIENT_NOT_FOUND', 'API_ACCESS_MISSING', 'PORT_IN_USE'],
+  15: ['N8N_TEST_FAILED'],
   126: ['COMMAND_NOT_EXECUTABLE'],
   127: ['COMMAND_NOT_FOUND'],
   129: ['SIGHUP'], 130: ['CANCELLED'], 141: ['BROKEN_PIPE'], 143: ['SIGTERM'],
@@ -217,6 +218,14 @@ const kept = (server: PracticeOpenBao): SecretVersion => {
   return secret.versions.get(secret.currentVersion)!;
 };
 
+/** n8n has it, and runs where the service cannot be reached. */
+const outOfItsReach: Cause = async () => {
+  const server = await startN8n();
+  atTheEnd(() => server.close());
+  server.state.unreachable.add(chat.url);
+  return resultOf(await copy().run(['push', 'n8n', 'chat', '--n8n-url', server.url, '--json'], { env: { CREDSETUP_N8N_API_KEY: n8nApiKey }, secrets: [n8nApiKey] }), 0);
+};
+
 const n8nKey = 'eyJhbGciOiJIUzI1NiJ9.bWFkZSB1cA.not-a-key-of-this-n8n';
 const keychain = { CREDSETUP_STORE: 'keychain', CREDSETUP_IDENTITY: '', CREDSETUP_KEYCHAIN_SERVICE: 'credsetup-error-table' };
 
@@ -300,6 +309,7 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   ACCOUNT_DEACTIVATED: provisioning({}, 'gone'),
   EMAIL_NOT_VERIFIED: provisioning({ verifiedEmail: true }, 'unverified'),
   API_KEY_REJECTED: inN8n(n8nKey, 'n8n'),
+  N8N_TEST_FAILED: outOfItsReach,
   TOKEN_REJECTED: () => mattermost(chat.url),
   CLIENT_REJECTED: () => script().run(['mautic', '--method', 'oauth2', '--grant', 'client-credentials', '--url', crm.url, '--client-id', `1_${'a'.repeat(50)}`, '--json'], { env: { CREDSETUP_CLIENT_SECRET: 'b'.repeat(49) + 'c' }, secrets: ['b'.repeat(49)] }),
   // Another program used the refresh token, and with it the one that is stored.

@@ -45,10 +45,12 @@ describe('push n8n', () => {
     expect(JSON.parse(readFileSync(join(home.env['CREDSETUP_HOME'] ?? '', 'index.json'), 'utf8'))).toMatchObject({ entries: [{ credential: { pushed: [{ id }] } }] });
   });
 
-  it('asks the schema without and then with the key before it sends a credential', async () => {
+  it('asks the schema without and then with the key before it sends a credential, and n8n\'s own test behind it', async () => {
     await push(['chat']);
+    const id = encodeURIComponent(n8n.state.credentials[0]!.id);
     expect(n8n.log.map(({ method, path, headers }) => [method, path, headers['x-n8n-api-key'] !== undefined])).toEqual([
       ['GET', '/api/v1/credentials/schema/httpBasicAuth', false], ['GET', '/api/v1/credentials/schema/mattermostApi', true], ['POST', '/api/v1/credentials', true],
+      ['POST', `/api/v1/credentials/${id}/test`, true],
     ]);
   });
 
@@ -139,7 +141,8 @@ describe('push n8n', () => {
     expect([done.exitCode, resultsOf(done)[0]?.error]).toMatchObject([8, { code: 'PERMISSION_DENIED', hint: expect.stringContaining('credential:create') as string }]);
     n8n.state.keys.set(n8nApiKey, ['credential:create']);
     await push(['chat']);
-    expect(resultsOf(await push(['chat', '--replace']))[0]?.error?.hint).toContain('credential:read');
+    const { hint } = errorOf(await push(['chat', '--replace']));
+    expect(hint).toContain('credential:read, credential:update');
   });
 
   it('works with an n8n of before version 2, which cannot replace', async () => {

@@ -3,7 +3,7 @@
  * what older ones lack, told by their answers and never by a version.
  */
 import type { HttpResponse } from '../../context.ts';
-import { CredsetupError } from '../../errors.ts';
+import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import { isObject, nameOf } from '../answer.ts';
 import type { Api } from '../api.ts';
 import { messageOf, schemaPath } from './address.ts';
@@ -96,7 +96,7 @@ export function createN8nApi(api: Api, key: string): N8nApi {
     },
     abilities: () => known ??= askAbilities(requests),
     create: async (body) => {
-      const response = await requests.send('POST', credentials, 'credential:create', body);
+      const response = await sendNew(requests, body);
       if (response.status === 409) return idTaken;
       if (response.status === 404) throw unknownProject(body.projectId ?? '', base);
       return stored(response, base);
@@ -122,6 +122,18 @@ export function createN8nApi(api: Api, key: string): N8nApi {
       return true;
     },
   };
+}
+
+/** An n8n that refuses an id of ours gets the credential without one. */
+async function sendNew(requests: Requests, { id, ...body }: N8nCredentialBody): Promise<HttpResponse> {
+  const send = (one: object): Promise<HttpResponse> => requests.send('POST', credentials, 'credential:create', one);
+  if (id === undefined) return send(body);
+  try {
+    return await send({ ...body, id });
+  } catch (error) {
+    if (isCredsetupError(error) && error.code === 'UNSUPPORTED' && /body\/id\b|must NOT have additional/i.test(error.message)) return send(body);
+    throw error;
+  }
 }
 
 /** By what is wrong on purpose: an n8n that knows the member refuses its value (400), any other does not look at it. */

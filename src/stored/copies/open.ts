@@ -1,0 +1,72 @@
+/** An n8n that is reached with a key: a stored one, or what a command was given. */
+import { createHash } from 'node:crypto';
+import type { Connection, Context, HttpOptions } from '../../context.ts';
+import type { Credential, Pushed } from '../../credential.ts';
+import { isLoopbackHost } from '../../http/loopback.ts';
+import { apiOf } from '../../server/connection.ts';
+import { createN8nApi, type N8nApi } from '../../services/n8n/api.ts';
+import { requestsTo, type Requests } from '../../services/n8n/requests.ts';
+import { findService } from '../../services/registry.ts';
+
+export interface OpenN8n {
+  readonly base: string;
+  /** The stored n8n's name; absent for one that was only given. */
+  readonly name?: string;
+  readonly api: N8nApi;
+  /** For what must be taken away there although the program was stopped. */
+  readonly cleanUp: Requests;
+}
+
+/** An n8n at a proved address with this key. */
+export async function openAt(base: string, key: string, connection: Connection, network: HttpOptions, context: Context, name?: string): Promise<OpenN8n> {
+  context.output.protect(key);
+  const [http, outliving] = await Promise.all([context.http(network), context.http({ ...network, outlivesStop: true })]);
+  return {
+    base, api: createN8nApi(apiOf(base, http, connection), key), cleanUp: requestsTo(apiOf(base, outliving, connection), key),
+    ...(name === undefined ? {} : { name }),
+  };
+}
+
+/** Whether a stored credential is an n8n. */
+export function isN8n({ service }: Pick<Credential, 'service'>): boolean {
+  try {
+    return findService(service).address.isN8n === true;
+  } catch {
+    return false; // A service of a newer version is none that this one can push to.
+  }
+}
+
+/** With its stored key. Throws what loading does. */
+export async function openStored({ name }: Credential, network: HttpOptions, context: Context): Promise<OpenN8n> {
+  const { credential, secrets, certificates } = await (await context.vault()).load(name);
+  const { ignoreSslIssues, allowHttp, url } = credential;
+  return openAt(url, Object.values(secrets)[0] ?? '', { ignoreSslIssues, allowHttp, certificates }, network, context, name);
+}
+
+/** The address as one n8n has it, however it is written: this computer has several names, and a port that goes without saying. */
+function normal(url: string): string {
+  const { protocol, hostname, port, pathname } = new URL(url);
+  return `${protocol}//${isLoopbackHost(hostname) ? 'localhost' : hostname}:${port}${pathname.replace(/\/+$/, '')}`;
+}
+
+export function sameN8n(one: string, other: string): boolean {
+  return normal(one) === normal(other);
+}
+
+/** The copy that was written to this n8n, by whichever of its names. */
+export function copyIn({ pushed = [] }: Credential, base: string): Pushed | undefined {
+  return pushed.find(({ url }) => sameN8n(url, base));
+}
+
+/** The id that a copy gets where n8n takes one: the same on every computer that has the credential. */
+export function ownIdOf({ id }: Pick<Credential, 'id'>): string {
+  return createHash('sha256').update(`n8n copy of ${id}`).digest('base64url').replace(/[-_]/g, '0').slice(0, 16);
+}
+
+/** n8n's editor and its changes want 3 characters. */
+export function nameInN8n({ name }: Pick<Credential, 'name'>): string {
+  return name.length < 3 ? `${name} (credsetup)` : name;
+}
+
+/** n8n's page on which the copy is seen. */
+export const pageOf = (base: string, id: string): string => `${base}/home/credentials/${encodeURIComponent(id)}`;
