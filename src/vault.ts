@@ -15,8 +15,8 @@ import type { Credential, FullCredential, StoreKind, Vault } from './context.ts'
 import { CredsetupError, isCredsetupError } from './errors.ts';
 import { errorCode } from './stores/atomic.ts';
 import { boundPart, committed, compareNames, damagedOf, entryFor, entryOf, entryOrThrow, fullOf, nameTaken, placeOf, secretMissing, withEntry, without } from './stores/entries.ts';
-import { ensureHome, homeExists, sweepTemporaries, type Machine } from './stores/home.ts';
-import { emptyIndex, idText, indexName, readIndex, writeIndex, type DamagedEntry, type Index, type IndexEntry, type KeptIn, type Place } from './stores/index-file.ts';
+import { ensureHome, homeExists, homeFiles, sweepTemporaries, type Machine } from './stores/home.ts';
+import { emptyIndex, idText, readIndex, writeIndex, type DamagedEntry, type Index, type IndexEntry, type KeptIn, type Place } from './stores/index-file.ts';
 import { withLock, type HeldLock, type LockOptions } from './stores/lock.ts';
 import { recordOfCredential } from './stores/record.ts';
 import { checkValue, wroteAndLost, type SecretStore } from './stores/store.ts';
@@ -42,7 +42,7 @@ export interface VaultOptions {
 
 const lockName = 'write.lock';
 /** Files of the home that only the holder of the write lock writes. */
-const writtenFiles = [indexName, 'credentials.age'];
+const writtenFiles = [homeFiles.index, homeFiles.data];
 /** The vault of a home. Nothing is read, asked or created before it is used. */
 export function createVault(options: VaultOptions): Vault {
   return new HomeVault(options);
@@ -50,8 +50,6 @@ export function createVault(options: VaultOptions): Vault {
 
 class HomeVault implements Vault {
   readonly #options: VaultOptions;
-  /** Of the index. */
-  readonly #path: string;
   readonly #stores = new Map<KeptIn, Promise<SecretStore>>();
   /** Writers of this process come one after another and need not knock at the lock. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -59,7 +57,11 @@ class HomeVault implements Vault {
 
   constructor(options: VaultOptions) {
     this.#options = options;
-    this.#path = join(options.home, indexName);
+  }
+
+  /** Of the index. */
+  get #path(): string {
+    return join(this.#options.home, homeFiles.index);
   }
 
   async damaged(): Promise<readonly { readonly name?: string; readonly why: string }[]> {

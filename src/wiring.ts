@@ -1,7 +1,6 @@
 /** The real effects, wired in one place. `process` stands here and in bin, nowhere else. */
 import { createReadStream, lstatSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
@@ -13,6 +12,9 @@ import { createPassphrase, identityText } from './passphrase.ts';
 import { JoinedVault, type JoinedOptions } from './team/joined.ts';
 import { Known } from './team/known.ts';
 import { createOutput, type Sink } from './terminal/output.ts';
+import { inheritedDescriptors } from './stores/descriptors.ts';
+import type { ExportOptions } from './stores/export-file.ts';
+import { homePath, homePathIfAny, userFile } from './stores/home-path.ts';
 import { machineOf } from './stores/home.ts';
 import { noColors, useColor } from './terminal/style.ts';
 // Nearly every command reads the index: in one chunk with the rest it is there at once.
@@ -48,6 +50,7 @@ const stops: readonly (readonly [NodeJS.Signals, ErrorCode])[] = [['SIGINT', 'CA
 export async function wire(options: RunOptions): Promise<Wiring> {
   keepParserUnoptimized();
   const env = { ...process.env };
+  const descriptors = inheritedDescriptors();
   const stopper = new AbortController();
   const redactor = new Redactor();
   protectVariables(env, redactor);
@@ -62,7 +65,7 @@ export async function wire(options: RunOptions): Promise<Wiring> {
     onBrokenPipe: () => process.exit(exitCodes.BROKEN_PIPE),
     onWriteFailure: (error) => { stopper.abort(error); },
   });
-  return assemble({ options, env, stopper, output, stop, inOnePiece, child });
+  return assemble({ options, env, stopper, output, stop, inOnePiece, descriptors, child });
 }
 
 /**
@@ -103,6 +106,8 @@ interface Parts {
   readonly output: Sink;
   readonly stop: (code: ErrorCode) => void;
   readonly inOnePiece: Context['inOnePiece'];
+  /** What was open for writing when the program was started. */
+  readonly descriptors: ReadonlySet<number>;
   /** While a command runs in our place, signals are its own. */
   readonly child: { pass: ((signal: NodeJS.Signals) => void) | undefined };
 }
@@ -126,11 +131,11 @@ function assemble(parts: Parts): Wiring {
     readFile: (path, limit, source) => readText(path, limit, source, parts),
     writeFile: async (path, text, { overwrite }) => {
       const { writeExport } = await import('./stores/export-file.ts');
-      await writeExport(resolve(path), text, { overwrite, signal });
+      await writeExport(resolve(path), text, exportOptions(parts, overwrite));
     },
     checkTarget: async (path, { overwrite }) => {
       const { checkTarget } = await import('./stores/export-file.ts');
-      await checkTarget(resolve(path), overwrite);
+      await checkTarget(resolve(path), exportOptions(parts, overwrite));
     },
     runCommand: async (call) => {
       // The child gets the terminal as it was, and nothing of ours stays open beside it.
@@ -209,10 +214,12 @@ async function openHttp(network: HttpOptions, { env, stopper, output }: Parts, c
 
 function openVault(context: Context, parts: Parts, closers: (() => Promise<void> | void)[]): Vault {
   const { env, output, signal, interactive } = context;
-  const home = homeOf(env);
+  // Asked for when it is needed: what is kept nowhere needs no home.
+  const home = (): string => homePath(env, process.geteuid?.());
   const machine = machineOf(process);
   const atHome = createVault({
-    home, machine, now: () => new Date(), signal,
+    get home() { return home(); },
+    machine, now: () => new Date(), signal,
     onDamaged: (damaged, path) => {
       for (const { name = 'one without a name', why } of damaged) output.warn(`${output.style.caution('!')} The entry ${name} of ${path} is damaged (${why}); it was left as it is, and the others work.`);
     },
@@ -223,13 +230,13 @@ function openVault(context: Context, parts: Parts, closers: (() => Promise<void>
         onSlow: () => { output.say('  Waiting for the OS keychain. Is a dialog open that asks to unlock it?'); },
       }),
       file: async () => (await import('./stores/encrypted-file.ts')).createEncryptedFile({
-        home, workerPath: built('scrypt-worker.js'), signal, now: () => new Date(),
+        home: home(), workerPath: built('scrypt-worker.js'), signal, now: () => new Date(),
         identity: () => identityText(context), passphrase: createPassphrase(context),
       }),
     },
   });
   const vault = new JoinedVault({
-    home: atHome, known: new Known({ home, machine, signal }), leads: env['CREDSETUP_STORE'] === 'vault',
+    home: atHome, known: new Known({ get home() { return home(); }, machine, signal }), leads: env['CREDSETUP_STORE'] === 'vault',
     team: () => openTeam(context, parts, closers), warn: (sentence) => { output.warn(`  ${output.style.caution('!')} ${sentence}`); },
   });
   closers.push(() => vault.close());
@@ -240,9 +247,9 @@ function openVault(context: Context, parts: Parts, closers: (() => Promise<void>
 async function openTeam({ env, output, signal }: Context, parts: Parts, closers: (() => Promise<void> | void)[]): ReturnType<JoinedOptions['team']> {
   const { OpenBaoStore } = await import('./stores/openbao/store.ts');
   const { TeamVault } = await import('./team/vault.ts');
-  const tokenFile = join(homedir(), '.vault-token');
+  const tokenFile = userFile('.vault-token', process.geteuid?.());
   const store = new OpenBaoStore({
-    env, readFile: (path, limit, source) => readText(path, limit, source, parts), tokenFile: isThere(tokenFile) ? tokenFile : undefined,
+    env, readFile: (path, limit, source) => readText(path, limit, source, parts), tokenFile: tokenFile !== undefined && isThere(tokenFile) ? tokenFile : undefined,
     http: once(() => openHttp({ ...parts.options.network, outlivesStop: true }, parts, closers)), protect: (secret) => { output.protect(secret); },
   });
   const vault = new TeamVault({ store, signal, warn: (sentence) => { output.warn(`  ${output.style.caution('!')} ${sentence}`); } });
@@ -251,7 +258,7 @@ async function openTeam({ env, output, signal }: Context, parts: Parts, closers:
 
 async function openJournal(env: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<Journal> {
   const { createJournal } = await import('./stores/journal.ts');
-  return createJournal({ home: homeOf(env), machine: machineOf(process), signal });
+  return createJournal({ home: homePath(env, process.geteuid?.()), machine: machineOf(process), signal });
 }
 
 /** Where the built chunks lie: this file is one of them. */
@@ -264,12 +271,8 @@ function childEnvironment(env: Readonly<Record<string, string | undefined>>): Re
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.toUpperCase().startsWith('CREDSETUP_')));
 }
 
-/** CREDSETUP_HOME, or the platform's data folder. */
-function homeOf(env: Readonly<Record<string, string | undefined>>): string {
-  if (isGiven(env['CREDSETUP_HOME'])) return resolve(env['CREDSETUP_HOME']);
-  if (process.platform === 'win32' && isGiven(env['APPDATA'])) return join(env['APPDATA'], 'credsetup');
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'credsetup');
-  return join(isGiven(env['XDG_DATA_HOME']) ? resolve(env['XDG_DATA_HOME']) : join(homedir(), '.local', 'share'), 'credsetup');
+function exportOptions({ env, descriptors, stopper: { signal } }: Parts, overwrite: boolean): ExportOptions {
+  return { overwrite, machine: machineOf(process), home: homePathIfAny(env, process.geteuid?.()), descriptors, signal };
 }
 
 function isGiven(value: string | undefined): value is string {

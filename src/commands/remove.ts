@@ -52,11 +52,15 @@ async function removeOne(credential: Credential, call: CallOf<typeof remove>, co
   try {
     const reason = call.options.revoke ? await revoke(credential, call, context) : undefined;
     context.signal.throwIfAborted();
-    await (await context.vault()).remove(name);
+    await (await context.vault()).remove(name).catch((error: unknown) => { throw call.options.revoke && reason === undefined ? endedAlready(error, name) : error; });
     return { name, status: 'removed', ...(reason === undefined ? {} : { reason }) };
   } catch (error) {
     return { name, status: 'failed', error: toCredsetupError(error).with({ name }) };
   }
+}
+
+function endedAlready(error: unknown, name: string): unknown {
+  return isCredsetupError(error) ? error.withHint(`${error.hint} It has ended at the service already; then take it away here: credsetup remove ${name}`) : error;
 }
 
 /** The service first: what cannot be ended there stays here, unless --local-only says otherwise. A sentence when it was not ended. */

@@ -57,10 +57,23 @@ async function renew(seen: FullCredential, method: Method, deps: FreshDeps, befo
     // A full disk, a locked keychain, somebody else at it: known while the refresh token is still good.
     await proveWrite();
     return context.inOnePiece(async () => {
-      const tokens = await ask(there, method, deps);
-      return keep(withTokens(there, tokens, method, context.now()), deps);
+      try {
+        const tokens = await ask(there, method, deps);
+        return await keep(withTokens(there, tokens, method, context.now()), deps);
+      } catch (error) {
+        return await renewedMeanwhile(there, error, deps);
+      }
     });
   });
+}
+
+/** A run that was held up for longer than its lock lives: what was refused is spent, and another run has saved the next one. */
+async function renewedMeanwhile(before: FullCredential, error: unknown, { vault, context }: FreshDeps): Promise<FullCredential> {
+  if (!isCredsetupError(error) || error.code !== 'REFRESH_REJECTED') throw error;
+  const there = await vault.load(before.credential.name);
+  if (there.secrets['refreshToken'] === before.secrets['refreshToken'] || endsSoon(there, context.now())) throw error;
+  protect(there, context);
+  return there;
 }
 
 async function ask({ credential, secrets, certificates }: FullCredential, method: Method, { http, context }: FreshDeps): Promise<TokenSet> {
@@ -108,11 +121,25 @@ async function keep(full: FullCredential, deps: FreshDeps): Promise<FullCredenti
     return { ...full, credential };
   } catch (error) {
     if (!isCredsetupError(error)) throw error;
+    const there = await keptAfterAll(full, vault);
+    if (there === 'unknown') throw error.with({ name: full.credential.name }).withHint(`${error.hint} The refresh token was spent; whether the new one was kept shows: credsetup test ${full.credential.name}`);
+    if (there !== undefined) return there;
     const store = await askForStore(full, error, context);
     if (store !== undefined) return keep({ ...full, credential: { ...full.credential, store } }, deps);
     throw new CredsetupError(error.code, `${error.message} The refresh token was spent and the new one could not be kept: ${full.credential.name} is lost.`, {
       name: full.credential.name, cause: error, hint: `${error.hint} Then sign in again: credsetup reconnect ${full.credential.name}`,
     });
+  }
+}
+
+/** What is stored decides, not how the save was reported. Undefined when it is not these tokens. */
+async function keptAfterAll(full: FullCredential, vault: Vault): Promise<FullCredential | 'unknown' | undefined> {
+  try {
+    const there = await vault.load(full.credential.name);
+    return there.secrets['accessToken'] === full.secrets['accessToken'] && there.secrets['refreshToken'] === full.secrets['refreshToken'] ? there : undefined;
+  } catch (error) {
+    if (!isCredsetupError(error)) throw error;
+    return 'unknown';
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Context } from '../context.ts';
 import type { Credential, FullCredential } from '../credential.ts';
+import { isCredsetupError } from '../errors.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import { fresh, type FreshDeps } from './fresh.ts';
 import { refuseHandedOver } from './handed-over.ts';
@@ -26,10 +27,19 @@ export async function giveUp(credential: Credential, to: string, deps: FreshDeps
   return { ...full, credential: marked };
 }
 
-/** What was written stands where it was written to. Says what is left to do at the service. */
+/**
+ * What was written stands where it was written to. Says what is left to do at the service. Where
+ * that cannot be noted, `pending` keeps it from being used here as well.
+ */
 export async function gaveUp({ credential }: FullCredential, to: string, deps: FreshDeps): Promise<void> {
   if (credential.handedOver === undefined) return;
-  await mark(credential, to, 'done', deps);
+  const { output } = deps.context;
+  try {
+    await mark(credential, to, 'done', deps);
+  } catch (error) {
+    if (!isCredsetupError(error)) throw error;
+    output.warn(`  ${output.style.caution('!')} ${credential.name} was handed over to ${to}, and that could not be noted here as certain: ${error.message}`);
+  }
   sayWhatIsLeft(credential, to, deps.context);
 }
 

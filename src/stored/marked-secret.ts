@@ -33,9 +33,30 @@ export async function begin(begun: Omit<Begun, 'at'>, context: Context): Promise
   await (await context.journal()).add({ ...begun, at: context.now().toISOString() });
 }
 
-/** Takes the note away: it is saved, or nothing was made. */
+/**
+ * Takes the note away: it is saved, or nothing was made. Where the journal cannot be written, the
+ * next run finds the note and nothing to do for it; what was done stands, and is no failure by that.
+ */
 export async function settle(mark: string, context: Context): Promise<void> {
-  await (await context.journal()).remove(mark);
+  try {
+    await (await context.journal()).remove(mark);
+  } catch (error) {
+    if (!isCredsetupError(error)) throw error;
+    context.output.debug(`the journal keeps the mark ${mark}: ${error.message}`);
+  }
+}
+
+/**
+ * Whether a secret that a save was reported to have failed for may be the stored one: then it is
+ * not ended at the service. True also when the index cannot be read.
+ */
+export async function mayBeStored(id: string, context: Context): Promise<boolean> {
+  try {
+    return (await (await context.vault()).list()).some(({ fields }) => fields.tokenId === id);
+  } catch (error) {
+    if (!isCredsetupError(error)) throw error;
+    return true;
+  }
 }
 
 /**
@@ -74,13 +95,16 @@ export async function sweepLeftBehind(at: AtService, service: string, url: strin
     const listed = await at.provisioning.list(at.api, at.session, begun.ownerId);
     // Another account's: the run that signs in as that one, or as an admin, sees to it.
     if (listed === undefined) continue;
-    if (await endLeft(at, begun, listed)) await journal.remove(begun.mark);
+    if (await endLeft(at, begun, listed)) await settle(begun.mark, at.context);
   }
 }
 
 async function endLeft({ provisioning, api, session, context }: AtService, begun: Begun, listed: readonly Listed[]): Promise<boolean> {
   const { words } = provisioning;
-  const kept = new Set((await (await context.vault()).list()).map(({ fields }) => fields.tokenId));
+  const vault = await context.vault();
+  // Which one a damaged entry keeps cannot be told.
+  if ((await vault.damaged()).length > 0) return false;
+  const kept = new Set((await vault.list()).map(({ fields }) => fields.tokenId));
   const ours = listed.filter(carries(begun.mark));
   const saved = ours.some(({ id }) => kept.has(id));
   const ending = saved ? listed.filter(({ id }) => id === begun.old && !kept.has(id)) : ours;

@@ -10,7 +10,7 @@ import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Listed, Made, Owner, Provisioning } from '../services/provisioning.ts';
 import type { Field } from '../services/field.ts';
 import { revalidated } from './revalidated.ts';
-import { begin, endMarked, endReplaced, marked, newMark, settle, sweepLeftBehind } from './marked-secret.ts';
+import { begin, endMarked, endReplaced, marked, mayBeStored, newMark, settle, sweepLeftBehind } from './marked-secret.ts';
 import { withStoredSession, type StoredOptions, type StoredSession } from './session.ts';
 
 interface Rotation extends StoredSession {
@@ -161,13 +161,16 @@ async function endOld(rotation: Rotation, mark: string): Promise<boolean> {
 /** Nothing was saved: the new one ends, by its mark where the answer with its ID was lost. */
 async function endNew(rotation: Rotation, mark: string, made: Made | undefined, error: unknown): Promise<unknown> {
   const { provisioning: { words }, owner, context } = rotation;
+  if (made !== undefined && await mayBeStored(made.id, context)) {
+    return isCredsetupError(error) ? error.withHint(`${error.hint} Neither the old nor the new ${words.thing} (${words.id} ${made.id}) was ended; the next run ends the one that is not stored.`) : error;
+  }
   try {
     await endMarked(rotation, owner.id, mark, made);
-    await settle(mark, context);
-    return error;
   } catch (failure) {
     if (!isCredsetupError(failure) || !isCredsetupError(error)) return error;
     const left = made === undefined ? '' : ` (${words.id} ${made.id})`;
     return error.withHint(`${error.hint} The stored ${words.thing} stays in use. A new one is left at the server${left}; the next run ends it.`);
   }
+  await settle(mark, context);
+  return error;
 }

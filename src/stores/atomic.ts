@@ -22,6 +22,8 @@ export type Fence = () => Promise<void>;
 export interface WriteOptions {
   readonly code: WriteCode;
   readonly fence?: Fence | undefined;
+  /** The name of the temporary file beside it; usually one that {@link isTemporaryOf} knows again. */
+  readonly temporary?: string | undefined;
   /** Whose the file must be, where somebody else's could read it: the effective user. */
   readonly uid?: number | undefined;
 }
@@ -187,7 +189,7 @@ async function syncFolder(folder: string): Promise<void> {
 
 /** True when all went well; false when `put` says that its place is taken. */
 async function place(path: string, text: string | Uint8Array, options: WriteOptions, put: (temporary: string) => Promise<boolean>): Promise<boolean> {
-  const temporary = temporaryFor(path);
+  const temporary = options.temporary === undefined ? temporaryFor(path) : join(dirname(path), options.temporary);
   let made: Stats | undefined;
   let placed: boolean | undefined;
   try {

@@ -13,6 +13,7 @@ import type * as Age from 'age-encryption';
 import { CredsetupError } from '../errors.ts';
 import { readRegular, writeAtomic, writeNew, type Fence } from './atomic.ts';
 import { corrupt, parseDocument, tooLarge } from './document.ts';
+import { homeFiles } from './home.ts';
 import { ageHeader, identityFile, identityIn, identityInvalid, workFactorOf, type AgeHeader } from './identity.ts';
 import { runScrypt } from './scrypt.ts';
 import { members, recordOf, text, versionOne, type Check } from './shape.ts';
@@ -33,8 +34,6 @@ export interface EncryptedFileOptions {
   readonly workFactor?: number;
 }
 
-export const dataName = 'credentials.age';
-export const identityName = 'identity.age';
 const recipientStanza = 'credsetup-recipient';
 const largestFile = 64 * 1024 * 1024;
 
@@ -65,8 +64,8 @@ class EncryptedFile implements SecretStore {
 
   constructor(options: EncryptedFileOptions) {
     this.#options = options;
-    this.#path = join(options.home, dataName);
-    this.#identityPath = join(options.home, identityName);
+    this.#path = join(options.home, homeFiles.data);
+    this.#identityPath = join(options.home, homeFiles.identity);
     this.#workFactor = options.workFactor ?? 18;
   }
 

@@ -2,65 +2,127 @@
  * Writes exports: atomic and 0600 to regular files, straight through to what is none
  * (`/dev/stdout`, a FIFO, a device). Symbolic links to files are refused.
  */
-import { constants, write } from 'node:fs';
-import { access, open, realpath, stat, type FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, write, type Stats } from 'node:fs';
+import { access, open, readdir, realpath, rm, stat, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CredsetupError } from '../errors.ts';
 import { errorCode, statOrUndefined, writeAtomic, writeFailure, writeNew } from './atomic.ts';
-
-// Our own descriptors by name. They are written to directly: opening the name again would begin a
-// redirected file anew, and fails where standard output is a socket.
-const ownDescriptor = /^\/(?:dev\/fd|proc\/self\/fd)\/(\d{1,4})$/;
-const namedDescriptors: Readonly<Record<string, number>> = { '/dev/stdout': 1, '/dev/stderr': 2 };
+import { descriptorOf } from './descriptors.ts';
+import { isNameOfHomes, type Machine } from './home.ts';
+import { placeName } from './lock.ts';
 
 const pause = 20;
 
 export interface ExportOptions {
   /** Whether a file that is there may be replaced. */
   readonly overwrite: boolean;
-  /** The effective user; undefined on Windows. */
-  readonly uid?: number | undefined;
+  /** Whose process this is. */
+  readonly machine: Machine;
+  /** Its own files are never an output; undefined when there is no home. */
+  readonly home: string | undefined;
+  /** The descriptors that can be an output: see inheritedDescriptors. */
+  readonly descriptors: ReadonlySet<number>;
   /** Ends the wait for the reader of a FIFO. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Writes `text` to `path`.
+ * Writes `text` to `path`, which is absolute.
  *
  * @throws FILE_EXISTS without `overwrite`, decided by the file system and not by a look before;
  * FILE_UNWRITABLE; BROKEN_PIPE when the reader went away
  */
 export async function writeExport(path: string, text: string, options: ExportOptions): Promise<void> {
-  const descriptor = namedDescriptors[path] ?? ownDescriptor.exec(path)?.[1];
+  const { overwrite, machine, signal } = options;
   try {
+    const descriptor = await outputOf(path, options);
     if (descriptor !== undefined) {
-      await writeThrough(Number(descriptor), text, options.signal);
+      await writeThrough(descriptor, text, signal);
       return;
     }
     if (await isStream(path)) {
-      await writeToStream(path, text, options.signal);
+      await writeToStream(path, text, signal);
       return;
     }
   } catch (error) {
     throw streamFailure(error, path);
   }
-  if (options.overwrite) {
-    await writeAtomic(path, text, { code: 'FILE_UNWRITABLE', uid: options.uid });
-  } else if (!await writeNew(path, text, { code: 'FILE_UNWRITABLE', uid: options.uid })) {
+  await sweepKilled(dirname(path), machine);
+  const file = { code: 'FILE_UNWRITABLE', uid: machine.uid, temporary: temporaryOf(machine.pid) } as const;
+  if (overwrite) {
+    await writeAtomic(path, text, file);
+  } else if (!await writeNew(path, text, file)) {
     throw fileExists(path);
   }
 }
 
 /** What would be in the way of {@link writeExport}, as far as it can be known before. @throws FILE_EXISTS, FILE_UNWRITABLE */
-export async function checkTarget(path: string, overwrite: boolean): Promise<void> {
+export async function checkTarget(path: string, options: ExportOptions): Promise<void> {
   try {
+    if (await outputOf(path, options) !== undefined) return;
     const there = await statOrUndefined(path);
-    if (there?.isFile() === true && !overwrite) throw fileExists(path);
+    if (there?.isFile() === true && !options.overwrite) throw fileExists(path);
     if (there === undefined) await access(dirname(path), constants.W_OK);
   } catch (error) {
     throw writeFailure(error, path, 'FILE_UNWRITABLE');
   }
+}
+
+/**
+ * The descriptor that a path leads to, or undefined for a path that is opened. Our descriptors are
+ * written to directly: opening the name again would begin a redirected file anew, and fails where
+ * standard output is a socket. Throws FILE_UNWRITABLE for what is no output.
+ */
+async function outputOf(path: string, { descriptors, home }: ExportOptions): Promise<number | undefined> {
+  const descriptor = await descriptorOf(path);
+  if (descriptor !== undefined && !descriptors.has(descriptor)) {
+    throw new CredsetupError('FILE_UNWRITABLE', `${path} was not open for writing when credsetup was started.`, { hint: `Open it where credsetup is started, as in: credsetup export NAME --output /dev/fd/3 3>FILE` });
+  }
+  if (home !== undefined && await isHomes(path, home)) {
+    throw new CredsetupError('FILE_UNWRITABLE', `${path} is one of credsetup's own files; an export in its place would destroy what is stored.`, { hint: 'Choose another file.' });
+  }
+  return descriptor;
+}
+
+/** By its name in the home, or by what it leads to: a link, a second name, a descriptor. */
+async function isHomes(path: string, home: string): Promise<boolean> {
+  const [folder, there, homes] = await Promise.all([statOf(dirname(path)), statOf(path), statOf(home)]);
+  if (homes === undefined) return false;
+  if (folder !== undefined && isSame(folder, homes) && isNameOfHomes(basename(path))) return true;
+  if (there === undefined) return false;
+  const own = await Promise.all((await readdir(home)).filter(isNameOfHomes).map((file) => statOf(join(home, file))));
+  return own.some((one) => one !== undefined && isSame(one, there));
+}
+
+/** What a path leads to; undefined when nothing can be seen there. */
+async function statOf(path: string): Promise<Stats | undefined> {
+  return await stat(path).catch(() => undefined);
+}
+
+function isSame(one: Stats, other: Stats): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
+}
+
+// The temporary file holds secrets in clear in somebody's folder: its name says whose process makes
+// it, so that what a killed one left is known and goes with the next export into that folder.
+function temporaryOf(pid: number): string {
+  return `.credsetup-export-${place()}-${pid}-${randomBytes(8).toString('hex')}.tmp`;
+}
+
+/** This machine and process namespace: a process number means something only there. */
+function place(): string {
+  return createHash('sha256').update(placeName()).digest('hex').slice(0, 8);
+}
+
+async function sweepKilled(folder: string, machine: Machine): Promise<void> {
+  const files = await readdir(folder).catch(() => []);
+  const left = files.filter((file) => {
+    const [, where, owner] = /^\.credsetup-export-([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{16}\.tmp$/.exec(file) ?? [];
+    return where === place() && (Number(owner) === machine.pid || !machine.isAlive(Number(owner)));
+  });
+  await Promise.all(left.map((file) => rm(join(folder, file), { force: true }).catch(() => undefined)));
 }
 
 function fileExists(path: string): CredsetupError {

@@ -12,6 +12,18 @@ import { errorCode, isTemporaryOf, openToOthers, statOrUndefined, writeAtomic, w
 /** Lies in a home that credsetup made. */
 const marker = '.made-by-credsetup';
 
+/** The home's files; beside them lie locks and, after a kill, temporary files. */
+export const homeFiles = {
+  index: 'index.json', data: 'credentials.age', identity: 'identity.age', journal: 'journal.json', known: 'vault-index.json', marker,
+} as const;
+
+/** Whether a file's name is one that credsetup uses in its home; on some file systems in any case. */
+export function isNameOfHomes(file: string): boolean {
+  const name = file.toLowerCase();
+  const own: readonly string[] = Object.values(homeFiles);
+  return own.includes(name) || own.some((one) => isTemporaryOf(one, name)) || /\.lock(?:\.|$)/.test(name);
+}
+
 /** What a home and its locks need to know of the process they run in. */
 export interface Machine {
   readonly pid: number;
@@ -76,34 +88,12 @@ export async function ensureHome(home: string, uid: number | undefined): Promise
       await narrowOwn(home);
       return;
     }
-    await refuseOthersHouse(home, uid);
     // Another process may have made it in the meantime; then it is that one's to mark.
     if (!await makeFolder(home)) return;
     await narrow(home);
     await writeAtomic(join(home, marker), '', { code: 'STORE_UNWRITABLE' });
   } catch (error) {
     throw writeFailure(error, home, 'STORE_UNWRITABLE');
-  }
-}
-
-/**
- * Root with somebody else's HOME (sudo without -H) would make folders there that their owner could
- * not enter any more.
- */
-async function refuseOthersHouse(home: string, uid: number | undefined): Promise<void> {
-  if (uid !== 0) return;
-  const owner = await ownerAbove(home);
-  if (owner === 0) return;
-  throw new CredsetupError('STORE_UNWRITABLE', `credsetup runs as root, and ${home} would be made in a folder of another user (${owner}), who could not use it then.`, {
-    hint: 'Run it without sudo, or with root\'s own home (sudo -H). For this place on purpose, make the folder yourself, as root, and name it in CREDSETUP_HOME.',
-  });
-}
-
-/** Whose the nearest folder is that there is. */
-async function ownerAbove(path: string): Promise<number> {
-  for (let at = dirname(path); ; at = dirname(at)) {
-    const there = await stat(at).catch(() => undefined);
-    if (there !== undefined || dirname(at) === at) return there?.uid ?? 0;
   }
 }
 

@@ -10,6 +10,7 @@ import type { Account, Credential, PublicFields, Pushed, StoreKind, Warning } fr
 import { CredsetupError } from '../errors.ts';
 import { readRegular, writeAtomic, type Fence } from './atomic.ts';
 import { corrupt, parseDocument, tooLarge } from './document.ts';
+import { homeFiles } from './home.ts';
 import { count, flag, listOf, members, oneOf, recordOf, ShapeError, text, textThat, time, versionOne, type Check } from './shape.ts';
 import { isKey } from './store.ts';
 
@@ -50,7 +51,6 @@ export interface Index {
   readonly leftovers: readonly Place[];
 }
 
-export const indexName = 'index.json';
 export const emptyIndex: Index = { version: 1, entries: [], damaged: [], certificates: {}, pending: [], leftovers: [] };
 
 /** Bytes. Some 60,000 credentials. */
@@ -169,7 +169,7 @@ function contradiction({ entries, damaged, pending, leftovers }: Index): string 
  * @throws STORE_CORRUPT, STORE_TOO_NEW, STORE_UNWRITABLE when it cannot be read
  */
 export async function readIndex(home: string): Promise<Index> {
-  const path = join(home, indexName);
+  const path = join(home, homeFiles.index);
   const bytes = await readRegular(path, largestIndex);
   return bytes === undefined ? emptyIndex : parseIndex(bytes, path);
 }
@@ -182,7 +182,7 @@ export async function readIndex(home: string): Promise<Index> {
  * writing what could not be read again; what the fence throws
  */
 export async function writeIndex(home: string, index: Index, fence?: Fence): Promise<void> {
-  const path = join(home, indexName);
+  const path = join(home, homeFiles.index);
   const { damaged, entries, ...rest } = index;
   const named = new Set([...entries.map(({ caSha256 }) => caSha256), ...damaged.map(({ raw }) => memberOf(raw, 'caSha256'))]);
   const certificates = Object.fromEntries(Object.entries(index.certificates).filter(([digest]) => named.has(digest)));

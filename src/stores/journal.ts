@@ -8,7 +8,7 @@ import type { Begun, Journal } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
 import { readRegular, writeAtomic, type Fence } from './atomic.ts';
 import { parseDocument, tooLarge } from './document.ts';
-import { ensureHome, homeExists, sweepTemporaries, type Machine } from './home.ts';
+import { ensureHome, homeExists, homeFiles, sweepTemporaries, type Machine } from './home.ts';
 import { serviceWord, urlText } from './index-file.ts';
 import { withLock, type LockOptions } from './lock.ts';
 import { listOf, members, ShapeError, text, time, versionOne, type Check } from './shape.ts';
@@ -22,7 +22,6 @@ export interface JournalOptions {
   readonly lock?: Pick<LockOptions, 'timeoutMs' | 'heartbeatMs' | 'staleMs'>;
 }
 
-const fileName = 'journal.json';
 const largest = 1024 * 1024;
 const short = text({ most: 256 });
 const checkBegun: Check<Begun> = members<Begun>({ mark: text({ pattern: /^[0-9a-f]{12}$/ }), service: serviceWord, url: urlText, ownerId: short, at: time }, { old: short });
@@ -49,7 +48,7 @@ function begunIn(entries: readonly unknown[]): readonly Begun[] {
 
 /** The journal of a home. Reading creates nothing. */
 export function createJournal({ home, machine, signal, lock: times }: JournalOptions): Journal {
-  const path = join(home, fileName);
+  const path = join(home, homeFiles.journal);
   /** Of the lock that `alone` holds. */
   let fence: Fence | undefined;
   const entries = async (): Promise<readonly unknown[]> => {
@@ -67,7 +66,7 @@ export function createJournal({ home, machine, signal, lock: times }: JournalOpt
       await ensureHome(home, machine.uid);
       return await withLock(join(home, 'journal.lock'), { machine, signal, ...times }, async (lock) => {
         fence = lock.fence;
-        await sweepTemporaries(home, [fileName]);
+        await sweepTemporaries(home, [homeFiles.journal]);
         return await task();
       });
     },

@@ -125,7 +125,7 @@ async function create(path: string, machine: Machine): Promise<Held | undefined>
 }
 
 /** This machine and, on Linux, this process namespace: a process number means something only there. */
-function placeName(): string {
+export function placeName(): string {
   try {
     return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {

@@ -8,7 +8,7 @@ import { sameName } from '../credential-name.ts';
 import type { Credential } from '../credential.ts';
 import { readRegular, writeAtomic } from '../stores/atomic.ts';
 import { parseDocument } from '../stores/document.ts';
-import { ensureHome, homeExists, sweepTemporaries, type Machine } from '../stores/home.ts';
+import { ensureHome, homeExists, homeFiles, sweepTemporaries, type Machine } from '../stores/home.ts';
 import { credentialShape, idText } from '../stores/index-file.ts';
 import { withLock, type HeldLock, type LockOptions } from '../stores/lock.ts';
 import { listOf, members, oneOf, text, versionOne, type Check } from '../stores/shape.ts';
@@ -43,7 +43,6 @@ interface Document {
   readonly move?: Move;
 }
 
-const fileName = 'vault-index.json';
 const largest = 16 * 1024 * 1024;
 const short = text({ most: 2048 });
 const checkDocument: Check<Document> = members<Document>({
@@ -95,7 +94,7 @@ export class Known {
 
   async #read(): Promise<Document> {
     const { home, machine } = this.#options;
-    const path = join(home, fileName);
+    const path = join(home, homeFiles.known);
     const bytes = await homeExists(home, machine.uid) ? await readRegular(path, largest) : undefined;
     return bytes === undefined ? { version: 1, known: [] } : parseDocument(bytes, path, checkDocument);
   }
@@ -103,9 +102,9 @@ export class Known {
   async #change(change: (before: Document) => Document): Promise<void> {
     const { home } = this.#options;
     await this.#locked('vault-index.lock', async ({ fence }) => {
-      await sweepTemporaries(home, [fileName]);
+      await sweepTemporaries(home, [homeFiles.known]);
       const after = change(await this.#read());
-      await writeAtomic(join(home, fileName), `${JSON.stringify(after, undefined, 2)}\n`, { code: 'STORE_UNWRITABLE', fence });
+      await writeAtomic(join(home, homeFiles.known), `${JSON.stringify(after, undefined, 2)}\n`, { code: 'STORE_UNWRITABLE', fence });
     });
   }
 

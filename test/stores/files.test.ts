@@ -1,12 +1,14 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, chown, link, lstat, mkdir, open, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CredsetupError } from '../../src/errors.ts';
 import { isTemporaryOf, readRegular, writeAtomic, writeNew } from '../../src/stores/atomic.ts';
-import { writeExport } from '../../src/stores/export-file.ts';
+import { checkTarget, writeExport, type ExportOptions } from '../../src/stores/export-file.ts';
 import { ensureHome, homeExists, sweepTemporaries } from '../../src/stores/home.ts';
+import { has } from '../tools.ts';
 import { buildEntries, type Built } from './built.ts';
 import { failure, machine, temporaryFolder } from './support.ts';
 
@@ -16,6 +18,12 @@ const linux = process.platform === 'linux';
 let built: Built;
 beforeAll(async () => { built = await buildEntries('test/stores/export-program'); });
 afterAll(async () => { await built.remove(); });
+
+const descriptors = new Set([0, 1, 2]);
+
+function exporting(overwrite: boolean, more: Partial<ExportOptions> = {}): ExportOptions {
+  return { overwrite, machine, home: undefined, descriptors, ...more };
+}
 
 async function modeOf(path: string): Promise<number> {
   return (await stat(path)).mode & 0o777;
@@ -165,7 +173,7 @@ describe('the home', () => {
 describe('an export', () => {
   it('is a new file of 0600', async () => {
     const path = join(await temporaryFolder(), 'export.json');
-    await writeExport(path, 'secret', { overwrite: false });
+    await writeExport(path, 'secret', exporting(false));
     expect(await readFile(path, 'utf8')).toBe('secret');
     expect(await modeOf(path)).toBe(0o600);
   });
@@ -174,9 +182,9 @@ describe('an export', () => {
     const path = join(await temporaryFolder(), 'export.json');
     await writeFile(path, 'old');
     await chmod(path, 0o644);
-    await failure(writeExport(path, 'new', { overwrite: false }), 'FILE_EXISTS');
+    await failure(writeExport(path, 'new', exporting(false)), 'FILE_EXISTS');
     expect(await readFile(path, 'utf8')).toBe('old');
-    await writeExport(path, 'new', { overwrite: true });
+    await writeExport(path, 'new', exporting(true));
     expect(await readFile(path, 'utf8')).toBe('new');
     expect(await modeOf(path)).toBe(0o600);
   });
@@ -185,7 +193,7 @@ describe('an export', () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'file'), 'old');
     await link(join(folder, 'file'), join(folder, 'other'));
-    await writeExport(join(folder, 'file'), 'secret', { overwrite: true });
+    await writeExport(join(folder, 'file'), 'secret', exporting(true));
     expect(await readFile(join(folder, 'other'), 'utf8')).toBe('old');
   });
 
@@ -194,9 +202,9 @@ describe('an export', () => {
     await writeFile(join(folder, 'target'), 'precious');
     await symlink('target', join(folder, 'link'));
     await symlink('nothing', join(folder, 'dangling'));
-    for (const name of ['link', 'dangling', '.']) await failure(writeExport(join(folder, name), 'x', { overwrite: true }), 'FILE_UNWRITABLE');
+    for (const name of ['link', 'dangling', '.']) await failure(writeExport(join(folder, name), 'x', exporting(true)), 'FILE_UNWRITABLE');
     // --overwrite would not help, so it is not FILE_EXISTS.
-    for (const name of ['link', '.']) await failure(writeExport(join(folder, name), 'x', { overwrite: false }), 'FILE_UNWRITABLE');
+    for (const name of ['link', '.']) await failure(writeExport(join(folder, name), 'x', exporting(false)), 'FILE_UNWRITABLE');
     expect(await readFile(join(folder, 'target'), 'utf8')).toBe('precious');
     expect((await lstat(join(folder, 'link'))).isSymbolicLink()).toBe(true);
   });
@@ -205,7 +213,7 @@ describe('an export', () => {
     const path = join(await temporaryFolder(), 'fifo');
     execFileSync('mkfifo', ['-m', '644', path]);
     const text = 'secret '.repeat(50_000);
-    const writing = writeExport(path, text, { overwrite: false });
+    const writing = writeExport(path, text, exporting(false));
     let read = '';
     for await (const part of createReadStream(path, 'utf8')) read += String(part);
     await writing;
@@ -219,7 +227,7 @@ describe('an export', () => {
     execFileSync('mkfifo', [path]);
     const stopper = new AbortController();
     const stop = new CredsetupError('CANCELLED', 'Stopped.', { hint: 'Again.' });
-    const waiting = failure(writeExport(path, 'x', { overwrite: false, signal: stopper.signal }), 'CANCELLED');
+    const waiting = failure(writeExport(path, 'x', exporting(false, { signal: stopper.signal })), 'CANCELLED');
     // Late enough to find it waiting for the reader.
     setTimeout(() => stopper.abort(stop), 100);
     expect(await waiting).toBe(stop);
@@ -228,7 +236,7 @@ describe('an export', () => {
   it.skipIf(!linux)('to a reader that goes away is BROKEN_PIPE', async () => {
     const path = join(await temporaryFolder(), 'fifo');
     execFileSync('mkfifo', [path]);
-    const writing = failure(writeExport(path, 'x'.repeat(1_000_000), { overwrite: false }), 'BROKEN_PIPE');
+    const writing = failure(writeExport(path, 'x'.repeat(1_000_000), exporting(false)), 'BROKEN_PIPE');
     const reader = await open(path, 'r');
     await reader.read(Buffer.alloc(10), 0, 10);
     await reader.close();
@@ -236,12 +244,12 @@ describe('an export', () => {
   });
 
   it.skipIf(!linux)('goes to /dev/null', async () => {
-    await writeExport('/dev/null', 'x', { overwrite: false });
+    await writeExport('/dev/null', 'x', exporting(false));
     expect((await lstat('/dev/null')).isCharacterDevice()).toBe(true);
   });
 
   it.skipIf(!linux)('says that a device is full', async () => {
-    expect((await failure(writeExport('/dev/full', 'x', { overwrite: false }), 'FILE_UNWRITABLE')).message).toContain('full');
+    expect((await failure(writeExport('/dev/full', 'x', exporting(false)), 'FILE_UNWRITABLE')).message).toContain('full');
   });
 
   it.skipIf(!linux).each(['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'])('goes to %s, be it a socket, a pipe or a file that holds something', async (path) => {
@@ -257,5 +265,121 @@ describe('an export', () => {
     await writeFile(file, 'before ');
     spawnSync('sh', ['-c', `"${process.execPath}" "$@" >> "${file}"`, 'sh', ...program]);
     expect(await readFile(file, 'utf8')).toBe(`before ${wanted}`);
+  });
+
+  it('is not written over or beside what the home is made of, by whatever name or link', async () => {
+    const folder = await temporaryFolder();
+    const home = join(folder, 'home');
+    await ensureHome(home, uid);
+    for (const name of ['index.json', 'credentials.age']) await writeFile(join(home, name), name);
+    await symlink(home, join(folder, 'linked'));
+    await link(join(home, 'index.json'), join(folder, 'second'));
+    await symlink(join(home, 'index.json'), join(folder, 'soft'));
+    const paths = [
+      ...['index.json', 'credentials.age', 'identity.age', 'journal.json', 'write.lock', 'journal.lock', 'refresh-x.lock', 'INDEX.JSON', '.made-by-credsetup', '.index.json.0123456789abcdef.tmp'].map((name) => join(home, name)),
+      join(folder, 'linked', 'index.json'), join(folder, 'linked', 'identity.age'), join(home, '..', 'home', 'credentials.age'), join(folder, 'second'), join(folder, 'soft'),
+    ];
+    for (const path of paths) {
+      for (const overwrite of [true, false]) {
+        const error = await failure(writeExport(path, 'secret', exporting(overwrite, { home })), 'FILE_UNWRITABLE');
+        expect(error.message, path).toContain('own files');
+        await failure(checkTarget(path, exporting(overwrite, { home })), 'FILE_UNWRITABLE');
+      }
+    }
+    expect((await readdir(home)).sort()).toEqual(['.made-by-credsetup', 'credentials.age', 'index.json']);
+    for (const name of ['index.json', 'credentials.age']) expect(await readFile(join(home, name), 'utf8')).toBe(name);
+    // A folder that somebody chose may hold other things too.
+    await writeExport(join(home, 'export.json'), 'secret', exporting(false, { home }));
+    const opened = await open(join(home, 'index.json'), 'a');
+    await failure(writeExport(`/proc/self/fd/${opened.fd}`, 'secret', exporting(false, { home, descriptors: new Set([opened.fd]) })), 'FILE_UNWRITABLE');
+    await opened.close();
+  });
+
+  it.skipIf(!linux)('goes to a descriptor that was inherited, by any name of it', async () => {
+    const folder = await temporaryFolder();
+    const program = `"${process.execPath}" "${built.path('export-program')}"`;
+    await symlink('/dev/fd/3', join(folder, 'link'));
+    for (const path of ['/dev/fd/3', '/proc/self/fd/3', '/dev/../dev/fd/3', '/proc/thread-self/fd/3', join(folder, 'link')]) {
+      const said = spawnSync('bash', ['-c', `${program} "${path}" new 10 3> "${join(folder, 'out')}"`], { encoding: 'utf8' });
+      expect([said.stdout, await readFile(join(folder, 'out'), 'utf8')], path).toEqual(['', 'x'.repeat(10)]);
+    }
+    const piped = spawnSync('bash', ['-c', `${program} /dev/fd/7 new 10 7>&1 | cat`], { encoding: 'utf8' });
+    expect(piped.stdout).toBe('x'.repeat(10));
+    const substituted = spawnSync('bash', ['-c', `${program} >(cat > "${join(folder, 'sub')}") new 10; wait; cat "${join(folder, 'sub')}"`], { encoding: 'utf8' });
+    expect(substituted.stdout).toBe('x'.repeat(10));
+  });
+
+  it.skipIf(!linux)('goes to no descriptor that Node opened for itself, that was opened to be read, or that is not there', async () => {
+    const program = `"${process.execPath}" "${built.path('export-program')}"`;
+    const every = Array.from({ length: 40 }, (_, number) => number + 3).join(' ');
+    const said = spawnSync('bash', ['-c', `exec 3</dev/null; for n in ${every}; do [ -e /dev/fd/$n ] && [ $n != 3 ] && continue; ${program} /dev/fd/$n new 10 </dev/null && echo; done`], { encoding: 'utf8' });
+    expect(said.stderr).toBe('');
+    expect([...new Set(said.stdout.trim().split('\n'))]).toEqual(['FILE_UNWRITABLE']);
+  }, 60_000);
+
+  it('that was killed leaves a file that the next one into that folder takes away, and no other', async () => {
+    const folder = await temporaryFolder();
+    const left = async (): Promise<string[]> => (await readdir(folder)).filter((file) => file.endsWith('.tmp'));
+    const others = ['.credsetup-export-00000000-1-0123456789abcdef.tmp', '.mine.0123456789abcdef.tmp'];
+    for (const name of others) await writeFile(join(folder, name), 'precious');
+    do {
+      const child = spawn(process.execPath, [built.path('export-program'), join(folder, 'big'), 'overwrite', '40000000'], { stdio: 'ignore' });
+      const ended = once(child, 'exit');
+      while (child.exitCode === null && (await left()).length === others.length) await new Promise((resolve) => { setImmediate(resolve); });
+      child.kill('SIGKILL');
+      await ended;
+    } while ((await left()).length === others.length);
+    await writeExport(join(folder, 'small'), 'x', exporting(false));
+    expect((await left()).sort()).toEqual(others.sort());
+  }, 60_000);
+});
+
+describe.skipIf(!has('bindfs') || !root)('on a file system that keeps no rights', () => {
+  async function withMount(args: readonly string[], task: (mounted: string, below: string) => Promise<void>): Promise<void> {
+    const [below, mounted] = [await temporaryFolder(), await temporaryFolder()];
+    execFileSync('bindfs', [...args, below, mounted]);
+    try {
+      await task(mounted, below);
+    } finally {
+      execFileSync('umount', [mounted]);
+    }
+  }
+
+  const open = ['--chmod-ignore', '--perms=0777'];
+
+  it('nothing secret is written, and what helps is said', async () => {
+    await withMount(open, async (folder, below) => {
+      for (const overwrite of [true, false]) {
+        const error = await failure(writeExport(join(folder, 'export.json'), 'secret', exporting(overwrite)), 'FILE_UNWRITABLE');
+        expect(error.message).toContain('keeps no rights');
+        expect(error.hint).toContain('another file system');
+      }
+      expect(await readdir(below)).toEqual([]);
+    });
+  });
+
+  it('no home is made, and none that was made is used further', async () => {
+    await withMount(open, async (folder) => {
+      const home = join(folder, 'home');
+      const error = await failure(ensureHome(home, uid), 'STORE_UNWRITABLE');
+      expect(error.hint).toContain('CREDSETUP_HOME');
+      await writeFile(join(home, '.made-by-credsetup'), '');
+      await failure(ensureHome(home, uid), 'STORE_UNWRITABLE');
+      await failure(writeAtomic(join(home, 'index.json'), 'x', { code: 'STORE_UNWRITABLE' }), 'STORE_UNWRITABLE');
+    });
+  });
+
+  it('that gives files away, no export is left to another user', async () => {
+    await withMount(['--create-for-user=65534', '--chown-ignore'], async (folder, below) => {
+      expect((await failure(writeExport(join(folder, 'export.json'), 'secret', exporting(false)), 'FILE_UNWRITABLE')).message).toContain('another user (65534)');
+      expect(await readdir(below)).toEqual([]);
+    });
+  });
+
+  it('where rights are set by the folder and tight, all is well', async () => {
+    await withMount(['--chmod-ignore', '--perms=0600:a+X'], async (folder) => {
+      await writeExport(join(folder, 'export.json'), 'secret', exporting(false));
+      expect(await readFile(join(folder, 'export.json'), 'utf8')).toBe('secret');
+    });
   });
 });

@@ -7,7 +7,7 @@ import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import type { Change, Made, Owner, Place } from '../../services/provisioning.ts';
 import type { Api } from '../../services/api.ts';
 import { known, type Draft, type Outcome } from '../draft.ts';
-import { begin as note, endMarked, endReplaced, marked, newMark, settle, sweepLeftBehind, type AtService } from '../../stored/marked-secret.ts';
+import { begin as note, endMarked, endReplaced, marked, mayBeStored, newMark, settle, sweepLeftBehind, type AtService } from '../../stored/marked-secret.ts';
 import { overcome } from './repairs.ts';
 import { credentialOf, saveStage, validateStage } from '../saving.ts';
 import { provisioningOf, step, openApi, openOf } from './sessions.ts';
@@ -53,9 +53,8 @@ export async function makeStage(draft: Draft): Promise<Outcome> {
 
 /** A home that cannot be written is no reason to fail where nothing is kept. */
 async function alone(draft: Draft, task: () => Promise<void>): Promise<void> {
-  const journal = await draft.context.journal();
   if (draft.store === 'none') await task();
-  else await journal.alone(task);
+  else await (await draft.context.journal()).alone(task);
 }
 
 function atService(draft: Draft, api: Api): AtService {
@@ -211,7 +210,13 @@ async function takeBack(run: Run, error: unknown): Promise<unknown> {
   const open = openOf(draft);
   await open.pending;
   const left: string[] = [];
+  // What may be the stored secret stays, with the changes that it lives by; the next run sees to it.
+  const stays = run.made !== undefined && draft.store !== 'none' && await mayBeStored(run.made.id, draft.context);
   for (const one of [...(token === undefined ? [] : [token]), ...done.splice(0).reverse()]) {
+    if (stays) {
+      left.push(one.left);
+      continue;
+    }
     try {
       await one.takeBack(await openApi(draft));
     } catch (failure) {
@@ -224,7 +229,7 @@ async function takeBack(run: Run, error: unknown): Promise<unknown> {
   delete draft.saved;
   const told = withOwner(run, error);
   if (left.length === 0) return told;
-  draft.context.output.warn(`  ${draft.context.output.style.bad('✖')} Left at ${draft.service.title}, because taking it back failed: ${left.join('. ')}`);
+  draft.context.output.warn(`  ${draft.context.output.style.bad('✖')} Left at ${draft.service.title}, ${stays ? 'for whether it was saved is not certain' : 'because taking it back failed'}: ${left.join('. ')}`);
   return isCredsetupError(told) ? told.withHint(`${told.hint} Left at ${draft.service.title}: ${left.join('. ')}`) : told;
 }
 
