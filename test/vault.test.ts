@@ -269,7 +269,7 @@ describe('loading', () => {
     const error = await failure(vaultOf(home).load('c'), 'NOT_FOUND');
     expect(error.message).toContain('a, b');
     const none = await failure(vaultOf(join(home, 'none')).load('c'), 'NOT_FOUND');
-    expect(none.hint).toContain('credsetup mautic');
+    expect(none.hint).toContain('credsetup --help');
   });
 
   it('names at most ten', async () => {
