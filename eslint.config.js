@@ -13,7 +13,7 @@ const floors = [
   ['wizard'],
   ['stored'],
   ['vault', 'team', 'server'],
-  ['field-sources', 'exporters'],
+  ['field-sources', 'exporters', 'manifest'],
   ['services', 'oauth'],
   ['stores', 'terminal', 'http'],
 ];
@@ -38,7 +38,7 @@ const libraries = {
   '@inquirer/core': 'terminal',
   '@inquirer/select': 'terminal',
   chalk: 'terminal',
-  yaml: 'exporters',
+  yaml: 'manifest',
   open: 'terminal',
   'openid-client': 'oauth',
   cheerio: 'services',

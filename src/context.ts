@@ -236,6 +236,11 @@ export interface Context {
    * which the caller has a hint; a name that no file has is never repeated: it may be the secret itself.
    */
   readFile(path: string, limit: number, source: string): Promise<string>;
+  /**
+   * A file that really lies in the folder, whatever links say, as text.
+   * Throws USAGE when it lies elsewhere, FILE_UNREADABLE, FILE_INVALID beyond `limit` bytes.
+   */
+  readFileIn(folder: string, path: string, limit: number, source: string): Promise<string>;
   /** Atomic and 0600; straight through to what is no regular file. Throws FILE_EXISTS, FILE_UNWRITABLE. */
   writeFile(path: string, text: string, options: { readonly overwrite: boolean }): Promise<void>;
   /** Whether `writeFile` could begin: finds out early, decides nothing. Throws FILE_EXISTS, FILE_UNWRITABLE. */

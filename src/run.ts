@@ -25,6 +25,7 @@ const runners: ReadonlyMap<string, Runner> = new Map([
   runner(catalog.test, () => import('./commands/test.ts')),
   runner(catalog.exporting, () => import('./commands/export.ts')),
   runner(catalog.importing, () => import('./commands/import.ts')),
+  runner(catalog.apply, () => import('./commands/apply.ts')),
   runner(catalog.exec, () => import('./commands/exec.ts')),
   runner(catalog.push, () => import('./commands/push.ts')),
   runner(catalog.reconnect, () => import('./commands/reconnect.ts')),

@@ -129,6 +129,7 @@ function assemble(parts: Parts): Wiring {
     journal: once(() => openJournal(env, signal)),
     readStdin: (limit) => readStdin(limit, signal),
     readFile: (path, limit, source) => readText(path, limit, source, parts),
+    readFileIn: async (folder, path, limit, source) => readText(await (await import('./stores/inside.ts')).realPathIn(folder, path), limit, source, parts),
     writeFile: async (path, text, { overwrite }) => {
       const { writeExport } = await import('./stores/export-file.ts');
       await writeExport(resolve(path), text, exportOptions(parts, overwrite));

@@ -162,7 +162,7 @@ export const exporting = command({
 
 /** What a command that stores many says of all of them. */
 const bringing = {
-  store: choice('--store <store>', 'where they are kept (keychain)', ['keychain', 'file']),
+  store: choice('--store <store>', 'where they are kept (keychain)', ['keychain', 'file', 'vault']),
   replace: flag('--replace', 'replace what has the same name and another address or account'),
   dryRun: flag('--dry-run', 'only say what would be done; nothing is sent'),
 };
@@ -170,6 +170,19 @@ const bringing = {
 export const importing = command({
   name: 'import', arguments: '<file>', summary: 'store what an export (JSON) holds, validated; - is standard input',
   options: { ...bringing, partial: flag('--partial', 'store those that work although others do not'), ...connection, ...network },
+});
+
+export const apply = command({
+  name: 'apply', arguments: '<file>', summary: 'set up many credentials from a list (YAML or JSON) without secrets; - is standard input',
+  options: {
+    ...bringing,
+    allowEnv: texts('--allow-env <name>', 'a variable that the list may name although it does not begin with CREDSETUP_ (repeatable)'),
+    secretsDir: text('--secrets-dir <folder>', 'the folder that files named in the list must lie in'),
+    allowHost: texts('--allow-host <host>', 'HOST or HOST:PORT that secrets may be sent to (repeatable; needed in a script)'),
+    ignoreSslIssues: flag('--ignore-ssl-issues', 'entries may leave the certificate of their server unchecked'),
+    allowHttp: flag('--allow-http', 'entries may have an http:// address that is not this computer'),
+    ...network,
+  },
 });
 
 export const refresh = command({
@@ -226,7 +239,7 @@ export const remove = command({
   },
 });
 
-export const commands: readonly CommandSpec[] = [...setUps, reconnect, edit, list, show, get, test, exporting, importing, refresh, exec, push, rename, rotate, remove];
+export const commands: readonly CommandSpec[] = [...setUps, reconnect, edit, list, show, get, test, exporting, importing, apply, refresh, exec, push, rename, rotate, remove];
 
 /** All that a command takes, each option once, its fields' first. */
 export function optionsOf({ options, without = [], fields = [] }: CommandSpec): readonly OptionSpec[] {

@@ -7,6 +7,6 @@ import { CredsetupError } from '../errors.ts';
 export function storeFrom(option: StoreKind | undefined, { env }: Context): StoreKind {
   const word = option ?? env['CREDSETUP_STORE'] ?? '';
   if (word === '') return 'keychain';
-  if (word === 'keychain' || word === 'file') return word;
-  throw new CredsetupError('USAGE', 'CREDSETUP_STORE names a store that this command cannot keep anything in.', { hint: 'It takes keychain or file.' });
+  if (word === 'keychain' || word === 'file' || word === 'vault') return word;
+  throw new CredsetupError('USAGE', 'CREDSETUP_STORE names a store that this command cannot keep anything in.', { hint: 'It takes keychain, file or vault.' });
 }

@@ -4,25 +4,27 @@
  * whatever the reader's version of YAML makes of it.
  */
 import { createHash } from 'node:crypto';
-import { Document } from 'yaml';
 import { secretsNotice, type Exporter, type ExportItem } from './export.ts';
 import { variablesOf } from './variables.ts';
 
 /** YAML documents, divided by `---`. */
 export const toKubernetes: Exporter = (items, { prefix }) => items.map((item) => manifest(item, prefix)).join('---\n');
 
+/**
+ * What is written is quoted as JSON, which YAML reads as the same (YAML 1.2.2 §1.3), for "true" and
+ * "1e10" are base64 too; all but the values is letters, digits, dots and dashes. No library is
+ * loaded for that.
+ */
 function manifest(item: ExportItem, prefix: string | undefined): string {
   const { name, service } = item.full.credential;
-  const document = new Document({
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: secretName(name), labels: { 'app.kubernetes.io/managed-by': 'credsetup', 'app.kubernetes.io/component': service } },
-    type: 'Opaque',
-    data: Object.fromEntries(variablesOf(item, prefix).map(([variable, value]) => [variable, Buffer.from(value, 'utf8').toString('base64')])),
-  });
-  document.commentBefore = ` ${secretsNotice}\n base64 hides nothing. Apply it with: kubectl apply -f FILE`;
-  // Quoted, for "true" and "1e10" are base64 too.
-  return document.toString({ lineWidth: 0, defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' });
+  const data = variablesOf(item, prefix).map(([variable, value]) => `  ${variable}: ${JSON.stringify(Buffer.from(value, 'utf8').toString('base64'))}`);
+  return [
+    `# ${secretsNotice}`, '# base64 hides nothing. Apply it with: kubectl apply -f FILE',
+    'apiVersion: "v1"', 'kind: "Secret"', 'metadata:',
+    `  name: ${JSON.stringify(secretName(name))}`,
+    '  labels:', '    app.kubernetes.io/managed-by: "credsetup"', `    app.kubernetes.io/component: ${JSON.stringify(service)}`,
+    'type: "Opaque"', 'data:', ...data, '',
+  ].join('\n');
 }
 
 /** RFC 1123, as Kubernetes reads it: parts of lower-case letters, digits and dashes, divided by dots. */

@@ -21,11 +21,17 @@ export async function readConnection(options: ConnectionOptions, context: Contex
   return { ignoreSslIssues: options.ignoreSslIssues, allowHttp: options.allowHttp, certificates: [...new Set(texts.flat())] };
 }
 
+const hint = '--ca-file takes the certificate of the authority in PEM form (a text with -----BEGIN CERTIFICATE-----).';
+
 async function readCertificates(path: string, context: Context): Promise<readonly string[]> {
-  const hint = '--ca-file takes the certificate of the authority in PEM form (a text with -----BEGIN CERTIFICATE-----).';
   const text = await context.readFile(path, mostBytes, '--ca-file').catch((error: unknown) => {
     throw isCredsetupError(error) ? error.with({ hint }) : error;
   });
+  return certificatesIn(text, path);
+}
+
+/** The certificates in a file's text, one at least. Throws FILE_INVALID. */
+export async function certificatesIn(text: string, path: string): Promise<readonly string[]> {
   const found = text.match(block) ?? [];
   const { X509Certificate } = await import('node:crypto');
   for (const pem of found) {

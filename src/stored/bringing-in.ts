@@ -6,7 +6,7 @@ import { inTurns } from '../concurrency.ts';
 import type { Connection, Context, HttpOptions, Vault } from '../context.ts';
 import type { Credential, FullCredential, PublicFields, Secrets, StoreKind } from '../credential.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
-import { locate } from '../server/address.ts';
+import { locate, parseAddress } from '../server/address.ts';
 import { apiOf } from '../server/connection.ts';
 import { tokenEndpointOf } from '../server/token-endpoint.ts';
 import { services } from '../services/registry.ts';
@@ -97,8 +97,12 @@ function sameWay({ service, method, grant, url, fields }: Wanted, there: Credent
     && (fields.username === undefined || there.fields.username === undefined || fields.username === there.fields.username);
 }
 
+/** What was typed may go on behind the base, as a page's address does. */
 function sameAddress(typed: string, stored: string): boolean {
-  return typed.replace(/\/+$/, '') === stored;
+  const { url, schemeGiven } = parseAddress(typed);
+  const base = new URL(stored);
+  const below = `${url.pathname.replace(/\/+$/, '')}/`.startsWith(`${base.pathname.replace(/\/+$/, '')}/`);
+  return url.host === base.host && below && (!schemeGiven || url.protocol === base.protocol);
 }
 
 /** Everything that is stored, but what a server or a renewal changes. */
@@ -150,8 +154,8 @@ async function validateAll(planned: readonly Plan[], { network }: Bringing, cont
   }
 }
 
-function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : url;
+function hostOf(typed: string): string {
+  return parseAddress(typed).url.host;
 }
 
 async function validateOne(planned: Planned, shared: Shared): Promise<Validated | Result> {
@@ -193,6 +197,11 @@ async function withAccessToken({ service, method, grant, fields, secrets, connec
   const { oauth } = method;
   const until = Date.parse(secrets['accessTokenExpiresAt'] ?? '');
   if (oauth === undefined || (secrets['accessToken'] !== undefined && !(until <= context.now().getTime()))) return secrets;
+  if (grant !== 'client-credentials' && secrets['accessToken'] === undefined) {
+    throw new CredsetupError('UNSUPPORTED', `${name} is signed in to by a person, which cannot be done from a list.`, {
+      name, service: service.id, url, hint: `Sign in once: credsetup ${service.id} --method ${method.id} --name ${name}. Then this entry leaves it as it is. For programs: grant: client-credentials`,
+    });
+  }
   if (grant !== 'client-credentials') {
     throw new CredsetupError('TOKEN_REJECTED', `The access token of ${name} has ended, so nothing proves the sign-in; its refresh token was not spent.`, {
       name, service: service.id, url, hint: `Export it again where it is stored and import it within the hour, or sign in here: credsetup ${service.id} --method ${method.id} --name ${name}`,
