@@ -31,7 +31,7 @@ export function temporaryHome(): string {
 
 /** This process's variables without any that would change what is tested. */
 export function cleanEnvironment(more: Readonly<Record<string, string | undefined>> = {}): Record<string, string> {
-  const dropped = /^(CREDSETUP_|CI$|NO_COLOR$|FORCE_COLOR$|NODE_OPTIONS$|NODE_TLS|NODE_EXTRA|https?_proxy$|no_proxy$|all_proxy$|DBUS_|VITEST)/i;
+  const dropped = /^(CREDSETUP_|BAO_|VAULT_|CI$|NO_COLOR$|FORCE_COLOR$|NODE_OPTIONS$|NODE_TLS|NODE_EXTRA|https?_proxy$|no_proxy$|all_proxy$|DBUS_|VITEST)/i;
   const env = Object.entries(process.env).filter(([name]) => !dropped.test(name));
   const given = Object.entries(more).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return { ...Object.fromEntries(env as [string, string][]), ...Object.fromEntries(given) };

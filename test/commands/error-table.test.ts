@@ -24,28 +24,6 @@ import { startSession, startWedgedBus } from '../stores/keychain-session.ts';
 import { has } from '../tools.ts';
 import { atTheEnd, expectNoSecret, folder, identity, mattermostServer, mauticServer, script, storeMattermost, storeMautic, type Script } from './support.ts';
 
-/** The contract's table, as cli.md has it. */
-const contract: Readonly<Record<number, readonly string[]>> = {
-  1: ['UNEXPECTED'],
-  2: ['USAGE', 'INPUT_MISSING', 'INPUT_INVALID', 'URL_INVALID', 'URL_INSECURE', 'NAME_INVALID', 'FILE_UNREADABLE', 'FILE_INVALID', 'FILE_TOO_NEW', 'UNSUPPORTED', 'EXPIRY_REQUIRED', 'EXPIRY_INVALID'],
-  3: ['HOST_NOT_FOUND', 'CONNECTION_REFUSED', 'CONNECTION_TIMEOUT', 'CONNECTION_LOST', 'PROXY_FAILED', 'SERVER_ERROR', 'RATE_LIMITED'],
-  4: ['TLS_SELF_SIGNED', 'TLS_UNKNOWN_CA', 'TLS_EXPIRED', 'TLS_NOT_YET_VALID', 'TLS_HOST_MISMATCH', 'TLS_FAILED'],
-  5: ['NOT_MAUTIC', 'NOT_MATTERMOST', 'NOT_N8N', 'REDIRECTED', 'GATEWAY_IN_FRONT', 'RESPONSE_INVALID'],
-  6: ['API_DISABLED', 'BASIC_AUTH_DISABLED', 'TOKENS_DISABLED', 'BOTS_DISABLED', 'AUTHORIZATION_HEADER_DROPPED', 'SIGN_IN_UNSUPPORTED'],
-  7: ['PASSWORD_REJECTED', 'TOKEN_REJECTED', 'CLIENT_REJECTED', 'REFRESH_REJECTED', 'MFA_REQUIRED', 'MFA_REJECTED', 'ACCOUNT_LOCKED', 'ACCOUNT_DEACTIVATED', 'EMAIL_NOT_VERIFIED', 'API_KEY_REJECTED'],
-  8: ['PERMISSION_DENIED'],
-  9: ['EXPIRES_SOON'],
-  10: ['STORE_UNAVAILABLE', 'STORE_LOCKED', 'STORE_TIMEOUT', 'STORE_CORRUPT', 'STORE_TOO_NEW', 'STORE_BUSY', 'STORE_UNWRITABLE', 'SECRET_MISSING', 'SECRET_TOO_LARGE', 'PASSPHRASE_REJECTED', 'FILE_UNWRITABLE',
-    'STORE_SEALED', 'STORE_STANDBY', 'STORE_TOKEN_REJECTED', 'STORE_FORBIDDEN', 'STORE_UNSUPPORTED', 'STORE_NOT_FOUND', 'SECRET_DELETED', 'SECRET_ALTERED'],
-  11: ['NOT_FOUND', 'NAME_TAKEN', 'FILE_EXISTS', 'BOT_NAME_TAKEN', 'HANDED_OVER'],
-  12: ['SOME_FAILED'],
-  14: ['AUTHORIZATION_DENIED', 'AUTHORIZATION_TIMEOUT', 'REDIRECT_URI_MISMATCH', 'CLIENT_NOT_FOUND', 'API_ACCESS_MISSING', 'PORT_IN_USE'],
-  15: ['N8N_TEST_FAILED'],
-  126: ['COMMAND_NOT_EXECUTABLE'],
-  127: ['COMMAND_NOT_FOUND'],
-  129: ['SIGHUP'], 130: ['CANCELLED'], 141: ['BROKEN_PIPE'], 143: ['SIGTERM'],
-};
-
 /** Codes that a script cannot get, and why. */
 const onTerminalsOnly: Partial<Record<ErrorCode, string>> = {
   CLIENT_NOT_FOUND: 'Mautic shows it in the browser alone; a person tells it. In a script it is a cause of AUTHORIZATION_TIMEOUT.',
@@ -431,11 +409,6 @@ const slowest: ErrorCode = 'STORE_BUSY';
 const documentless: readonly ErrorCode[] = ['BROKEN_PIPE'];
 
 describe('every code', () => {
-  it('has the exit code of the contract', () => {
-    const exits = Object.fromEntries(Object.entries(contract).flatMap(([exit, names]) => names.map((name) => [name, Number(exit)])));
-    for (const code of codes) expect(exitCodes[code], code).toBe(exits[code]);
-  });
-
   it('stands in the table with a cause, or with the reason why a script cannot get it', () => {
     expect(Object.keys(causes).sort()).toEqual([...codes].sort());
     expect(codes.filter((code) => causes[code] === undefined).sort()).toEqual(Object.keys(onTerminalsOnly).sort());

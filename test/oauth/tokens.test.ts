@@ -120,7 +120,7 @@ describe.each(['7.0.0', '5.1.0'])('Mautic %s', (version) => {
     const error = await failureOf(refreshTokens({ ...endpoint, refreshToken }));
     expect(error.code).toBe('REFRESH_REJECTED');
     expect(error.details.causes?.map((cause) => cause.code)).toEqual(['REFRESH_TOKEN_EXPIRED']);
-    expect(error.details.causes![0]!.message).toContain('14 days');
+    expect(error.details.causes![0]!.message).toContain('longer than Mautic keeps it');
   });
 
   it('says that the client is wrong, or was deleted', async () => {
