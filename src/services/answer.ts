@@ -1,6 +1,5 @@
 /** Reading a service's answers without trusting them. */
 import type { HttpResponse } from '../context.ts';
-import type { Secrets } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import type { Api } from './api.ts';
 
@@ -54,9 +53,9 @@ export function invalidAnswer(api: Api, service: { readonly id: string; readonly
   });
 }
 
-/** A secret that a method needs. Its absence is a fault of ours: an empty one must never be sent. */
-export function presentedSecret(secrets: Secrets, key: string): string {
-  const value = secrets[key];
-  if (value === undefined || value === '') throw new Error(`a validation needs the ${key}`);
+/** A value that a request needs, by its key. Its absence is a fault of ours: an empty one must never be sent. */
+export function presentedValue(values: Readonly<Record<string, string | undefined>>, key: string): string {
+  const value = values[key];
+  if (value === undefined || value === '') throw new Error(`a request needs the ${key}`);
   return value;
 }

@@ -9,6 +9,7 @@ import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts
 import { locate, parseAddress } from '../server/address.ts';
 import { apiOf } from '../server/connection.ts';
 import { tokenEndpointOf } from '../server/token-endpoint.ts';
+import { presentedValue } from '../services/answer.ts';
 import { services } from '../services/registry.ts';
 import type { Method, Service, Validation } from '../services/service.ts';
 import { progressBar } from './progress.ts';
@@ -209,7 +210,7 @@ async function withAccessToken({ service, method, grant, fields, secrets, connec
   }
   const { clientCredentials } = await import('../oauth/tokens.ts');
   const tokens = await clientCredentials(tokenEndpointOf({
-    service, oauth, base: url, clientId: fields.clientId ?? '', clientSecret: secrets['clientSecret'] ?? '', http: await context.http(network), connection, context,
+    service, oauth, base: url, clientId: presentedValue({ ...fields }, 'clientId'), clientSecret: presentedValue(secrets, 'clientSecret'), http: await context.http(network), connection, context,
   }));
   const { accessToken, accessTokenExpiresAt, ...lasting } = secrets;
   return { ...lasting, ...tokenSecrets(tokens) };

@@ -7,6 +7,7 @@ import type { Context, HttpClient, StoreKind, Vault } from '../context.ts';
 import type { FullCredential } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { TokenSet } from '../oauth/tokens.ts';
+import { presentedValue } from '../services/answer.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Method } from '../services/service.ts';
 import { tokenEndpointOf } from '../server/token-endpoint.ts';
@@ -82,7 +83,7 @@ async function ask({ credential, secrets, certificates }: FullCredential, method
   const { refreshTokens, clientCredentials } = await import('../oauth/tokens.ts');
   const endpoint = tokenEndpointOf({
     service: findService(credential.service), oauth, base: credential.url, http, context,
-    clientId: credential.fields.clientId ?? '', clientSecret: secrets['clientSecret'] ?? '',
+    clientId: presentedValue({ ...credential.fields }, 'clientId'), clientSecret: presentedValue(secrets, 'clientSecret'),
     connection: { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates },
   });
   if (credential.grant === 'client-credentials') return clientCredentials(endpoint);

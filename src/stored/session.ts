@@ -2,6 +2,7 @@
 import type { Connection, Context } from '../context.ts';
 import type { FullCredential } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
+import { presentedValue } from '../services/answer.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Provisioning, Session } from '../services/provisioning.ts';
 import type { Field } from '../services/field.ts';
@@ -96,8 +97,9 @@ async function openSession(opening: Opening): Promise<Session> {
     values[provisioning.codeField.key] = await value(provisioning.codeField, opening, true);
     return provisioning.signIn(api, values, (secret) => { context.output.protect(secret); });
   }
-  const secret = opening.method.fields.find((field) => field.secret)?.key ?? '';
-  return provisioning.withToken(api, full.secrets[secret] ?? '').catch((error: unknown) => { throw refusedStored(error, full, context.now()); });
+  const secret = opening.method.fields.find((field) => field.secret);
+  if (secret === undefined) throw new Error(`${opening.method.id} has no secret to act by`);
+  return provisioning.withToken(api, presentedValue(full.secrets, secret.key)).catch((error: unknown) => { throw refusedStored(error, full, context.now()); });
 }
 
 async function value(field: Field, { service, options, context }: Opening, optional = false): Promise<string> {

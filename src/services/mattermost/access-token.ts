@@ -2,7 +2,7 @@
 import type { Account, Warning } from '../../credential.ts';
 import type { HttpResponse } from '../../context.ts';
 import { throwForStatus } from '../../http/status.ts';
-import { get, isObject, presentedSecret } from '../answer.ts';
+import { get, isObject, presentedValue } from '../answer.ts';
 import type { Api } from '../api.ts';
 import type { Method, Presented, Validation } from '../service.ts';
 import { errorId, isAtLeast, parseUser, versionOf, type User } from './api.ts';
@@ -37,7 +37,7 @@ export const accessToken: Method = {
 };
 
 async function validate(api: Api, { fields: { tokenId }, secrets, stored }: Presented): Promise<Validation> {
-  const token = presentedSecret(secrets, tokenField.key);
+  const token = presentedValue(secrets, tokenField.key);
   const response = await get(api, '/api/v4/users/me', `Bearer ${token}`);
   if (response.status !== 200) throw await refusal(api, response, stored);
   const user = parseUser(api, response.json());

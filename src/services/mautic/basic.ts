@@ -3,7 +3,7 @@ import type { Warning } from '../../credential.ts';
 import type { HttpResponse } from '../../context.ts';
 import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
-import { get, invalidAnswer, presentedSecret } from '../answer.ts';
+import { get, invalidAnswer, presentedValue } from '../answer.ts';
 import type { Api, ServerState } from '../api.ts';
 import type { Method, Presented, Validation } from '../service.ts';
 import { accountOf, askCapabilities, basic as basicHeader, about as mautic, lacksRoutes, mauticError, parseUser, probeUser, routesMissing, selfPath, versionOf, type User } from './api.ts';
@@ -24,7 +24,7 @@ export const basic: Method = {
 };
 
 async function validate(api: Api, { fields: { username }, secrets }: Presented, state?: ServerState): Promise<Validation> {
-  const password = presentedSecret(secrets, passwordField.key);
+  const password = presentedValue(secrets, passwordField.key);
   if (username === undefined) throw new Error('basic auth is validated without a username');
   if (username.includes(':')) {
     throw new CredsetupError('INPUT_INVALID', 'The username holds a colon, which HTTP basic auth cannot carry.', {

@@ -2,7 +2,7 @@
 import type { Warning } from '../../credential.ts';
 import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
-import { get, invalidAnswer, presentedSecret } from '../answer.ts';
+import { get, invalidAnswer, presentedValue } from '../answer.ts';
 import type { OAuth } from '../oauth-description.ts';
 import type { Api, ServerState, Values } from '../api.ts';
 import type { Method, Presented, Validation } from '../service.ts';
@@ -73,7 +73,7 @@ async function clientWarnings(api: Api, clientAccessToken: string): Promise<read
 }
 
 async function validate(api: Api, { secrets }: Presented, state?: ServerState): Promise<Validation> {
-  const authorization = `Bearer ${presentedSecret(secrets, 'accessToken')}`;
+  const authorization = `Bearer ${presentedValue(secrets, 'accessToken')}`;
   const response = await get(api, selfPath, authorization);
   if (response.status !== 200) {
     throwForStatus(response);

@@ -1,5 +1,5 @@
 /** The method "API key": validation against the live n8n, and what the key may do there. */
-import { presentedSecret } from '../answer.ts';
+import { presentedValue } from '../answer.ts';
 import type { Api } from '../api.ts';
 import type { Method, Presented, Validation } from '../service.ts';
 import { schemaPath } from './address.ts';
@@ -30,7 +30,7 @@ export const apiKey: Method = {
 };
 
 async function validate(api: Api, { secrets }: Presented): Promise<Validation> {
-  const key = presentedSecret(secrets, apiKeyField.key);
+  const key = presentedValue(secrets, apiKeyField.key);
   const requests = requestsTo(api, key);
   // Needs a key and no scope, and every n8n knows this type.
   bodyOf(await requests.ask('GET', `${schemaPath}httpBasicAuth`), api.base);

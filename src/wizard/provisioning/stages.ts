@@ -182,7 +182,7 @@ async function signInStage(draft: Draft): Promise<Outcome> {
   if (open.session !== undefined) return 'through';
   const protect = (secret: string): void => { draft.context.output.protect(secret); };
   if (open.by === 'token') {
-    const token = draft.values.get(provisioning.adminTokenField.key) ?? '';
+    const token = known(draft.values.get(provisioning.adminTokenField.key), 'admin\'s token');
     await once(draft, token, provisioning.adminTokenField.key, () => step(draft, 'asking who the token is', async (api) => { open.session = await provisioning.withToken(api, token); }));
   } else {
     const problem = provisioning.signInProblem(await openApi(draft), known(draft.state, 'state'));
