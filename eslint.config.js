@@ -41,7 +41,8 @@ const libraries = {
   yaml: 'manifest',
   open: 'terminal',
   'openid-client': 'oauth',
-  cheerio: 'services',
+  parse5: 'services',
+  'parse5-htmlparser2-tree-adapter': 'services',
   'tough-cookie': 'services',
 };
 

@@ -31,9 +31,18 @@ export function wireRequest(request: HttpRequest, url: URL): WireRequest {
 function bodyOf(request: HttpRequest): { body: string | undefined; type: string | undefined } {
   if (request.json !== undefined) return { body: JSON.stringify(request.json), type: 'application/json' };
   if (request.form !== undefined) {
-    return { body: new URLSearchParams(request.form).toString(), type: 'application/x-www-form-urlencoded' };
+    return { body: new URLSearchParams(pairsOf(request.form)).toString(), type: 'application/x-www-form-urlencoded' };
   }
   return { body: undefined, type: undefined };
+}
+
+/** A name may come several times in a list. */
+function pairsOf(form: NonNullable<HttpRequest['form']>): [string, string][] {
+  return isList(form) ? form.map(([name, value]) => [name, value]) : Object.entries(form);
+}
+
+function isList(form: NonNullable<HttpRequest['form']>): form is readonly (readonly [string, string])[] {
+  return Array.isArray(form);
 }
 
 // RFC 9110 §5.5: visible ASCII, spaces and tabs. Bytes above 127 are allowed there as "opaque

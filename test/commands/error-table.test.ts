@@ -362,6 +362,7 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   },
   FILE_EXISTS: () => stored.run(['export', 'chat', '--output', programPath, '--json']),
 
+  ACCOUNT_NAME_TAKEN: undefined,
   CLIENT_NOT_FOUND: undefined,
   API_ACCESS_MISSING: undefined,
   SOME_FAILED: () => copy().run(['test', 'chat', 'nobody', '--json']),

@@ -1,0 +1,439 @@
+/** Mautic's own pages, walked by HTTP: what works on both generations, and each way in which it does not. */
+import { chromium } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { inFront } from '../../src/practice/gateways.ts';
+import { mauticPassword, startMautic, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
+import { savedValues } from '../../src/practice/mautic-configuration.ts';
+import type { Reply } from '../../src/practice/server.ts';
+import { cutRole, createAccount, deleteAccount, deleteRole, findAccounts, newPassword, n8nPermissions, proveAccount, withAdminKey } from '../../src/services/mautic/pages/accounts.ts';
+import { addRedirectUris, createClient, deleteClient, findClients, readClient } from '../../src/services/mautic/pages/clients.ts';
+import { readConfiguration, rehearse, saveConfiguration } from '../../src/services/mautic/pages/configuration.ts';
+import { consent } from '../../src/services/mautic/pages/consent.ts';
+import { readDocument } from '../../src/services/mautic/pages/document.ts';
+import { setPassword } from '../../src/services/mautic/pages/password.ts';
+import { signInToPages, signOutOfPages } from '../../src/services/mautic/pages/sign-in.ts';
+import type { Visit } from '../../src/services/mautic/pages/visit.ts';
+import type { Api } from '../../src/services/api.ts';
+import { apiOf } from '../../src/server/connection.ts';
+import { after, failureOf, makeClient, plain } from '../http/harness.ts';
+import { has } from '../tools.ts';
+
+async function mautic(options: MauticOptions = {}): Promise<PracticeMautic> {
+  const server = await startMautic(options);
+  after(() => server.close());
+  return server;
+}
+const apiTo = (server: PracticeMautic): Api => apiOf(server.url, makeClient(), plain);
+const signIn = async (server: PracticeMautic, username = 'admin', password = mauticPassword): Promise<Visit> => signInToPages(apiTo(server), { username, password });
+const protect = (): void => undefined;
+const redirectUri = 'http://127.0.0.1:18265/callback';
+const mark = '0123456789ab';
+const html = (reply: Reply, change: (body: string) => string): Reply => ({ ...reply, body: change(String(reply.body)) });
+const sentTo = (server: PracticeMautic, method: string, path: string): number => server.log.filter((one) => one.method === method && one.path.split('?')[0] === path).length;
+const logins = (server: PracticeMautic): number => sentTo(server, 'POST', '/s/login_check');
+const versions = ['7.0.0', '5.1.0'] as const;
+
+describe.each(versions)('Mautic %s', (version) => {
+  it('signs in once, and leaves no session behind', async () => {
+    const server = await mautic({ version });
+    const visit = await signIn(server);
+    expect([...server.state.browsers.values()].filter(({ signedIn }) => signedIn !== undefined)).toHaveLength(1);
+    await signOutOfPages(visit);
+    expect([...server.state.browsers.values()].filter(({ signedIn }) => signedIn !== undefined)).toHaveLength(0);
+    expect(logins(server)).toBe(1);
+  });
+
+  it('lies in a folder, behind a TLS proxy that it does not know of', async () => {
+    const server = await mautic({ version, prefix: '/crm' });
+    const { port } = new URL(server.url);
+    // Its redirects name another scheme or port of the same host where they are absolute.
+    server.state.siteUrl = `http://127.0.0.1:${port}/crm`;
+    const visit = await signIn(server);
+    expect((await createClient(visit, { name: 'one', redirectUris: [redirectUri] }, protect)).clientId).toBe(server.state.clients[0]!.clientId);
+  });
+
+  it.each([['a wrong password', 'admin', 'Not-It-1234'], ['no such account', 'nobody', mauticPassword]])('tells %s, and sends it once', async (_what, username, password) => {
+    const server = await mautic({ version });
+    const error = await failureOf(signIn(server, username, password));
+    expect(error.code).toBe('PASSWORD_REJECTED');
+    expect(error.details.causes?.map(({ code }) => code)).toContain('PASSWORD_WRONG');
+    expect(logins(server)).toBe(1);
+  });
+
+  it('tells a deactivated account', async () => {
+    const server = await mautic({ version });
+    server.user('contacts').published = false;
+    expect((await failureOf(signIn(server, 'contacts'))).details.causes?.map(({ code }) => code)).toContain('ACCOUNT_DEACTIVATED');
+  });
+
+  it('tells a password that is right and too weak for Mautic\'s rule', async () => {
+    const server = await mautic({ version });
+    server.user('contacts').password = 'password1';
+    const error = await failureOf(signIn(server, 'contacts', 'password1'));
+    expect(error.code).toBe('PASSWORD_REJECTED');
+    expect(error.details.causes?.[0]?.code).toBe('PASSWORD_TOO_WEAK');
+  });
+
+  it('speaks of nothing but what it sees when the pages are in Spanish', async () => {
+    const server = await mautic({ version, language: 'es' });
+    const visit = await signIn(server);
+    const made = await createClient(visit, { name: 'es', redirectUris: [redirectUri] }, protect);
+    expect(made.clientSecret).toBe(server.state.clients[0]!.clientSecret);
+    expect((await failureOf(createClient(visit, { name: '', redirectUris: [redirectUri] }, protect))).message).toContain('Se requiere un nombre');
+  });
+
+  it('makes a client while the API is off, finds it, changes it and deletes it', async () => {
+    const server = await mautic({ version, apiEnabled: false });
+    for (let count = 0; count < 35; count += 1) server.makeClient({ name: `older ${count}` });
+    const visit = await signIn(server);
+    const made = await createClient(visit, { name: `n8n [credsetup ${mark}]`, redirectUris: [redirectUri, 'https://n8n.example.com/rest/oauth2-credential/callback'] }, protect);
+    expect(made).toMatchObject({ redirectUris: [redirectUri, 'https://n8n.example.com/rest/oauth2-credential/callback'] });
+    expect((await findClients(visit, ({ name }) => name.includes(mark), protect)).map(({ number }) => number)).toEqual([made.number]);
+    expect(await addRedirectUris(visit, made.number, ['https://other.example.com/callback'], protect)).toBe(true);
+    expect(await addRedirectUris(visit, made.number, ['https://other.example.com/callback'], protect)).toBe(false);
+    expect(server.state.clients.at(-1)).toMatchObject({ clientSecret: made.clientSecret, redirectUris: [...made.redirectUris, 'https://other.example.com/callback'] });
+    await deleteClient(visit, made.number);
+    await deleteClient(visit, made.number);
+    expect(await readClient(visit, made.number, protect)).toBeUndefined();
+    expect(server.state.clients).toHaveLength(35);
+  });
+
+  it('tells a redirect URI that Mautic refuses, and makes nothing', async () => {
+    const server = await mautic({ version });
+    const error = await failureOf(createClient(await signIn(server), { name: 'one', redirectUris: ['foo/bar'] }, protect));
+    expect([error.code, error.details.field]).toEqual(['INPUT_INVALID', 'redirectUri']);
+    expect(server.state.clients).toEqual([]);
+  });
+
+  it('tells an account that may not make clients', async () => {
+    const server = await mautic({ version });
+    expect((await failureOf(createClient(await signIn(server, 'contacts'), { name: 'one', redirectUris: [redirectUri] }, protect))).code).toBe('PERMISSION_DENIED');
+  });
+
+  it('finds the client that was made although the answer said 403', async () => {
+    const server = await mautic({ version });
+    server.addUser('creator', { 'api:clients': ['create'] });
+    const error = await failureOf(createClient(await signIn(server, 'creator'), { name: `n8n [credsetup ${mark}]`, redirectUris: [redirectUri] }, protect));
+    expect(error.code).toBe('PERMISSION_DENIED');
+    server.addUser('editor', { 'api:clients': ['view', 'edit', 'create'] });
+    expect((await createClient(await signIn(server, 'editor'), { name: 'two', redirectUris: [redirectUri] }, protect)).name).toBe('two');
+  });
+
+  it('looks for the client whose answer was lost, and sends the form once', async () => {
+    const server = await mautic({ version });
+    const visit = await signIn(server);
+    server.intercept = async (request, answer) => {
+      const reply = await answer();
+      return request.method === 'POST' && request.path === '/s/credentials/new' ? { status: 500, hangUp: true } : reply;
+    };
+    const made = await createClient(visit, { name: `n8n [credsetup ${mark}]`, redirectUris: [redirectUri] }, protect);
+    expect(server.state.clients.map(({ clientId }) => clientId)).toEqual([made.clientId]);
+  });
+
+  it('gets a code by the OAuth pages, the second time as well', async () => {
+    const server = await mautic({ version });
+    const client = server.makeClient({ redirectUris: [redirectUri] });
+    const url = `${server.url}/oauth/v2/authorize?${new URLSearchParams({ client_id: client.clientId, redirect_uri: redirectUri, response_type: 'code', state: 'st4te' }).toString()}`;
+    for (let time = 0; time < 2; time += 1) {
+      const callback = new URL(await consent(apiTo(server), url, redirectUri, { username: 'contacts', password: mauticPassword }));
+      expect(callback.searchParams.get('state')).toBe('st4te');
+      expect(server.state.codes.at(-1)).toMatchObject({ code: callback.searchParams.get('code'), user: server.user('contacts') });
+    }
+    expect([...server.state.browsers.values()].filter(({ user }) => user !== undefined)).toHaveLength(0);
+  });
+
+  it.each([
+    ['a wrong password', 'PASSWORD_REJECTED', { password: 'Not-It-1234' }], ['the API off', 'API_DISABLED', { off: true }],
+    ['another redirect URI', 'REDIRECT_URI_MISMATCH', { uri: 'http://localhost:1/callback' }], ['an unknown client', 'CLIENT_NOT_FOUND', { client: '99_nope' }],
+    ...(version === '7.0.0' ? [['a role without API access', 'API_ACCESS_MISSING', { username: 'bare' }] as const] : []),
+  ] as const)('tells %s at the OAuth pages', async (_what, code, given) => {
+    const { password = mauticPassword, off = false, uri = redirectUri, client: id, username = 'contacts' } = given as { password?: string; off?: boolean; uri?: string; client?: string; username?: string };
+    const server = await mautic({ version, apiEnabled: !off });
+    const client = server.makeClient({ redirectUris: [redirectUri] });
+    const url = `${server.url}/oauth/v2/authorize?${new URLSearchParams({ client_id: id ?? client.clientId, redirect_uri: uri, response_type: 'code', state: 'x' }).toString()}`;
+    expect((await failureOf(consent(apiTo(server), url, uri, { username, password }))).code).toBe(code);
+  });
+
+  it('makes a role and an account that may do what n8n does and nothing else, and deletes both', async () => {
+    const server = await mautic({ version, basicEnabled: false });
+    const visit = await signIn(server);
+    const password = newPassword();
+    const made = await withAdminKey(visit, mark, protect, (key) => createAccount(visit.api, key, { username: 'n8n', password, mark, makesClient: true }));
+    expect(server.state.clients).toEqual([]);
+    const client = await createClient(await signIn(server, 'n8n', password), { name: `n8n [credsetup ${mark}]`, redirectUris: [redirectUri] }, protect);
+    await withAdminKey(visit, mark, protect, (key) => cutRole(visit.api, key, made.roleId, 'n8n'));
+    expect(server.user('n8n').role.rawPermissions).toEqual(n8nPermissions);
+    const tokens = server.makeTokens(server.state.clients.find(({ clientId }) => clientId === client.clientId)!, 'n8n');
+    await proveAccount(visit.api, `Bearer ${tokens.accessToken}`, client);
+    await withAdminKey(visit, 'ffffffffffff', protect, async (key) => {
+      expect((await findAccounts(visit.api, key)).map(({ id }) => id)).toEqual([`user:${made.userId}`, `role:${made.roleId}`]);
+      await deleteAccount(visit.api, key, made.userId);
+      await deleteClient(visit, client.number);
+      await deleteRole(visit.api, key, made.roleId);
+      await deleteRole(visit.api, key, made.roleId);
+    });
+    expect(server.state.users.map(({ username }) => username)).not.toContain('n8n');
+    expect(server.state.roles.map(({ name }) => name)).not.toContain('n8n (n8n)');
+    expect(server.state.clients).toEqual([]);
+  });
+
+  it('never deletes an account or a role that credsetup did not make, an admin\'s least of all', async () => {
+    const server = await mautic({ version });
+    const visit = await signIn(server);
+    await withAdminKey(visit, mark, protect, async (key) => {
+      for (const id of ['1', '7']) expect((await failureOf(deleteAccount(visit.api, key, id))).code).toBe('PERMISSION_DENIED');
+      expect((await failureOf(deleteRole(visit.api, key, '7'))).code).toBe('PERMISSION_DENIED');
+    });
+    expect(server.state.users.map(({ id }) => id)).toEqual([1, 5, 6, 7]);
+  });
+
+  it('says of an account that is no admin what it may not do, and deletes its client again', async () => {
+    const server = await mautic({ version });
+    server.addUser('maker', { 'api:clients': ['full'] });
+    const error = await failureOf(withAdminKey(await signIn(server, 'maker'), mark, protect, () => Promise.resolve()));
+    expect(error.code).toBe('PERMISSION_DENIED');
+    expect(server.state.clients).toEqual([]);
+  });
+
+  it('tells a name that is taken, and a role name that exists three times is no matter', async () => {
+    const server = await mautic({ version });
+    const visit = await signIn(server);
+    await withAdminKey(visit, mark, protect, async (key) => {
+      for (const name of ['a', 'b', 'c']) Object.assign(server.addUser(name, {}).role, { name: 'n8n (contacts)' });
+      expect((await failureOf(createAccount(visit.api, key, { username: 'contacts', password: newPassword(), mark, makesClient: false }))).code).toBe('ACCOUNT_NAME_TAKEN');
+      expect((await findAccounts(visit.api, key)).map(({ id }) => id)).toEqual([`role:${server.state.roles.at(-1)!.id}`]);
+    });
+  });
+
+  it('sets a new password at the account\'s form, which stays unlocked for other admins', async () => {
+    const server = await mautic({ version });
+    const id = String(server.user('contacts').id);
+    await setPassword(await signIn(server), id, 'contacts', 'Another-Word-99');
+    expect(server.user('contacts')).toMatchObject({ password: 'Another-Word-99', published: true, firstName: 'contacts' });
+    expect(server.user('contacts')).not.toHaveProperty('checkedOutBy');
+    expect((await failureOf(setPassword(await signIn(server), id, 'somebody', 'Another-Word-99'))).code).toBe('PERMISSION_DENIED');
+    Object.assign(server.user('contacts'), { checkedOutBy: 99 });
+    expect((await failureOf(setPassword(await signIn(server), id, 'contacts', 'Another-Word-99'))).code).toBe('NOT_FOUND');
+  });
+});
+
+describe.each(versions)('The configuration of Mautic %s', (version) => {
+  const off = { version, apiEnabled: false, basicEnabled: false } as const;
+
+  it('is saved whole with one switch changed, after a rehearsal that changes nothing', async () => {
+    const server = await mautic(off);
+    const visit = await signIn(server);
+    const before = savedValues(server.state);
+    const rehearsed = await rehearse(visit, { api: true });
+    expect([server.state.configuration, server.state.apiEnabled]).toEqual([undefined, false]);
+    await saveConfiguration(visit, rehearsed, { api: true });
+    expect([server.state.apiEnabled, server.state.basicEnabled]).toEqual([true, false]);
+    const changed = [...savedValues(server.state)].filter(([name, values]) => JSON.stringify(before.get(name)) !== JSON.stringify(values)).map(([name]) => name);
+    expect(changed).toEqual(['config[apiconfig][api_enabled]']);
+    expect(server.state.audit.map(({ what }) => what)).toEqual(['config update']);
+  });
+
+  it('turns HTTP basic auth on where that is wanted, and off again', async () => {
+    const server = await mautic({ ...off, apiEnabled: true });
+    const visit = await signIn(server);
+    await saveConfiguration(visit, await rehearse(visit, { basic: true }), { basic: true });
+    expect(server.state.basicEnabled).toBe(true);
+    await saveConfiguration(visit, await rehearse(visit, { basic: false }), { basic: false });
+    expect([server.state.basicEnabled, server.state.apiEnabled]).toEqual([false, true]);
+  });
+
+  it('stops before the Save when somebody changed a setting since the rehearsal', async () => {
+    const server = await mautic(off);
+    const visit = await signIn(server);
+    const rehearsed = await rehearse(visit, { api: true });
+    server.state.accessTokenMinutes = 90;
+    expect((await failureOf(saveConfiguration(visit, rehearsed, { api: true }))).code).toBe('PERMISSION_DENIED');
+    expect([server.state.apiEnabled, server.state.accessTokenMinutes]).toEqual([false, 90]);
+  });
+
+  it.each([
+    ['another tab in error', { otherTabInError: true }, 'CONFIGURATION_INVALID'], ['a file that cannot be written', { configNotWritable: true }, 'CONFIGURATION_NOT_WRITABLE'],
+    ['switches that are taken out of the form', { switchesRestricted: 'remove' }, 'SWITCH_RESTRICTED'], ['switches that are shown and fixed', { switchesRestricted: 'mask' }, 'SWITCH_RESTRICTED'],
+  ] as const)('tells %s while everything is as it was', async (_what, settings, cause) => {
+    const server = await mautic({ ...off, ...settings });
+    const error = await failureOf(rehearse(await signIn(server), { api: true }));
+    expect([error.code, error.details.causes?.[0]?.code]).toEqual(['API_DISABLED', cause]);
+    expect([server.state.configuration, server.state.audit]).toEqual([undefined, []]);
+  });
+
+  it('tells a switch that another file forces, by asking the API after the Save', async () => {
+    const server = await mautic({ ...off, apiForcedOff: true });
+    const visit = await signIn(server);
+    const error = await failureOf(saveConfiguration(visit, await rehearse(visit, { api: true }), { api: true }));
+    expect([error.code, error.details.causes?.[0]?.code]).toEqual(['API_DISABLED', 'SWITCH_FORCED']);
+  });
+
+  it.each([['a full disk', { diskFull: true }], ['a mailbox password with two %', { mailbox: 'percent' }]] as const)('says plainly that Mautic is ill after %s', async (_what, settings) => {
+    const server = await mautic({ ...off, ...settings });
+    const visit = await signIn(server);
+    const error = await failureOf(saveConfiguration(visit, await rehearse(visit, { api: true }), { api: true }));
+    expect(error.code).toBe('SERVER_ERROR');
+    expect(error.hint).toContain('local.php');
+  });
+
+  it('names a monitored mailbox before anything is sent', async () => {
+    const visit = await signIn(await mautic({ ...off, mailbox: 'plain' }));
+    expect((await readConfiguration(visit)).mailboxes).toEqual(['imap.example.com']);
+    expect((await readConfiguration(await signIn(await mautic(off)))).mailboxes).toEqual([]);
+  });
+
+  it('is no matter of who is no admin, and the session that ended is told as such', async () => {
+    const server = await mautic(off);
+    expect((await failureOf(readConfiguration(await signIn(server, 'contacts')))).code).toBe('PERMISSION_DENIED');
+    const visit = await signIn(server);
+    const rehearsed = await rehearse(visit, { api: true });
+    server.state.browsers.clear();
+    expect((await failureOf(saveConfiguration(visit, rehearsed, { api: true }))).code).toBe('CONNECTION_LOST');
+    expect(server.state.apiEnabled).toBe(false);
+  });
+
+  it('keeps a script of Google Analytics through any number of Saves', async () => {
+    const server = await mautic(off);
+    const name = 'config[pageconfig][google_analytics]';
+    const shown = version === '5.1.0' ? '&lt;script src="a?b&amp;c"&gt;' : '<script src="a?b&c">';
+    server.state.configuration = new Map([...savedValues(server.state), [name, [shown]]]);
+    const visit = await signIn(server);
+    for (const api of [true, false, true]) await saveConfiguration(visit, await rehearse(visit, { api }), { api });
+    expect(server.state.configuration.get(name)).toEqual([version === '5.1.0' ? shown.replaceAll('&amp;c', '&amp;c') : shown]);
+  });
+
+  it.skipIf(!has('chromium'))('is after our Save what it is after Chromium\'s, field by field', async () => {
+    const [ours, theirs] = [await mautic(off), await mautic(off)];
+    for (const server of [ours, theirs]) {
+      server.state.configuration = new Map([...savedValues(server.state), ['config[leadconfig][contact_columns][]', ['email', 'name', 'id']], ['config[emailconfig][unsubscribe_text]', ['two\nlines & <b>']]]);
+    }
+    const visit = await signIn(ours);
+    await saveConfiguration(visit, await rehearse(visit, { api: true, basic: true }), { api: true, basic: true });
+    const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-proxy-server'] });
+    try {
+      const page = await browser.newPage();
+      await page.goto(`${theirs.url}/s/config/edit`);
+      await page.fill('[name=_username]', 'admin');
+      await page.fill('[name=_password]', mauticPassword);
+      await page.click('button[type=submit]');
+      for (const name of ['api_enabled', 'api_enable_basic_auth']) await page.check(`[name="config[apiconfig][${name}]"][value="1"]`);
+      await Promise.all([page.waitForResponse((response) => response.request().method() === 'POST'), page.click('[name="config[buttons][apply]"]')]);
+      await page.waitForLoadState();
+    } finally {
+      await browser.close();
+    }
+    expect([...ours.state.configuration!]).toEqual([...theirs.state.configuration!]);
+    expect(ours.state.configuration!.size).toBeGreaterThan(150);
+    expect([ours.state.apiEnabled, ours.state.basicEnabled, theirs.state.apiEnabled, theirs.state.basicEnabled]).toEqual([true, true, true, true]);
+  });
+});
+
+describe('What answers in place of Mautic\'s pages', () => {
+  it.each([
+    ['its installer', { notInstalled: true }, 'NOT_MAUTIC'], ['a database that is away', { offline: true }, 'SERVER_ERROR'],
+  ] as const)('is %s', async (_what, settings, code) => {
+    expect((await failureOf(signIn(await mautic(settings)))).code).toBe(code);
+  });
+
+  it.each([
+    ['basic-auth', 'GATEWAY_IN_FRONT'], ['firewall', 'GATEWAY_IN_FRONT'], ['oauth2-proxy-page', 'GATEWAY_IN_FRONT'], ['authelia-redirect', 'GATEWAY_IN_FRONT'], ['cloudflare-access', 'GATEWAY_IN_FRONT'],
+    ['website', 'RESPONSE_INVALID'], ['rate-limit', 'RATE_LIMITED'], ['maintenance', 'SERVER_ERROR'],
+  ] as const)('is %s, and it gets no password', async (kind, code) => {
+    const server = await mautic();
+    server.intercept = inFront(kind);
+    expect((await failureOf(signIn(server))).code).toBe(code);
+    expect(logins(server)).toBe(0);
+  });
+
+  it('is SAML, whose own login page works for local passwords', async () => {
+    const server = await mautic({ saml: true });
+    expect((await createClient(await signIn(server), { name: 'one', redirectUris: [redirectUri] }, protect)).number).toBe('1');
+  });
+
+  it.each([
+    ['another host', 'https://evil.example.com/s/login_check'], ['another port', 'http://127.0.0.1:1/s/login_check'], ['a scheme of its own', 'javascript:alert(1)'], ['no address', 'http://'],
+  ])('is a form that leads to %s: nothing is sent', async (_what, action) => {
+    const server = await mautic();
+    server.intercept = async (request, answer) => request.path === '/s/login' ? html(await answer(), (body) => body.replace('action="/s/login_check"', `action="${action}"`)) : answer();
+    expect((await failureOf(signIn(server))).code).toBe('RESPONSE_INVALID');
+    expect(server.log.map(({ method }) => method)).toEqual(['GET']);
+  });
+
+  it('is a redirect to another host: no cookie and no page goes there', async () => {
+    const server = await mautic();
+    server.intercept = async (request, answer) => {
+      const reply = await answer();
+      return request.path === '/s/login_check' ? { ...reply, headers: { ...reply.headers, location: 'https://evil.example.com/s/dashboard' } } : reply;
+    };
+    expect((await failureOf(signIn(server))).code).toBe('GATEWAY_IN_FRONT');
+  });
+
+  it('is a theme that took a field away: it is named, and nothing is half sent', async () => {
+    const server = await mautic();
+    const visit = await signIn(server);
+    server.intercept = async (request, answer) => request.path === '/s/credentials/new' ? html(await answer(), (body) => body.replaceAll('client[redirectUris]', 'client[uris]')) : answer();
+    const error = await failureOf(createClient(visit, { name: 'one', redirectUris: [redirectUri] }, protect));
+    expect([error.code, error.message]).toEqual(['RESPONSE_INVALID', expect.stringContaining('client[redirectUris]')]);
+    expect(sentTo(server, 'POST', '/s/credentials/new')).toBe(0);
+  });
+
+  it('is a plugin that adds a field: it goes along as it stands', async () => {
+    const server = await mautic();
+    const visit = await signIn(server);
+    server.intercept = async (request, answer) => request.method === 'GET' && request.path === '/s/config/edit' ? html(await answer(), (body) => body.replace('<button type="submit" name="config[buttons][apply]"', '<input name="config[pluginconfig][extra]" value="kept"><button type="submit" name="config[buttons][apply]"')) : answer();
+    const pairs = new Map((await readConfiguration(visit)).pairs);
+    expect(pairs.get('config[pluginconfig][extra]')).toBe('kept');
+  });
+
+  it('is a list whose order is no JSON: it is named, and nothing is sent', async () => {
+    const server = await mautic();
+    const visit = await signIn(server);
+    server.intercept = async (_request, answer) => html(await answer(), (body) => body.replace(/data-order="[^"]*"/, 'data-order="name,email"'));
+    const error = await failureOf(rehearse(visit, { api: true }));
+    expect([error.code, error.message]).toEqual(['RESPONSE_INVALID', expect.stringContaining('contact_columns')]);
+    expect(sentTo(server, 'POST', '/s/config/edit')).toBe(0);
+  });
+
+  it('is a page of 5 MB, nested without an end or with a million fields: read in seconds, or told', async () => {
+    const started = Date.now();
+    for (const nested of ['<div>', '<b>', '<table><td>', '</x><span>', '<svg><g>']) {
+      expect((await failureOf(readDocument(`<form name="login">${nested.repeat(5_000_000 / nested.length)}`, '/s/login'))).code).toBe('RESPONSE_INVALID');
+    }
+    // What the parser closes by itself is not deep.
+    expect((await readDocument(`<form name="login">${'<p><b id=1><i id=2>'.repeat(40_000)}`, '/s/login')).form('login')?.pairs()).toEqual([]);
+    const wide = await readDocument(`<form name="login">${'<input name=a value=b>'.repeat(100_000)}</form>`, '/s/login');
+    expect(wide.form('login')?.pairs()).toHaveLength(100_000);
+    expect(Date.now() - started).toBeLessThan(60_000);
+  });
+
+  it('is an answer larger than any page', async () => {
+    const server = await mautic();
+    server.intercept = async (_request, answer) => html(await answer(), (body) => body + ' '.repeat(6_000_000));
+    expect((await failureOf(signIn(server))).code).toBe('RESPONSE_INVALID');
+  });
+
+  it('is a login page that never takes its token back: tried twice, and told', async () => {
+    const server = await mautic({ version: '5.1.0' });
+    server.intercept = async (request, answer) => request.path === '/s/login' ? html(await answer(), (body) => body.replace(/name="_csrf_token" value="[^"]*"/, 'name="_csrf_token" value="old"')) : answer();
+    expect((await failureOf(signIn(server))).code).toBe('RESPONSE_INVALID');
+    expect(logins(server)).toBe(2);
+  });
+});
+
+describe('A form as a browser sends it', () => {
+  const pairsOf = async (inner: string): Promise<unknown> => (await readDocument(`<form id="f" name="f">${inner}</form><input form="f" name="outside" value="1">`, '/x')).form('f')?.pairs().filter(([name]) => name !== 'outside');
+
+  it.each([
+    ['ticked boxes alone', '<input type=checkbox name=a><input type=checkbox name=b checked><input type=checkbox name=c value=3 checked>', [['b', 'on'], ['c', '3']]],
+    ['no buttons and no files', '<input type=submit name=a value=1><button name=b>x</button><input type=file name=c><input type=image name=d>', []],
+    ['nothing disabled, a fieldset\'s legend excepted', '<input disabled name=a><fieldset disabled><legend><input name=b value=1></legend><input name=c></fieldset>', [['b', '1']]],
+    ['the first choice where none is made', '<select name=a><option disabled>x<option value=2>y<option>z</select>', [['a', '2']]],
+    ['the last of several marked ones', '<select name=a><option selected>x<option selected> y  z </select>', [['a', 'y z']]],
+    ['every marked one of a list', '<select multiple name=a><option selected>x<option>y<option selected>z</select><select multiple name=b><option>x</select>', [['a', 'x'], ['a', 'z']]],
+    ['text areas with line ends of the network', '<textarea name=a>\nx\ny</textarea>', [['a', 'x\r\ny']]],
+    ['an order that the script makes of its own', '<select multiple name=a data-order=\'["b","a"]\'><option>a<option>b</select>', [['a', 'b'], ['a', 'a']]],
+    ['nothing whose switch is off', '<input type=radio id=on name=s value=1><input type=radio id=off name=s value=0 checked><input name=a value=1 data-enable-on=\'{"on":"checked"}\'><input name=b value=1 data-enable-on=\'{"off":"checked"}\'>', [['s', '0'], ['b', '1']]],
+  ])('holds %s', async (_what, inner, expected) => {
+    expect(await pairsOf(inner)).toEqual(expected);
+  });
+});
