@@ -48,7 +48,7 @@ async function otherAddress(written: Written, verdict: N8nVerdict, target: OpenN
     maxLength: 2048, check: addressProblem,
   });
   if (answer.kind === 'back') return verdict;
-  const urlInN8n = parseAddress(answer.value).url.href.replace(/\/+$/, '');
+  const urlInN8n = parseAddress(answer.value).url.href.replace(/(?<!\/)\/+$/, '');
   const again = await writeCopy(written.credential, target, { ...plan, replace: true, handOver: false, into: undefined, urlInN8n }, context);
   const next = await terminal.busy('n8n tests it', () => prove(askedOf(again.credential, again.stored, again.method, urlInN8n), target, 'to-prove', context));
   return followUp(again, next, target, plan, context);

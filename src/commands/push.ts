@@ -67,7 +67,7 @@ async function planOf({ options }: PushCall, context: Context): Promise<Plan> {
 
 /** Not asked from here: only that n8n can say whether it is right. Throws URL_INVALID. */
 export function addressInN8n(pasted: string): string {
-  return parseAddress(pasted).url.href.replace(/\/+$/, '');
+  return parseAddress(pasted).url.href.replace(/(?<!\/)\/+$/, '');
 }
 
 async function pushOne(credential: Credential, target: OpenN8n, plan: Plan, context: Context): Promise<Result> {

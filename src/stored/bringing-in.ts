@@ -102,7 +102,7 @@ function sameWay({ service, method, grant, url, fields }: Wanted, there: Credent
 function sameAddress(typed: string, stored: string): boolean {
   const { url, schemeGiven } = parseAddress(typed);
   const base = new URL(stored);
-  const below = `${url.pathname.replace(/\/+$/, '')}/`.startsWith(`${base.pathname.replace(/\/+$/, '')}/`);
+  const below = `${url.pathname.replace(/(?<!\/)\/+$/, '')}/`.startsWith(`${base.pathname.replace(/(?<!\/)\/+$/, '')}/`);
   return url.host === base.host && below && (!schemeGiven || url.protocol === base.protocol);
 }
 

@@ -113,7 +113,7 @@ function wantedFrom(one: Written, allowed: Allowed): Wanted {
   const method = findMethod(service, one.method);
   const grant = grantOf(one, method);
   return {
-    name, service, method, grant, url: parseAddress(one.url).url.href.replace(/\/+$/, ''),
+    name, service, method, grant, url: parseAddress(one.url).url.href.replace(/(?<!\/)\/+$/, ''),
     fields: fieldsOf(one, method), secrets: secretsOf(one, method), connection: connectionOf(one, allowed), store: allowed.store,
     kept: { id: one.id, createdAt: one.createdAt, ...(one.expiresAt === undefined ? {} : { expiresAt: one.expiresAt }) },
   };

@@ -46,7 +46,7 @@ export async function openStored({ name }: Credential, network: HttpOptions, con
 /** The address as one n8n has it, however it is written: this computer has several names, and a port that goes without saying. */
 function normal(url: string): string {
   const { protocol, hostname, port, pathname } = new URL(url);
-  return `${protocol}//${isLoopbackHost(hostname) ? 'localhost' : hostname}:${port}${pathname.replace(/\/+$/, '')}`;
+  return `${protocol}//${isLoopbackHost(hostname) ? 'localhost' : hostname}:${port}${pathname.replace(/(?<!\/)\/+$/, '')}`;
 }
 
 export function sameN8n(one: string, other: string): boolean {

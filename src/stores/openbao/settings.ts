@@ -60,7 +60,7 @@ export function placeFrom(env: Env): Place {
   const given = own(env, 'ADDR');
   return {
     address: addressOf(given?.value ?? defaultAddress, given?.from ?? 'its default'), addressFrom: given?.from ?? 'its default',
-    namespace: own(env, 'NAMESPACE')?.value.replaceAll(/^\/+|\/+$/g, ''), path: pathOf(ours(env, 'PATH') ?? defaultPath),
+    namespace: own(env, 'NAMESPACE')?.value.replaceAll(/^\/+|(?<!\/)\/+$/g, ''), path: pathOf(ours(env, 'PATH') ?? defaultPath),
   };
 }
 
@@ -69,11 +69,11 @@ function addressOf(text: string, from: string): string {
   if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new CredsetupError('URL_INVALID', `${from} is no address of an OpenBao or Vault.`, { hint: 'It looks like https://vault.example.com:8200, with nothing behind the port.' });
   }
-  return url.href.replace(/\/+$/, '');
+  return url.href.replace(/(?<!\/)\/+$/, '');
 }
 
 function pathOf(text: string): string {
-  const path = text.replaceAll(/^\/+|\/+$/g, '');
+  const path = text.replaceAll(/^\/+|(?<!\/)\/+$/g, '');
   const parts = path.split('/');
   if (path.length <= 512 && parts.every((part) => /^[A-Za-z0-9_][A-Za-z0-9._ -]*$/.test(part))) return path;
   throw new CredsetupError('USAGE', 'CREDSETUP_VAULT_PATH is no mount and folder of a key/value engine.', { hint: `It looks like ${defaultPath}: the mount, then the folder, without data/ or metadata/.` });
