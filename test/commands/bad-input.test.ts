@@ -30,6 +30,17 @@ interface Bad {
 /** Every file of the home but the locks. */
 const contents = (home: string): Record<string, string> => Object.fromEntries(readdirSync(home).filter((name) => !name.endsWith('.lock')).sort().map((name) => [name, readFileSync(join(home, name), 'latin1')]));
 
+/** Encrypted files that were seen to give both secrets: the same bytes give the same. */
+const seen = new Set<string | undefined>();
+
+async function expectBothStored(): Promise<void> {
+  const encrypted = contents(one.home)['credentials.age'];
+  if (seen.has(encrypted)) return;
+  const given = await Promise.all(['chat', 'crm'].map((name) => one.run(['get', name], { reveals: true })));
+  expect(given.map(({ stdout }) => stdout)).toEqual([`${token}\n`, `${mauticPassword}\n`]);
+  seen.add(encrypted);
+}
+
 /** The call fails with the code, and both stored credentials are as before and work. */
 async function refused({ args, ...bad }: Bad, code: string): Promise<ReturnType<typeof errorOf>> {
   const index = contents(one.home)['index.json'];
@@ -37,8 +48,7 @@ async function refused({ args, ...bad }: Bad, code: string): Promise<ReturnType<
   const error = errorOf(done);
   expect(error.code, error.message).toBe(code);
   expect(contents(one.home)['index.json']).toBe(index);
-  expect((await one.run(['get', 'chat'], { reveals: true })).stdout).toBe(`${token}\n`);
-  expect((await one.run(['get', 'crm'], { reveals: true })).stdout).toBe(`${mauticPassword}\n`);
+  await expectBothStored();
   return error;
 }
 
@@ -80,14 +90,15 @@ describe('a value', () => {
     ['CREDSETUP_IDENTITY_FILE', ['--store', 'file'], { CREDSETUP_TOKEN: 'geheim1234', CREDSETUP_IDENTITY: '', CREDSETUP_IDENTITY_FILE: 'VALUE' }, 'The value itself belongs in CREDSETUP_IDENTITY.'],
     ['CREDSETUP_PASSPHRASE_FILE', ['--store', 'file'], { CREDSETUP_TOKEN: 'geheim1234', CREDSETUP_IDENTITY: '', CREDSETUP_PASSPHRASE_FILE: 'VALUE' }, 'The value itself belongs in CREDSETUP_PASSPHRASE.'],
   ] as const)('that is given where %s takes the name of a file is repeated nowhere, and the slip is told', async (source, args, env, told) => {
-    for (const value of ['AGE-SECRET-KEY-17TE3KDHZ2WJUM07CXQJEPZXAM686U7GWYDH6PTKLFFA32V3XV70Q26QRA7', 'k5zg9fr3mtbqdxoyp1wn7ucj4a', 'Passphrase/with a slash', 'long'.repeat(200)]) {
+    const values = ['AGE-SECRET-KEY-17TE3KDHZ2WJUM07CXQJEPZXAM686U7GWYDH6PTKLFFA32V3XV70Q26QRA7', 'k5zg9fr3mtbqdxoyp1wn7ucj4a', 'Passphrase/with a slash', 'long'.repeat(200)];
+    await Promise.all(values.map(async (value) => {
       const put = (text: string): string => (text === 'VALUE' ? value : text);
       const variables = Object.fromEntries(Object.entries(env).map(([name, text]) => [name, put(text)]));
       const done = await script().run(['mattermost', '--url', chat.url, '--name', 'another', ...args.map(put), '--debug', '--json'], { env: variables, secrets: [value] });
       const error = errorOf(done);
       expect(error).toMatchObject({ code: 'FILE_UNREADABLE', exitCode: 2, message: expect.stringContaining(`${source} names no file that is there`), hint: expect.stringContaining(told) });
       expect(error.message).toContain(`${value.length} characters`);
-    }
+    }));
   });
 
   it('in a file that may not be read names the file: it is there, so its name is none', async () => {

@@ -1,58 +1,12 @@
-/** Rotating and ending tokens: killed anywhere, what is stored still works, and nothing is left beyond the next run. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+/** Rotating and ending tokens: what is stored works, and the old one ends last. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { mattermostPassword, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
-import { cleanEnvironment, programPath } from '../program.ts';
+import type { PracticeMattermost } from '../../src/practice/mattermost.ts';
+import { expectOnlyStored, made, password, start } from './made-token.ts';
 import { errorOf, mattermostServer, script, storeMattermost, type Script } from './support.ts';
 
-const password = { CREDSETUP_PASSWORD: mattermostPassword };
 const day = 86_400_000;
-
-interface Case { readonly server: PracticeMattermost; readonly one: Script }
-
-/** A token that credsetup made, stored as `chat`. */
-async function made(options: MattermostOptions = {}, username = 'maker', args: readonly string[] = []): Promise<Case> {
-  const server = await mattermostServer({ tokensEnabled: true, botsEnabled: true, ...options });
-  const one = script();
-  const done = await one.run(['mattermost', '--url', server.url, '--create-token', '--username', username, '--name', 'chat', ...args], { env: password });
-  expect(done.exitCode, done.stderr).toBe(0);
-  return { server, one };
-}
-
-function journalOf({ home }: Script): unknown[] {
-  const path = join(home, 'journal.json');
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { begun: unknown[] }).begun : [];
-}
-
-/** The stored secret is the one that is at the server, no other is there, and it works. */
-async function expectOnlyStored({ server, one }: Case): Promise<void> {
-  const stored = (await one.run(['get', 'chat'], { reveals: true })).stdout.trim();
-  expect(server.state.tokens.map(({ token }) => token)).toEqual([stored]);
-  expect((await one.run(['test', 'chat'])).exitCode).toBe(0);
-  expect(journalOf(one)).toEqual([]);
-}
-
-function start(args: readonly string[], one: Script, env: Readonly<Record<string, string>> = {}): { readonly child: ChildProcess; readonly end: Promise<number | null> } {
-  const child = spawn(process.execPath, [programPath, ...args], { env: cleanEnvironment({ ...one.env, ...env }), stdio: 'ignore' });
-  return { child, end: new Promise((resolve) => { child.once('close', resolve); }) };
-}
-
-/** Ends the program by force when its `nth` request was carried out and before it is answered; false when it made fewer. */
-async function killedAfter(nth: number, args: readonly string[], { server, one }: Case, env: Readonly<Record<string, string>> = {}): Promise<boolean> {
-  let seen = 0;
-  const running = start(args, one, env);
-  server.intercept = async (_, answer) => {
-    const reply = await answer();
-    seen += 1;
-    if (seen === nth) running.child.kill('SIGKILL');
-    return reply;
-  };
-  await running.end;
-  server.intercept = undefined;
-  return seen >= nth && running.child.signalCode === 'SIGKILL';
-}
 
 describe('rotate', () => {
   it('makes, validates, saves, and only then ends the old one', async () => {
@@ -67,23 +21,6 @@ describe('rotate', () => {
     expect(all.server.log.filter(({ method }) => method === 'POST').map(({ path }) => path.replace(/[a-z0-9]{26}/, 'ID'))).toEqual(['/api/v4/users/ID/tokens', '/api/v4/users/tokens/revoke']);
     await expectOnlyStored(all);
   });
-
-  it.each(['rotate', 'create'])('leaves a stored secret that works, and nothing beyond the next run, killed after any request (%s)', async (kind) => {
-    const args = kind === 'rotate' ? ['rotate', 'chat'] : ['mattermost', '--create-token', '--username', 'maker', '--name', 'chat', '--replace'];
-    let kills = 0;
-    for (let nth = 1; ; nth += 1) {
-      const all = await made();
-      const command = kind === 'rotate' ? args : [...args, '--url', all.server.url];
-      const killed = await killedAfter(nth, command, all, password);
-      expect((await all.one.run(['test', 'chat'])).exitCode, `after request ${nth}`).toBe(0);
-      const again = await all.one.run(command, { env: password });
-      expect(again.exitCode, again.stderr).toBe(0);
-      await expectOnlyStored(all);
-      if (!killed) break;
-      kills += 1;
-    }
-    expect(kills).toBeGreaterThan(7);
-  }, 300_000);
 
   it('ends what it began when it is stopped by Ctrl-C while the server makes it', async () => {
     const all = await made();
