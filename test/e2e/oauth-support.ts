@@ -32,7 +32,7 @@ export function withChromium(): { readonly page: () => Promise<Page> } {
   return {
     page: async () => {
       const context = await browser!.newContext();
-      context.setDefaultTimeout(10_000);
+      context.setDefaultTimeout(25_000);
       after(() => context.close());
       return context.newPage();
     },

@@ -41,7 +41,7 @@ describe.skipIf(!has('chromium'))('in Chromium', () => {
     const navigated: string[] = [];
     const complaints: string[] = [];
     const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(25_000);
     page.on('framenavigated', (frame) => navigated.push(frame.url()));
     // What the service's own page brings about is not ours.
     page.on('console', (message) => {

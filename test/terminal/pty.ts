@@ -49,7 +49,7 @@ export class PtySession {
   #raw = '';
 
   constructor(options: PtyOptions) {
-    const { columns = 100, rows = 40, patience = 10_000 } = options;
+    const { columns = 100, rows = 40, patience = 25_000 } = options;
     this.#patience = patience;
     this.#screen = new xterm.Terminal({ cols: columns, rows, scrollback: 5000, allowProposedApi: true });
     this.#terminal = pty.spawn('sh', ['-c', shell, 'sh', options.command, ...(options.args ?? [])], {
