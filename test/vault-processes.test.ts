@@ -43,7 +43,7 @@ async function newPlace(kind: Kind): Promise<Place> {
 }
 
 function storeAt({ kind, home, service, env }: Place): SecretStore {
-  if (kind === 'keychain') return createKeychain({ execPath: process.execPath, childPath: built.path('keychain-child'), env, service, interactive: false });
+  if (kind === 'keychain') return createKeychain({ execPath: process.execPath, childPath: built.path('keychain-child'), env, service, interactive: false, limits: { script: 30_000 } });
   return createEncryptedFile({ home, workerPath: '/nonexistent', now, identity: async () => identity, passphrase: async () => '' });
 }
 

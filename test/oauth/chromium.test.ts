@@ -62,7 +62,7 @@ describe.skipIf(!has('chromium'))('in Chromium', () => {
     const request = await authorizationRequest({ authorizationEndpoint: `${mautic.url}/oauth/v2/authorize`, clientId: client.clientId, redirectUri: server.redirectUri });
     const { startUrl } = server.expect({ authorizationUrl: request.url, state: request.state, cookie });
     const finish = async (): Promise<void> => {
-      const came = await server.waitForCallback({ timeoutMs: 15_000 });
+      const came = await server.waitForCallback({ timeoutMs: 40_000 });
       if (came.kind !== 'code') throw new Error(came.error);
       const tokens = await exchangeCode({
         tokenEndpoint: `http://127.0.0.1:${mautic.port}/oauth/v2/token`, clientId: client.clientId, clientSecret: client.clientSecret,
@@ -116,7 +116,7 @@ describe.skipIf(!has('chromium'))('in Chromium', () => {
     const client = first.mautic.state.clients[0]!;
     const request = await authorizationRequest({ authorizationEndpoint: `${first.mautic.url}/oauth/v2/authorize`, clientId: client.clientId, redirectUri: first.server.redirectUri });
     const { startUrl } = first.server.expect({ authorizationUrl: request.url, state: request.state });
-    const arrived = first.server.waitForCallback({ timeoutMs: 15_000 }).then((came) => came.finish({ ok: false, message: 'Mautic refused the code.' }));
+    const arrived = first.server.waitForCallback({ timeoutMs: 40_000 }).then((came) => came.finish({ ok: false, message: 'Mautic refused the code.' }));
     await first.page.goto(startUrl);
     await arrived;
     expect(await first.page.textContent('h1')).toBe('Not signed in');

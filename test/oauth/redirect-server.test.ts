@@ -19,7 +19,7 @@ async function occupy(port = 0): Promise<number> {
 
 /** The callback comes, and the wait ends with it: whatever was sent before did no harm. */
 async function takesTheRightOne(server: RedirectServer, cookie: string): Promise<void> {
-  const waiting = server.waitForCallback({ timeoutMs: 10_000 });
+  const waiting = server.waitForCallback({ timeoutMs: 40_000 });
   expect((await ask(right(server), { headers: { cookie } })).status).toBe(303);
   expect(await waiting).toMatchObject({ kind: 'code', code: 'the-code', callbackUrl: right(server) });
 }
@@ -306,7 +306,7 @@ describe('a callback', () => {
   it('with an error of the service ends the wait', async () => {
     const server = await startServer();
     const { cookie } = await begin(server);
-    const waiting = server.waitForCallback({ timeoutMs: 10_000 });
+    const waiting = server.waitForCallback({ timeoutMs: 40_000 });
     await ask(callback(server, `state=${state}&error=access_denied&error_description=Nein%0Adanke%00%E2%80%AE`), { headers: { cookie } });
     expect(await waiting).toMatchObject({ kind: 'error', error: 'access_denied', errorDescription: 'Nein danke' });
   });

@@ -62,7 +62,7 @@ export async function startSession({ keyring = true } = {}): Promise<KeychainSes
 async function startKeyring(env: Record<string, string>): Promise<ChildProcess> {
   const daemon = spawn('gnome-keyring-daemon', ['--foreground', '--unlock', '--components=secrets'], { env, stdio: ['pipe', 'ignore', 'ignore'] });
   daemon.stdin.end('test');
-  const until = Date.now() + 10_000;
+  const until = Date.now() + 30_000;
   // Not spawnSync: it would keep the password from being written.
   while (!await succeeds('dbus-send', nameOwner, env)) {
     if (Date.now() > until) throw new Error('gnome-keyring-daemon does not come up');

@@ -38,7 +38,7 @@ const openFile: Open = async () => {
 
 const openKeychain: Open = async () => {
   const service = `credsetup-test-${newKey()}`;
-  return () => createKeychain({ execPath: process.execPath, childPath: built.path('keychain-child'), env: session!.env, service, interactive: false });
+  return () => createKeychain({ execPath: process.execPath, childPath: built.path('keychain-child'), env: session!.env, service, interactive: false, limits: { script: 30_000 } });
 };
 
 const openVault: Open = async () => {

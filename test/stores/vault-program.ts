@@ -15,7 +15,7 @@ const vault = createVault({
   home, machine: machineOf(process), now, signal,
   stores: {
     file: async () => createEncryptedFile({ home, workerPath: '/nonexistent', now, identity: async () => identity, passphrase: async () => '' }),
-    keychain: async () => createKeychain({ execPath: process.execPath, childPath, env: process.env, service, interactive: false }),
+    keychain: async () => createKeychain({ execPath: process.execPath, childPath, env: process.env, service, interactive: false, limits: { script: 30_000 } }),
   },
   onStep: (done) => {
     if (done === step) process.kill(process.pid, 'SIGKILL');
