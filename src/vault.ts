@@ -18,7 +18,7 @@ import { boundPart, committed, compareNames, damagedOf, entryFor, entryOf, entry
 import { ensureHome, homeExists, homeFiles, sweepTemporaries, type Machine } from './stores/home.ts';
 import { emptyIndex, idText, readIndex, writeIndex, type DamagedEntry, type Index, type IndexEntry, type KeptIn, type Place } from './stores/index-file.ts';
 import { withLock, type HeldLock, type LockOptions } from './stores/lock.ts';
-import { recordOfCredential } from './stores/record.ts';
+import { recordText } from './stores/record.ts';
 import { checkValue, wroteAndLost, type SecretStore } from './stores/store.ts';
 
 /** What has just been done of a save. */
@@ -123,7 +123,7 @@ class HomeVault implements Vault {
       const there = entryOf(index, full.credential.name, this.#path);
       if (there !== undefined && !mayReplace(there.credential)) throw nameTaken(there.credential.name);
       const next = entryFor(full, kind, there);
-      const value = JSON.stringify(recordOfCredential({ ...full, credential: next.credential }));
+      const value = recordText({ ...full, credential: next.credential });
       checkValue(value);
       const clean = await this.#finish(lock, index, new Set([kind]));
       await this.#commit({ lock, index: clean, next, there, value, store, certificates: full.certificates });

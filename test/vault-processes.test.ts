@@ -61,7 +61,7 @@ async function countSecrets({ kind, home, service }: Place): Promise<number> {
   return Object.keys((JSON.parse(plain) as { records: object }).records).length;
 }
 
-function argumentsFor({ kind, home, service }: Place, name: string, token: string, times: number, step: SaveStep | '' = ''): string[] {
+function argumentsFor({ kind, home, service }: Place, name: string, token: string, times: number, step: SaveStep | `stop:${SaveStep}` | '' = ''): string[] {
   return [built.path('vault-program'), home, kind, built.path('keychain-child'), service, name, token, String(times), step];
 }
 
@@ -132,4 +132,26 @@ describe.each([['file', true], ['keychain', keychainHere]] as const)('several pr
       await vault.close();
     }
   });
+});
+
+describe('a process that is stopped for longer than its lock lives', () => {
+  const steps: readonly SaveStep[] = ['locked', 'pending', 'written', 'verified'];
+
+  it.each(steps)('after "%s" is STORE_BUSY when it goes on, and what was saved meanwhile is all there', async (step) => {
+    const place = await newPlace('file');
+    await vaultAt(place).save(credentialNamed('old'), () => false);
+    const child = spawn(process.execPath, argumentsFor(place, 'stopped', 'token', 1, `stop:${step}`), { stdio: ['ignore', 'pipe', 'inherit'] });
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => { said += text; });
+    const ended = once(child, 'exit');
+    while (!/^\d+ \(.*\) T/.test(await readFile(`/proc/${child.pid}/stat`, 'latin1'))) await new Promise((resolve) => { setImmediate(resolve); });
+    await vaultAt(place).save(credentialNamed('meanwhile'), () => false);
+    child.kill('SIGCONT');
+    await ended;
+    expect(said).toContain('STORE_BUSY');
+    await vaultAt(place).save(credentialNamed('next'), () => false);
+    for (const name of ['old', 'meanwhile', 'next']) expect((await vaultAt(place).load(name)).secrets).toEqual({ token: `token-of-${name}` });
+    expect(await vaultAt(place).find('stopped')).toBeUndefined();
+    expect(await countSecrets(place)).toBe((await readIndex(place)).entries.length);
+  }, 60_000);
 });

@@ -318,6 +318,35 @@ describe('loading', () => {
     expect(error.message).not.toContain('token-of-chat');
   });
 
+  it.each([
+    ['its token alone', (text: string) => text.replace('token-of-chat', 'token-of-eves')],
+    ['a line end behind it', (text: string) => `${text}\n`],
+    ['a space before it', (text: string) => ` ${text}`],
+    ['white space inside', (text: string) => text.replace(',', ', ')],
+    ['a space in its token', (text: string) => text.replace('token-of-chat', 'token-of-chat ')],
+    ['the checksum', (text: string) => text.replace(/"sum":"./, '"sum":"_')],
+    ['a shorter checksum', (text: string) => text.replace(/.(?="\}$)/, '')],
+    ['white space where there is no checksum', (text: string) => `${text.replace(/,"sum":"[^"]*"/, '')}\n`],
+  ])('whose record was changed by another hand is STORE_CORRUPT: %s', async (_, change) => {
+    const home = await saved('chat');
+    const { key } = (await readIndex(home)).entries[0]!;
+    const text = (await fileStore(home).read(key))!;
+    expect(change(text)).not.toBe(text);
+    await fileStore(home).write(key, change(text));
+    const error = await failure(vaultOf(home).load('chat'), 'STORE_CORRUPT');
+    expect(error.message).toContain('by something else than credsetup');
+    expect(error.hint).toContain('credsetup remove chat');
+    await vaultOf(home).remove('chat');
+  });
+
+  it('reads a record from before there were checksums', async () => {
+    const home = await saved('chat');
+    const { key } = (await readIndex(home)).entries[0]!;
+    const text = (await fileStore(home).read(key))!;
+    await fileStore(home).write(key, text.replace(/,"sum":"[^"]*"/, ''));
+    expect((await vaultOf(home).load('chat')).secrets).toEqual({ token: 'token-of-chat' });
+  });
+
   it('with the keys of two credentials exchanged is STORE_CORRUPT', async () => {
     const home = join(await temporaryFolder(), 'home');
     const vault = vaultOf(home);

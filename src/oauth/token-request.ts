@@ -39,7 +39,7 @@ export function named({ service }: TokenEndpoint): { readonly title: string; rea
 
 /** The endpoint's answer: tokens, or an error of RFC 6749 §5.2 with the server's own words for it. */
 export type TokenAnswer =
-  | { readonly kind: 'tokens'; readonly response: TokenEndpointResponse }
+  | { readonly kind: 'tokens'; readonly response: TokenEndpointResponse; readonly answeredAt: Date | undefined }
   | { readonly kind: 'error'; readonly error: string; readonly text: string };
 
 export type Grant = (openid: OpenidClient, configuration: OpenidConfiguration) => Promise<TokenEndpointResponse>;
@@ -58,10 +58,11 @@ export async function askTokenEndpoint(endpoint: TokenEndpoint, grant: Grant): P
   openid.allowInsecureRequests(configuration);
   // The time limit is the HTTP client's (--timeout).
   configuration.timeout = 0;
-  const exchange: Exchange = { failure: undefined, answered: false };
+  const exchange: Exchange = { failure: undefined, answered: false, answeredAt: undefined };
   configuration[openid.customFetch] = fetchThrough(endpoint, exchange);
   try {
-    return { kind: 'tokens', response: await grant(openid, configuration) };
+    const response = await grant(openid, configuration);
+    return { kind: 'tokens', response, answeredAt: exchange.answeredAt };
   } catch (error) {
     if (exchange.failure !== undefined) throw exchange.failure;
     if (isErrorAnswer(error)) return { kind: 'error', error: error.error, text: error.error_description ?? '' };
@@ -73,6 +74,8 @@ interface Exchange {
   /** What ended the request, kept beside the library, which would wrap it. */
   failure: CredsetupError | undefined;
   answered: boolean;
+  /** By the server's clock: the answer's Date. */
+  answeredAt: Date | undefined;
 }
 
 function fetchThrough(endpoint: TokenEndpoint, exchange: Exchange): CustomFetch {
@@ -83,6 +86,7 @@ function fetchThrough(endpoint: TokenEndpoint, exchange: Exchange): CustomFetch 
       refuseStrayAnswer(endpoint, answer);
       const members = membersOf(endpoint.repair === undefined ? answer.json() : endpoint.repair(answer));
       exchange.answered = true;
+      exchange.answeredAt = dateOf(answer);
       const isError = typeof members['error'] === 'string';
       if (!isError && answer.status !== 200) throw invalidAnswer(endpoint, `status ${answer.status} without an error`);
       // The library looks at nothing but the status and the members.
@@ -92,6 +96,11 @@ function fetchThrough(endpoint: TokenEndpoint, exchange: Exchange): CustomFetch 
       throw exchange.failure;
     }
   };
+}
+
+function dateOf(answer: HttpResponse): Date | undefined {
+  const at = new Date(answer.header('date') ?? '');
+  return Number.isNaN(at.getTime()) ? undefined : at;
 }
 
 /** What is no answer of a token endpoint. A redirect is never followed: the body holds the client's secret. */

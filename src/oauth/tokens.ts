@@ -10,7 +10,10 @@ export interface TokenSet {
   readonly accessToken: string;
   /** Lower case: `bearer`. */
   readonly tokenType: string;
-  /** By this machine's clock, counted from before the request; absent when the server does not tell. */
+  /**
+   * Counted from before the request, or from the answer's Date where that is earlier: a clock that
+   * was ahead, here or there, lengthens no token's life. Absent when the server does not tell.
+   */
   readonly expiresAt?: string;
   /** Absent: the one that was used stays (RFC 6749 §6), or there is none (§4.4.3). */
   readonly refreshToken?: string;
@@ -59,7 +62,8 @@ export function errorOf(endpoint: TokenEndpoint, grantType: GrantType, answer: E
 // RFC 6749 appendix A.12, A.17, without the space: it must fit into a header.
 const tokenForm = /^[\x21-\x7e]+$/;
 
-function tokensOf(endpoint: TokenEndpoint, { response }: Extract<TokenAnswer, { kind: 'tokens' }>, asked: Date): TokenSet {
+function tokensOf(endpoint: TokenEndpoint, { response, answeredAt }: Extract<TokenAnswer, { kind: 'tokens' }>, asked: Date): TokenSet {
+  const from = Math.min(asked.getTime(), answeredAt?.getTime() ?? Infinity);
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: seconds, token_type: tokenType } = response;
   for (const token of [accessToken, refreshToken]) {
     if (token === undefined) continue;
@@ -68,7 +72,7 @@ function tokensOf(endpoint: TokenEndpoint, { response }: Extract<TokenAnswer, { 
   }
   return {
     accessToken, tokenType,
-    ...(seconds === undefined ? {} : { expiresAt: new Date(asked.getTime() + seconds * 1000).toISOString() }),
+    ...(seconds === undefined ? {} : { expiresAt: new Date(from + seconds * 1000).toISOString() }),
     ...(refreshToken === undefined ? {} : { refreshToken }),
   };
 }

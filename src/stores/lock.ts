@@ -73,9 +73,9 @@ export async function withLock<T>(path: string, options: LockOptions, task: (loc
   }
 }
 
-/** Files that went away under a holder that was held up were swept by whoever took over. */
+/** What went away under a holder that was held up was swept by whoever took over. */
 async function causeOf(error: unknown, stillHeld: () => Promise<boolean>): Promise<unknown> {
-  if (!isCredsetupError(error) || !['STORE_UNWRITABLE', 'STORE_CORRUPT'].includes(error.code)) return error;
+  if (!isCredsetupError(error) || !['STORE_UNWRITABLE', 'STORE_CORRUPT', 'STORE_UNAVAILABLE'].includes(error.code)) return error;
   const held = await stillHeld().catch(() => true);
   return held ? error : takenOver(error);
 }

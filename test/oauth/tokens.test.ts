@@ -229,13 +229,15 @@ describe('a token answer', () => {
     expect(await refreshTokens({ ...endpoint, refreshToken: 'old' })).not.toHaveProperty('refreshToken');
   });
 
-  it('counts from this machine\'s clock before the request, however wrong the server\'s Date is', async () => {
-    for (const hours of [-1, 1]) {
+  it('counts from before the request or from the answer\'s Date, whichever is earlier: a clock that is ahead lengthens no life', async () => {
+    for (const [hours, ends] of [[-2, '2026-03-01T11:00:00.000Z'], [2, '2026-03-01T13:00:00.000Z']] as const) {
       const times = [new Date('2026-03-01T12:00:00Z'), new Date('2026-03-01T12:00:20Z')];
       const date = new Date(Date.parse('2026-03-01T12:00:00Z') + hours * 3_600_000).toUTCString();
       const { endpoint } = await answering(json(good, 200, { date }), { now: () => times.shift()! });
-      expect((await exchange(endpoint, 'c')).expiresAt).toBe('2026-03-01T13:00:00.000Z');
+      expect((await exchange(endpoint, 'c')).expiresAt).toBe(ends);
     }
+    const { endpoint } = await answering(json(good, 200, { date: 'yesterday' }));
+    expect((await exchange(endpoint, 'c')).expiresAt).toBe('2026-03-01T13:00:00.000Z');
   });
 
   it.each([

@@ -83,6 +83,17 @@ describe.skipIf(!here)('the keychain of a session', () => {
     });
   });
 
+  it('has no item left of a probe that was killed when the next one ran, and two at once are in no other\'s way', async () => {
+    const shared = { env: session.env, service: `credsetup-test-${newKey()}` };
+    const dying = await fakeChild(`process.on('message', () => {}); await import(${JSON.stringify(built.path('keychain-child'))}); const write = process.stdout.write.bind(process.stdout); process.stdout.write = (...all) => { const done = write(...all); process.kill(process.pid, 'SIGKILL'); return done; };`);
+    await withStore({ ...shared, childPath: dying }, async (store) => {
+      await failure(store.prepare(), 'STORE_UNAVAILABLE');
+    });
+    expect(session.count(shared.service)).toBe(1);
+    await Promise.all(Array.from({ length: 3 }, () => withStore(shared, async (store) => store.prepare())));
+    expect(session.count(shared.service)).toBe(0);
+  });
+
   it('uses one child process for all calls of a run', async () => {
     const log = join(await temporaryFolder(), 'starts');
     const counting = await fakeChild(`import { appendFileSync } from 'node:fs'; appendFileSync(${JSON.stringify(log)}, 'x'); await import(${JSON.stringify(built.path('keychain-child'))});`);

@@ -1,6 +1,6 @@
 /**
- * A process that saves credentials and, when told so, kills itself right after a step:
- * HOME STORE CHILD SERVICE NAME TOKEN TIMES [STEP]. Prints the code when a save fails.
+ * A process that saves credentials and, when told so, kills itself right after a step, or stops
+ * there until it is told to go on: HOME STORE CHILD SERVICE NAME TOKEN TIMES [STEP | stop:STEP]. Prints the code when a save fails.
  */
 import { isCredsetupError } from '../../src/errors.ts';
 import { createEncryptedFile } from '../../src/stores/encrypted-file.ts';
@@ -19,6 +19,7 @@ const vault = createVault({
   },
   onStep: (done) => {
     if (done === step) process.kill(process.pid, 'SIGKILL');
+    if (`stop:${done}` === step) process.kill(process.pid, 'SIGSTOP');
   },
 });
 
