@@ -225,7 +225,13 @@ export const rename = command({ name: 'rename', arguments: '<old> <new>', summar
 
 export const rotate = command({
   name: 'rotate', arguments: '<name>', summary: 'a new secret at the service in place of the old one',
-  fields: [...signInForStored, ...fieldsOf(({ provisioning }) => provisioning?.secretFields ?? [])], options: { ...tokenId, ...network },
+  fields: [...signInForStored, ...fieldsOf(({ provisioning }) => provisioning?.secretFields ?? [])],
+  options: {
+    ...tokenId,
+    push: unless('--no-push', 'leave the copies in n8n alone'),
+    grace: text('--grace <seconds>', 'how long the old one lives on after each n8n has the new one (5)'),
+    ...network,
+  },
   notes: ['Without a sign-in, the stored token makes its successor.'],
 });
 

@@ -1,28 +1,41 @@
 /** `rotate NAME`: a new secret at the service in place of the old one. */
+import { CredsetupError } from '../errors.ts';
+import { openCopies } from '../stored/copies/keep-up.ts';
 import { rotate } from '../stored/rotation.ts';
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import type { rotate as spec } from './catalog.ts';
-import { name, type Run } from './command.ts';
+import { name, networkOptions, type CallOf, type Run } from './command.ts';
 import { findOne } from './find-credentials.ts';
 import { storedOptions } from './stored-options.ts';
+
+/** Seconds for which the old secret lives on after every n8n has the new one. */
+const usualGrace = 5;
 
 export const run: Run<typeof spec> = async (call, context) => {
   const vault = await context.vault();
   const credential = await findOne(name(call.args), vault);
   const { output } = context;
-  const { full, ended } = await rotate(await vault.load(credential.name), {
-    ...storedOptions(call),
-  }, context);
+  const grace = graceOf(call);
+  // Before anything is made: an n8n without a key, or one that cannot be reached, is known now.
+  const copies = call.options.push ? await openCopies(credential, networkOptions(call.options), context) : [];
+  const { full, ended } = await rotate(await vault.load(credential.name), storedOptions(call), { copies, grace }, context);
   output.say(`${output.style.good('✔')} ${output.style.bold(full.credential.name)} has a new token${ended ? ', and the old one has ended' : ''}.`);
-  tellN8n(full.credential, context);
+  tellN8n(full.credential, call.options.push, context);
   if (call.json) output.json(full.credential);
   return 0;
 };
 
-/** n8n holds a copy: it works with the old secret until somebody changes it there. */
-function tellN8n({ name: stored, pushed = [], handedOver }: Credential, { output }: Context): void {
-  for (const one of pushed) output.say(`  Update n8n at ${one.url}: credsetup push n8n ${stored} --replace`);
+/** 0 is a number of seconds, too. Throws USAGE. */
+function graceOf({ options: { grace } }: CallOf<typeof spec>): number {
+  if (grace === undefined) return usualGrace;
+  if (/^\d{1,4}$/.test(grace)) return Number(grace);
+  throw new CredsetupError('USAGE', '--grace takes a number of seconds.', { hint: 'For example --grace 30; 0 ends the old one at once.' });
+}
+
+/** What still works with the old secret. */
+function tellN8n({ name: stored, pushed = [], handedOver }: Credential, followed: boolean, { output }: Context): void {
+  if (!followed) for (const one of pushed) output.warn(`  ${output.style.caution('!')} The n8n at ${one.url} still has the old one: credsetup push n8n ${stored} --replace`);
   if (handedOver !== undefined) output.say(`  Update it at ${handedOver.to}, which still has the old token.`);
   if (pushed.length === 0) output.say(`  n8n has the old token, if you typed it there: open that credential in n8n and paste the new Access Token. Print it with: credsetup get ${stored}`);
 }

@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Begun, Context } from '../context.ts';
+import { isCurrent } from './copies/current.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Listed, Provisioning, Session } from '../services/provisioning.ts';
 import type { Api } from '../services/api.ts';
@@ -87,6 +88,13 @@ export async function endReplaced({ provisioning, context }: Pick<AtService, 'pr
   }
 }
 
+/** The note of a rotation whose new secret is the stored one, and whose old one is still there. */
+export async function unfinished({ context }: Pick<AtService, 'context'>, listed: readonly Listed[], tokenId: string): Promise<Begun | undefined> {
+  const notes = await (await context.journal()).list();
+  const now = listed.find(({ id }) => id === tokenId);
+  return now === undefined ? undefined : notes.find((begun) => carries(begun.mark)(now) && listed.some(({ id }) => id === begun.old));
+}
+
 /** Ends what earlier runs left at this address. Run it under the journal's lock. */
 export async function sweepLeftBehind(at: AtService, service: string, url: string): Promise<void> {
   const journal = await at.context.journal();
@@ -104,9 +112,13 @@ async function endLeft({ provisioning, api, session, context }: AtService, begun
   const vault = await context.vault();
   // Which one a damaged entry keeps cannot be told.
   if ((await vault.damaged()).length > 0) return false;
-  const kept = new Set((await vault.list()).map(({ fields }) => fields.tokenId));
+  const stored = await vault.list();
+  const kept = new Set(stored.map(({ fields }) => fields.tokenId));
   const ours = listed.filter(carries(begun.mark));
   const saved = ours.some(({ id }) => kept.has(id));
+  // An n8n may still work with what was replaced: the rotation goes on first.
+  const waiting = stored.find((one) => ours.some(({ id }) => id === one.fields.tokenId) && one.pushed?.some((copy) => !isCurrent(one, copy)));
+  if (waiting !== undefined) return false;
   const ending = saved ? listed.filter(({ id }) => id === begun.old && !kept.has(id)) : ours;
   for (const one of ending) {
     try {

@@ -4,13 +4,15 @@
  * the next run end what is left. A server's own exchange of a secret ends the old one at once and
  * needs every right that a second secret needs (measured), so it is never used.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Context, Vault } from '../context.ts';
 import type { FullCredential } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Listed, Made, Owner, Provisioning } from '../services/provisioning.ts';
 import type { Field } from '../services/field.ts';
 import { revalidated } from './revalidated.ts';
-import { begin, endMarked, endReplaced, marked, mayBeStored, newMark, settle, sweepLeftBehind } from './marked-secret.ts';
+import { bringUpToDate, type OpenCopy } from './copies/keep-up.ts';
+import { begin, endMarked, endReplaced, marked, mayBeStored, newMark, settle, sweepLeftBehind, unfinished } from './marked-secret.ts';
 import { withStoredSession, type StoredOptions, type StoredSession } from './session.ts';
 
 interface Rotation extends StoredSession {
@@ -21,12 +23,29 @@ interface Rotation extends StoredSession {
   readonly tokenId: string;
   readonly owner: Owner;
   readonly expiresAt: Date | undefined;
+  readonly following: Following;
+}
+
+/** The copies that get the new secret before the old one ends. */
+export interface Following {
+  readonly copies: readonly OpenCopy[];
+  /** Seconds that the old one lives on after they have it: a node that is just running holds it. */
+  readonly grace: number;
+}
+
+export interface Rotated {
+  readonly full: FullCredential;
+  /** False when the old one is still there. */
+  readonly ended: boolean;
 }
 
 const defaultDescription = 'n8n integration';
 
-/** Rotates one stored secret. The credential as it is saved then; `ended` is false when the old one is still there. */
-export async function rotate(full: FullCredential, options: StoredOptions, context: Context): Promise<{ readonly full: FullCredential; readonly ended: boolean }> {
+/**
+ * Rotates one stored secret, or goes on with a rotation that was cut off before every n8n had the
+ * new one. Throws N8N_TEST_FAILED and what an n8n says otherwise: then the old one lives on.
+ */
+export async function rotate(full: FullCredential, options: StoredOptions, following: Following, context: Context): Promise<Rotated> {
   const vault = await context.vault();
   const journal = await context.journal();
   await vault.prepare(full.credential.store);
@@ -34,6 +53,8 @@ export async function rotate(full: FullCredential, options: StoredOptions, conte
     const { provisioning, api, session } = stored;
     const tokenId = tokenIdOf(full, options, provisioning);
     await checkUnchanged(full, vault);
+    const before = await goOn({ ...stored, full, context, vault, following });
+    if (before !== undefined) return before;
     await sweepLeftBehind({ provisioning, api, session, context }, stored.service.id, full.credential.url);
     const { id = session.account.id, username = session.account.username, bot = false } = full.credential.account;
     const owner = { id, username, bot, created: false };
@@ -41,7 +62,7 @@ export async function rotate(full: FullCredential, options: StoredOptions, conte
     const days = said(options, provisioning.expiryField) ?? keptDays(full, old, provisioning, context);
     const expiresAt = provisioning.expiryOf(days, full.credential.server.version, session.at ?? context.now());
     context.signal.throwIfAborted();
-    return await secondOne({ ...stored, full, options, context, vault, tokenId, owner, expiresAt });
+    return await secondOne({ ...stored, full, options, context, vault, tokenId, owner, expiresAt, following });
   }));
 }
 
@@ -110,7 +131,27 @@ function oldOne(listed: readonly Listed[] | undefined, tokenId: string, { creden
   return undefined;
 }
 
-async function secondOne(rotation: Rotation): Promise<{ readonly full: FullCredential; readonly ended: boolean }> {
+/** A rotation whose new secret is saved already: the copies follow, and the old one ends. */
+async function goOn(one: Omit<Rotation, 'options' | 'tokenId' | 'owner' | 'expiresAt'>): Promise<Rotated | undefined> {
+  const { provisioning, api, session, full, context } = one;
+  const now = full.credential.fields.tokenId;
+  const listed = now === undefined ? undefined : await provisioning.list(api, session, full.credential.account.id ?? session.account.id);
+  const begun = now === undefined || listed === undefined ? undefined : await unfinished({ context }, listed, now);
+  if (begun?.old === undefined) return undefined;
+  context.output.say(`  An earlier rotation was cut off; it goes on.`);
+  return finish({ ...one, full, tokenId: begun.old }, begun.mark);
+}
+
+/** Nothing is ended before every n8n has proved the new one. */
+async function finish(one: Pick<Rotation, 'provisioning' | 'api' | 'session' | 'full' | 'context' | 'vault' | 'tokenId' | 'following'>, mark: string): Promise<Rotated> {
+  const { full, context, vault, following } = one;
+  const deps = { vault, context, http: await context.http({ outlivesStop: true }) };
+  const credential = await bringUpToDate(full.credential, following.copies, deps, { alone: true });
+  if (following.copies.length > 0 && following.grace > 0) await delay(following.grace * 1000, undefined, { signal: context.signal });
+  return { full: { ...full, credential }, ended: await endOld(one, mark) };
+}
+
+async function secondOne(rotation: Rotation): Promise<Rotated> {
   const { provisioning, api, session, owner, options, context, full, tokenId } = rotation;
   const mark = newMark();
   await begin({ mark, service: rotation.service.id, url: full.credential.url, ownerId: owner.id, old: tokenId }, context);
@@ -128,7 +169,7 @@ async function secondOne(rotation: Rotation): Promise<{ readonly full: FullCrede
     }
     throw await endNew(rotation, mark, made, error);
   }
-  return { full: saved, ended: await endOld(rotation, mark) };
+  return finish({ ...rotation, full: saved }, mark);
 }
 
 /** The server says that this account makes no second one. */
@@ -151,7 +192,7 @@ async function keep({ service, method, api, connection, full, vault, context }: 
 }
 
 /** The new one is saved: what fails now leaves the old one, which the next run ends. */
-async function endOld(rotation: Rotation, mark: string): Promise<boolean> {
+async function endOld(rotation: Pick<Rotation, 'provisioning' | 'api' | 'session' | 'tokenId' | 'context'>, mark: string): Promise<boolean> {
   const { provisioning, api, session, tokenId, context } = rotation;
   const ended = await endReplaced(rotation, tokenId, () => provisioning.revoke(api, session, tokenId));
   if (ended) await settle(mark, context);

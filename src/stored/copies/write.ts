@@ -37,8 +37,9 @@ export interface Written {
 /** Throws NAME_TAKEN, HANDED_OVER, INPUT_MISSING (--disconnect), NOT_FOUND (--into), UNSUPPORTED, and what the API throws. */
 export async function writeCopy(credential: Credential, target: OpenN8n, plan: WritePlan, context: Context): Promise<Written> {
   const method = methodOf(credential);
-  const before = plan.into === undefined ? copyIn(credential, target.base) : undefined;
-  if (before !== undefined && !plan.replace) throw pushedBefore(credential, before);
+  const copy = copyIn(credential, target.base);
+  const before = plan.into === undefined || plan.into === copy?.id ? copy : undefined;
+  if (before !== undefined && plan.into === undefined && !plan.replace) throw pushedBefore(credential, before);
   const there = await whatIsThere(credential, method, before, target, plan);
   if (!plan.handOver) refuseUnlessPlain(credential, there, before);
   if (there !== undefined) await checkSignIn(credential, method, there, before, target, plan, context);

@@ -1,0 +1,100 @@
+/** Copies that follow a new secret: every n8n that holds one gets it and proves it, before anything of the old one ends. */
+import type { Context, HttpOptions } from '../../context.ts';
+import type { Credential, Pushed } from '../../credential.ts';
+import { CredsetupError, isCredsetupError, toCredsetupError, type MissingInput } from '../../errors.ts';
+import { capabilityScopes, requireScopes } from '../../services/n8n/capabilities.ts';
+import { about as n8n, apiKey, targetUrl } from '../../services/n8n/fields.ts';
+import { variableName } from '../../services/field.ts';
+import { methodOf } from '../../services/registry.ts';
+import type { FreshDeps } from '../fresh.ts';
+import { isCurrent } from './current.ts';
+import { isN8n, openAt, openStored, pageOf, sameN8n, type OpenN8n } from './open.ts';
+import { askedOf, prove, testFailed, testOf } from './prove.ts';
+import { sweepRuns, type RunOptions } from './runs.ts';
+import { rememberTest, writeCopy } from './write.ts';
+
+export interface OpenCopy {
+  readonly copy: Pushed;
+  readonly target: OpenN8n;
+}
+
+/**
+ * Every n8n that holds a copy, reached with its key. Throws INPUT_MISSING for keys that nobody
+ * gave, and what an n8n says that cannot be written to: all before anything is made.
+ */
+export async function openCopies(credential: Credential, network: HttpOptions, context: Context): Promise<readonly OpenCopy[]> {
+  const found: OpenCopy[] = [];
+  const missing: MissingInput[] = [];
+  for (const copy of credential.pushed ?? []) {
+    const target = await targetOf(copy, network, context);
+    if (target === undefined) missing.push({ field: apiKey.key, option: '', variable: variableName(n8n.id, apiKey) });
+    else found.push({ copy, target });
+  }
+  if (missing.length > 0) {
+    const urls = (credential.pushed ?? []).filter(({ url }) => !found.some(({ copy }) => copy.url === url)).map(({ url }) => url);
+    throw new CredsetupError('INPUT_MISSING', `No key is known for the n8n at ${urls.join(' and at ')}, which holds a copy of ${credential.name}.`, {
+      name: credential.name, missing,
+      hint: `Store that n8n: credsetup n8n --url ${urls[0] ?? ''}. Or give ${variableName(n8n.id, targetUrl)} and ${variableName(n8n.id, apiKey)}, or leave the copies alone with --no-push.`,
+    });
+  }
+  for (const { target } of found) {
+    await requireScopes(target.api.requests, [...capabilityScopes.read, ...capabilityScopes.update, ...(signsIn(credential) ? capabilityScopes.run : [])]);
+    await sweepRuns(target, context);
+  }
+  return found;
+}
+
+const signsIn = (credential: Credential): boolean => methodOf(credential).n8n.tokens !== undefined;
+
+/** By a stored n8n's key, the variables', or a person's; undefined in a script that has none. */
+export async function targetOf({ url }: Pick<Pushed, 'url'>, network: HttpOptions, context: Context): Promise<OpenN8n | undefined> {
+  const stored = (await (await context.vault()).list()).find((one) => isN8n(one) && sameN8n(one.url, url));
+  if (stored !== undefined) return openStored(stored, network, context);
+  const plain = { ignoreSslIssues: false, allowHttp: false, certificates: [] };
+  const [given, key] = [context.env[variableName(n8n.id, targetUrl)] ?? '', context.env[variableName(n8n.id, apiKey)] ?? ''];
+  if (key !== '' && URL.canParse(given) && new URL(given).host === new URL(url).host) return openAt(url, key.trim(), plain, network, context);
+  if (!context.interactive) return undefined;
+  const answer = await (await context.terminal()).secret({ message: `API key of the n8n at ${url}`, help: apiKey.help, maxLength: apiKey.maxLength });
+  return answer.kind === 'back' ? undefined : openAt(url, answer.value.trim(), plain, network, context);
+}
+
+/**
+ * Writes the stored secret into each copy that has not proved it, and has n8n prove it. A copy
+ * that was deleted in n8n is forgotten. Throws, after all were tried, what the first one failed by.
+ */
+export async function bringUpToDate(credential: Credential, copies: readonly OpenCopy[], deps: FreshDeps, options: RunOptions): Promise<Credential> {
+  let now = credential;
+  let failure: CredsetupError | undefined;
+  for (const { copy, target } of copies) {
+    const there = now.pushed?.find(({ id }) => id === copy.id);
+    if (there === undefined || isCurrent(now, there)) continue;
+    try {
+      now = await follow(now, there, target, deps, options);
+    } catch (error) {
+      if (deps.context.signal.aborted) throw error;
+      failure ??= leftToDo(toCredsetupError(error), credential.name, target.base);
+    }
+  }
+  if (failure !== undefined) throw failure;
+  return now;
+}
+
+async function follow(credential: Credential, copy: Pushed, target: OpenN8n, deps: FreshDeps, options: RunOptions): Promise<Credential> {
+  const { context } = deps;
+  const method = methodOf(credential);
+  if (await target.api.find(copy.id) === undefined) {
+    context.output.warn(`  ${context.output.style.caution('!')} The copy of ${credential.name} in the n8n at ${target.base} was deleted there.`);
+    return deps.vault.update(credential.name, (one) => ({ ...one, pushed: (one.pushed ?? []).filter(({ id }) => id !== copy.id) }));
+  }
+  const written = await writeCopy(credential, target, { replace: true, disconnect: false, handOver: false, into: copy.id, urlInN8n: copy.urlInN8n, deps }, context);
+  const verdict = await prove(askedOf(credential, written.stored, method, written.urlInN8n), target, signsIn(credential) ? 'always' : 'to-prove', context, options);
+  const kept = await rememberTest(written.credential, target.base, testOf(verdict, context.now()), context);
+  if (verdict.status !== 'ok') throw testFailed(credential.name, target.base, copy.id, verdict);
+  context.output.say(`  ${context.output.style.good('✔')} The n8n at ${target.base} has the new one, and it works there: ${pageOf(target.base, copy.id)}`);
+  return kept;
+}
+
+function leftToDo(error: CredsetupError, name: string, base: string): CredsetupError {
+  const known = isCredsetupError(error) ? error : toCredsetupError(error);
+  return known.with({ name, url: base }).withHint(`${known.hint} Nothing was ended: the old one still works in the n8n at ${base}. Repair that, then run credsetup rotate ${name} again: it goes on from here.`);
+}
