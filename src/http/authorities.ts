@@ -2,6 +2,7 @@
  * Whom we trust. `ca` replaces node's built-in roots and NODE_EXTRA_CA_CERTS (measured), so
  * every context is made from all of them, with a connection's own certificates beside.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import * as tls from 'node:tls';
 import type { Connection } from '../context.ts';
@@ -11,9 +12,14 @@ export interface Authorities {
   trusted(certificates: readonly string[]): Promise<readonly string[]>;
   /** A context that trusts the built-in roots, the system's, NODE_EXTRA_CA_CERTS's and `certificates` (PEM), and shows `identity` to who asks. */
   context(certificates: readonly string[], identity?: Connection['identity']): Promise<tls.SecureContext>;
+  /** The system's file of CAs that this node does not read by itself; empty when none is known, undefined when it reads the store. */
+  unreadBundle(): string | undefined;
   /** What is wrong with NODE_EXTRA_CA_CERTS, as a sentence; known after the first context. */
   complaint(): string | undefined;
 }
+
+/** Debian, Fedora, openSUSE, Alpine and macOS. */
+const bundles = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/ca-bundle.pem', '/etc/ssl/cert.pem'];
 
 /** Reads nothing before the first context is asked for: 144 roots take 30 ms. */
 export function createAuthorities(extraFile: string | undefined, debug: (line: string) => void): Authorities {
@@ -36,6 +42,7 @@ export function createAuthorities(extraFile: string | undefined, debug: (line: s
   return {
     trusted,
     complaint: () => complaint,
+    unreadBundle: () => ((tls as NewerTls).getCACertificates === undefined ? bundles.find((path) => existsSync(path)) ?? '' : undefined),
     async context(certificates, identity) {
       const key = [...certificates, identity?.certificate, identity?.key].join('\n');
       const known = contexts.get(key);

@@ -1,4 +1,5 @@
 /** A look at the certificate that a server shows: to name it in an error, never to trust it. */
+import { X509Certificate } from 'node:crypto';
 import { isIP, type LookupFunction } from 'node:net';
 import * as tls from 'node:tls';
 
@@ -11,6 +12,8 @@ export interface CertificateFacts {
   readonly from: string;
   readonly to: string;
   readonly selfSigned: boolean;
+  /** SHA-256, as OpenSSL writes it. */
+  readonly fingerprint: string;
 }
 
 export interface LookOptions {
@@ -69,7 +72,13 @@ function factsOf(certificate: tls.DetailedPeerCertificate): CertificateFacts {
     from: moment(certificate.valid_from),
     to: moment(certificate.valid_to),
     selfSigned: JSON.stringify(certificate.subject) === JSON.stringify(certificate.issuer),
+    fingerprint: certificate.fingerprint256,
   };
+}
+
+/** What stands in certificates that somebody gave, which were checked when they were read. */
+export function factsOfGiven(certificates: readonly string[]): readonly CertificateFacts[] {
+  return certificates.map((pem) => factsOf(new X509Certificate(pem).toLegacyObject() as tls.DetailedPeerCertificate));
 }
 
 /** node types every part as a string, but an absent one is undefined and a repeated one an array. */

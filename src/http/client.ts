@@ -10,10 +10,11 @@ import type { Connection, HttpClient, HttpRequest, HttpResponse } from '../conte
 import type { CredsetupError } from '../errors.ts';
 import { parseAddress, placeOf } from './address.ts';
 import { createAuthorities, type Authorities } from './authorities.ts';
-import { lookAtCertificates } from './certificate.ts';
+import { factsOfGiven, lookAtCertificates } from './certificate.ts';
+import { isAboutClientCertificate, wantsClientCertificate } from './client-certificate.ts';
 import { createRoute, type Route } from './dispatchers.ts';
 import { limitsFor, startExchange, type Flight, type Limits } from './exchange.ts';
-import { codesOf, isAboutCertificate, translateFailure } from './failure.ts';
+import { ClientCertificateFailure, codesOf, isAboutCertificate, mayWantClientCertificate, translateFailure } from './failure.ts';
 import { isLoopbackHost } from './loopback.ts';
 import { readProxies, type Proxies } from './proxy.ts';
 import { createResponse, loggable, summary, textOf } from './response.ts';
@@ -90,11 +91,12 @@ async function send(parts: Parts, request: HttpRequest, connection: Connection):
   try {
     const answer = await flight.answer;
     const response = createResponse(url, answer, await textOf(answer, limits.responseBytes));
+    if (connection.identity === undefined && isAboutClientCertificate(response)) throw new ClientCertificateFailure();
     debug(`${wire.method} ${loggable(url)}: ${summary(response, answer.body.length)}, ${took()}`);
     return response;
   } catch (error) {
     signal.throwIfAborted();
-    const failure = await explain(parts, url, route, flight, error);
+    const failure = await explain(parts, url, connection, route, flight, error);
     signal.throwIfAborted();
     debug(`${wire.method} ${loggable(url)}: ${[failure.code, ...new Set(codesOf(error))].join(' ')}, ${took()}`);
     throw failure;
@@ -126,19 +128,24 @@ async function openRoute({ options, limits, proxies, authorities }: Parts, url: 
   });
 }
 
-async function explain({ options, limits, authorities }: Parts, url: URL, route: Route, { stage }: Flight, error: unknown): Promise<CredsetupError> {
+async function explain({ options, limits, authorities }: Parts, url: URL, connection: Connection, route: Route, { stage }: Flight, error: unknown): Promise<CredsetupError> {
   const place = placeOf(url);
   const proxy = route.proxy();
   const complaint = authorities.complaint();
   const look = proxy === undefined && isAboutCertificate(error);
-  const chain = look ? await lookAtCertificates({ ...place, lookup: options.lookup, milliseconds: Math.min(limits.totalMs, 3000), signal: options.signal }) : [];
-  return translateFailure(error, {
+  const looking = { ...place, lookup: options.lookup, milliseconds: Math.min(limits.totalMs, 3000), signal: options.signal };
+  const chain = look ? await lookAtCertificates(looking) : [];
+  const ask = place.secure && proxy === undefined && connection.identity === undefined && mayWantClientCertificate(error);
+  const reason = ask && await wantsClientCertificate(looking) ? new ClientCertificateFailure() : error;
+  return translateFailure(reason, {
     ...place,
     via: proxy === undefined ? '' : ` through the proxy ${proxy.at}`,
     stage,
     totalSeconds: limits.totalMs / 1000,
     responseBytes: limits.responseBytes,
     chain,
+    given: look ? factsOfGiven(connection.certificates) : [],
+    unreadBundle: authorities.unreadBundle(),
     complaint: complaint === undefined ? '' : ` ${complaint}`,
     now: new Date(),
   }, proxy);

@@ -22,6 +22,10 @@ export interface Scene extends Place {
   readonly chain: readonly CertificateFacts[];
   /** A sentence about NODE_EXTRA_CA_CERTS, or empty. */
   readonly complaint: string;
+  /** What --ca-file gave. */
+  readonly given: readonly CertificateFacts[];
+  /** Where this node reads no system store: the file with its certificates, or empty when there is none. Undefined where it reads it. */
+  readonly unreadBundle: string | undefined;
   readonly now: Date;
 }
 
@@ -67,8 +71,8 @@ const selfSigned: Failure = {
 
 const selfSignedInChain: Failure = {
   code: 'TLS_SELF_SIGNED',
-  message: (scene) => `The certificate of ${scene.at}${scene.via} comes from a CA that signed itself and that this machine does not know.${leaf(scene)}${ca(scene)}`,
-  hint: (scene) => `${forgedByProxy(scene)}If you trust that CA, ${giveCa('its certificate')} ${n8nTrusts}${scene.complaint}`,
+  message: (scene) => `The certificate of ${scene.at}${scene.via} comes from a CA that signed itself and that ${scene.unreadBundle === undefined ? 'this machine' : 'Node.js'} does not know.${leaf(scene)}${ca(scene)}`,
+  hint: (scene) => `${wrongCaFile(scene)}${unreadStore(scene)}${forgedByProxy(scene)}If you trust that CA, ${giveCa('its certificate')} ${n8nTrusts}${scene.complaint}`,
 };
 
 function ca({ chain }: Scene): string {
@@ -76,10 +80,32 @@ function ca({ chain }: Scene): string {
   return root === undefined ? '' : ` The CA: "${root.subject}".`;
 }
 
+/** What --ca-file gave, when that is why it does not help; empty when it gave nothing. */
+function wrongCaFile({ chain: [own], given }: Scene): string {
+  if (given.length === 0) return '';
+  const n8nToo = 'n8n\'s NODE_EXTRA_CA_CERTS needs the same.';
+  if (own !== undefined && given.some(({ fingerprint }) => fingerprint === own.fingerprint)) {
+    return `--ca-file gives the server's own certificate, which counts for nothing without the CA's: put the certificate of "${own.issuer}" (and of whoever issued that, up to one that signed itself) into the file. ${n8nToo} `;
+  }
+  const between = given.find(({ selfSigned }) => !selfSigned);
+  if (between !== undefined) {
+    return `--ca-file gives an intermediate, "${between.subject}", and a chain must end at a certificate that signed itself: put the one of "${between.issuer}" into the file too. ${n8nToo} `;
+  }
+  const names = given.slice(0, 3).map(({ subject }) => `"${subject}"`).join(', ');
+  return `--ca-file gives ${names}, which did not issue this certificate${own === undefined ? '' : ` ("${own.issuer}" did)`}. `;
+}
+
+/** A CA that the company put into the system's store is not known to a node that does not read it. */
+function unreadStore({ unreadBundle }: Scene): string {
+  if (unreadBundle === undefined) return '';
+  const bundle = unreadBundle === '' ? 'the file that your system keeps its CAs in' : unreadBundle;
+  return `This Node.js does not read the system's store of CAs: if the CA is in there, set NODE_EXTRA_CA_CERTS=${bundle} or use Node.js 22.15 or later. `;
+}
+
 const unknownCa: Failure = {
   code: 'TLS_UNKNOWN_CA',
-  message: (scene) => `The certificate of ${scene.at}${scene.via} cannot be traced to a CA that this machine knows: the CA is a private one, or the server leaves out its intermediate certificate.${leaf(scene)}`,
-  hint: (scene) => `${forgedByProxy(scene)}Check which: ${showChain(scene)} - when only one certificate comes although its issuer is a public CA, the server's administrator must add the intermediate ("full chain"). `
+  message: (scene) => `The certificate of ${scene.at}${scene.via} cannot be traced to a CA that ${scene.unreadBundle === undefined ? 'this machine' : 'Node.js'} knows: the CA is a private one, or the server leaves out its intermediate certificate.${leaf(scene)}`,
+  hint: (scene) => `${wrongCaFile(scene)}${unreadStore(scene)}${forgedByProxy(scene)}Check which: ${showChain(scene)} - when only one certificate comes although its issuer is a public CA, the server's administrator must add the intermediate ("full chain"). `
     + `For a private CA, ${giveCa('its certificate')} ${n8nTrusts}${scene.complaint}`,
 };
 
@@ -115,6 +141,12 @@ const oldTls: Failure = {
   code: 'TLS_FAILED',
   message: ({ at, via }) => `${at}${via} and this program have no TLS version or cipher in common; the server is probably limited to TLS 1.0 or 1.1.`,
   hint: () => `The server's administrator must turn TLS 1.2 or 1.3 on; --ignore-ssl-issues does not change the version. ${n8nGetsIt}`,
+};
+
+export const clientCertificate: Failure = {
+  code: 'TLS_CLIENT_CERTIFICATE',
+  message: ({ at, via }) => `${at}${via} wants a certificate of its clients, and credsetup has none to show.`,
+  hint: ({ host }) => `n8n has no place for one in this credential either. Ask who runs the server for a way without: another address for programs, or no client certificate for the paths of the API (nginx: ssl_verify_client off for ${host}).`,
 };
 
 export const otherTls: Failure = {
@@ -214,6 +246,7 @@ export const failures: Readonly<Record<string, Failure>> = {
   ERR_SSL_PACKET_LENGTH_TOO_LONG: plainHttp,
   ERR_SSL_UNSUPPORTED_PROTOCOL: oldTls,
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: oldTls,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: clientCertificate,
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: oldTls,
   ERR_SSL_SSL_TLS_ALERT_HANDSHAKE_FAILURE: oldTls,
   ENOTFOUND: unknownName,

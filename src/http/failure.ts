@@ -34,6 +34,16 @@ export class LimitFailure extends Error {
   }
 }
 
+/** The server wants a certificate of its clients, however it said so. */
+export class ClientCertificateFailure extends Error {
+  readonly code = 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED';
+}
+
+/** Whether a failure can come from a client certificate that was not shown: an end without a word, or TLS 1.2's alert for many things. */
+export function mayWantClientCertificate(error: unknown): boolean {
+  return failureOf(error).code === 'CONNECTION_LOST' || codesOf(error).some((code) => code.endsWith('HANDSHAKE_FAILURE'));
+}
+
 /** An error with all its causes and, of an AggregateError, all its parts; cycles end it. */
 export function chainOf(error: unknown): readonly Error[] {
   const found = new Set<Error>();

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -264,6 +265,12 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   TLS_EXPIRED: tls((all) => all.expired, ours),
   TLS_NOT_YET_VALID: tls((all) => all.notYetValid, ours),
   TLS_HOST_MISMATCH: tls((all) => all.wrongHost, ours),
+  TLS_CLIENT_CERTIFICATE: async () => {
+    const server = createHttpsServer({ ...certificates.good, ca: certificates.ca, requestCert: true, rejectUnauthorized: true });
+    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    atTheEnd(() => { server.close(); });
+    return mattermost(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, ours());
+  },
   TLS_FAILED: () => mattermost(chat.url.replace('http:', 'https:')),
 
   NOT_MAUTIC: () => basic(chat.url),

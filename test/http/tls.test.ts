@@ -1,6 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import type { Socket } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
@@ -9,7 +11,7 @@ import { CredsetupError } from '../../src/errors.ts';
 import { createAuthorities } from '../../src/http/authorities.ts';
 import { makeCertificates, type Certificates } from '../certificates.ts';
 import { has } from '../tools.ts';
-import { after, allOf, failureOf, gate, lookupAs, makeClient, plain, serve, serveBytes } from './harness.ts';
+import { after, allOf, closedPort, failureOf, gate, lookupAs, makeClient, plain, serve, serveBytes } from './harness.ts';
 
 const secret = 'token-that-must-not-leak';
 const headers = { authorization: `Bearer ${secret}` };
@@ -24,7 +26,7 @@ describe.skipIf(!has('openssl'))('TLS', () => {
   const trusting = (): typeof plain => ({ ...plain, certificates: [certificates.ca] });
 
   /** Asks a server with that certificate and gives the error back; nothing secret may have arrived or be told. */
-  async function refusal(kind: 'selfSigned' | 'withRoot' | 'good' | 'incomplete' | 'expired' | 'expiredChain' | 'notYetValid' | 'wrongHost' | 'ofOtherCa', connection = plain): Promise<CredsetupError> {
+  async function refusal(kind: 'selfSigned' | 'withRoot' | 'good' | 'chained' | 'incomplete' | 'expired' | 'expiredChain' | 'notYetValid' | 'wrongHost' | 'ofOtherCa', connection = plain): Promise<CredsetupError> {
     const server = await serve(undefined, certificates[kind]);
     const client = makeClient({ lookup });
     const error = await failureOf(client.send({ method: 'GET', url: `https://service.test:${server.port}/api`, headers }, connection));
@@ -102,6 +104,83 @@ describe.skipIf(!has('openssl'))('TLS', () => {
     const error = await refusal('wrongHost', trusting());
     expect(error.code).toBe('TLS_HOST_MISMATCH');
     expect(error.message).toContain('is not for service.test, but for other.test, elsewhere.test.');
+  });
+
+  describe('a client certificate that the server wants', () => {
+    const wanting = (version: tls.SecureVersion) => new Promise<number>((resolve) => {
+      const server = createServer({ ...certificates.good, ca: certificates.ca, requestCert: true, rejectUnauthorized: true, minVersion: version, maxVersion: version }, (_request, response) => response.end('let in'));
+      server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
+      after(() => { server.close(); });
+    });
+    const asked = async (port: number): Promise<CredsetupError> => {
+      const error = await failureOf(makeClient({ lookup }).send({ method: 'GET', url: `https://service.test:${port}/api`, headers }, trusting()));
+      expect(error).toMatchObject({ code: 'TLS_CLIENT_CERTIFICATE', exitCode: 4, message: expect.stringContaining(`service.test:${port} wants a certificate of its clients`) });
+      expect(error.hint).toMatch(/n8n has no place for one/);
+      expect(allOf(error)).not.toContain(secret);
+      return error;
+    };
+
+    it.each(['TLSv1.2', 'TLSv1.3'] as const)('is named, by %s', async (version) => { await asked(await wanting(version)); });
+
+    it('is not suspected where a server has no cipher in common, or hangs up', async () => {
+      const server = createServer({ ...certificates.good, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0' });
+      await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+      after(() => { server.close(); });
+      const client = makeClient({ lookup });
+      const hangUp = await serve((request) => request.socket.destroy(), certificates.good);
+      expect((await failureOf(client.send({ method: 'GET', url: `https://service.test:${hangUp.port}/` }, trusting()))).code).toBe('CONNECTION_LOST');
+      expect((await failureOf(client.send({ method: 'GET', url: `https://service.test:${(server.address() as AddressInfo).port}/` }, trusting()))).code).toBe('TLS_FAILED');
+    });
+
+    it.skipIf(!has('nginx'))('is named by a real nginx, with TLS 1.2 and 1.3', async () => {
+      const { cert, key } = certificates.good;
+      for (const [name, text] of [['n.pem', cert], ['n.key', key]] as const) writeFileSync(join(dir, name), text);
+      for (const version of ['TLSv1.2', 'TLSv1.3']) {
+        const port = await closedPort();
+        writeFileSync(join(dir, 'nginx.conf'), `pid ${dir}/nginx.pid; error_log ${dir}/error.log; daemon off; master_process off;
+events {}
+http { access_log off; client_body_temp_path ${dir}; proxy_temp_path ${dir}; fastcgi_temp_path ${dir}; uwsgi_temp_path ${dir}; scgi_temp_path ${dir};
+server { listen 127.0.0.1:${port} ssl; ssl_certificate ${dir}/n.pem; ssl_certificate_key ${dir}/n.key; ssl_protocols ${version}; ssl_client_certificate ${certificates.caFile}; ssl_verify_client on; location / { return 200 "let in"; } } }
+`);
+        const nginx = spawn('nginx', ['-c', join(dir, 'nginx.conf'), '-p', dir], { stdio: 'ignore' });
+        try {
+          while (!await listens(port)) await new Promise((resolve) => { setTimeout(resolve, 20); });
+          await asked(port);
+        } finally {
+          nginx.kill();
+          await once(nginx, 'exit');
+        }
+      }
+    });
+  });
+
+  describe('a CA that is not the right one', () => {
+    it('is told from the server\'s own certificate, given in its place', async () => {
+      const { cert } = certificates.good;
+      const { hint } = await refusal('good', { ...plain, certificates: [cert] });
+      expect(hint).toMatch(/^--ca-file gives the server's own certificate, .*put the certificate of "Test Root"/);
+    });
+
+    it('is told from an intermediate, which ends no chain', async () => {
+      const intermediate = certificates.chained.cert.slice(certificates.chained.cert.indexOf('-----END CERTIFICATE-----') + 26);
+      for (const kind of ['chained', 'incomplete'] as const) {
+        const { hint } = await refusal(kind, { ...plain, certificates: [intermediate] });
+        expect(hint).toMatch(/^--ca-file gives an intermediate, "Test Intermediate", .*put the one of "Test Root" into the file too/);
+      }
+    });
+
+    it('is named beside the one that issued the certificate', async () => {
+      const { hint } = await refusal('ofOtherCa', trusting());
+      expect(hint).toMatch(/^--ca-file gives "Test Root", which did not issue this certificate \("Other Root" did\)/);
+    });
+
+    it('is looked for in the system\'s store only by a Node that reads it', async () => {
+      const { hint, message } = await refusal('good');
+      const reads = 'getCACertificates' in tls;
+      expect(message.includes('that this machine knows')).toBe(reads);
+      expect(/does not read the system's store of CAs: .* NODE_EXTRA_CA_CERTS=(\/\S+|the file).* or use Node\.js 22\.15 or later/.test(hint)).toBe(!reads);
+      if (!reads && existsSync('/etc/ssl/certs/ca-certificates.crt')) expect(hint).toContain('NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt');
+    });
   });
 
   it('does not trust another CA because one is given', async () => {
@@ -253,3 +332,11 @@ describe.skipIf(!has('openssl'))('TLS', () => {
     expect(performance.now() - began).toBeLessThan(2000);
   });
 });
+
+async function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => { socket.destroy(); resolve(true); });
+    socket.once('error', () => resolve(false));
+  });
+}
