@@ -31,6 +31,7 @@ const runners: ReadonlyMap<string, Runner> = new Map([
   runner(catalog.reconnect, () => import('./commands/reconnect.ts')),
   runner(catalog.refresh, () => import('./commands/refresh.ts')),
   runner(catalog.edit, () => import('./commands/edit.ts')),
+  runner(catalog.store, () => import('./commands/store.ts')),
   runner(catalog.rename, () => import('./commands/rename.ts')),
   runner(catalog.rotate, () => import('./commands/rotate.ts')),
   runner(catalog.remove, () => import('./commands/remove.ts')),

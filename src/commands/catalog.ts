@@ -221,6 +221,8 @@ export const push = command({
   ],
 });
 
+export const store = command({ name: 'store', summary: 'which store is used and why, and whether it works', options: network });
+
 export const rename = command({ name: 'rename', arguments: '<old> <new>', summary: 'another name for a credential', options: network });
 
 export const rotate = command({
@@ -245,7 +247,7 @@ export const remove = command({
   },
 });
 
-export const commands: readonly CommandSpec[] = [...setUps, reconnect, edit, list, show, get, test, exporting, importing, apply, refresh, exec, push, rename, rotate, remove];
+export const commands: readonly CommandSpec[] = [...setUps, reconnect, edit, list, show, get, test, exporting, importing, apply, refresh, exec, push, rename, rotate, remove, store];
 
 /** All that a command takes, each option once, its fields' first. */
 export function optionsOf({ options, without = [], fields = [] }: CommandSpec): readonly OptionSpec[] {

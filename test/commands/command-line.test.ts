@@ -44,7 +44,7 @@ describe('a wrong call', () => {
     [['list', 'x'], /too many arguments/],
     [['show'], /missing required argument/],
     [['list', '--nope'], /unknown option '--nope'/],
-    [['mattermost', '--store', 'cloud'], /keychain, file, none/],
+    [['mattermost', '--store', 'cloud'], /keychain, file, vault, none/],
     [['mattermost', '--export', 'xml'], /json/],
     [['mattermost', '--url'], /argument missing/],
     [['test', '--all', '--timeout', 'soon'], /--timeout/],

@@ -4,7 +4,7 @@
  */
 import { createSecureContext } from 'node:tls';
 import type { Connection } from '../../context.ts';
-import { CredsetupError } from '../../errors.ts';
+import { CredsetupError, isCredsetupError } from '../../errors.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -121,9 +121,16 @@ function notPem(name: string): CredsetupError {
   return new CredsetupError('FILE_INVALID', `The file that ${name} names holds no usable PEM certificate or key.`, { hint: 'Name a file in PEM form: it begins with -----BEGIN; a key must not be encrypted.' });
 }
 
+/** The error names the variable and not what it holds, which may be the secret itself. */
+async function readNamed(path: string, from: string, files: Files): Promise<string> {
+  return await files.readFile(path, largestFile, from).catch((error: unknown) => {
+    throw isCredsetupError(error) ? error.withHint(`Let ${from} name a file that this user can read, or unset it.`) : error;
+  });
+}
+
 async function fileOf(given: { readonly value: string; readonly from: string } | undefined, files: Files): Promise<{ readonly text: string; readonly from: string } | undefined> {
   if (given === undefined) return undefined;
-  return { text: await files.readFile(given.value, largestFile, given.from), from: given.from };
+  return { text: await readNamed(given.value, given.from, files), from: given.from };
 }
 
 /**
@@ -154,7 +161,7 @@ async function valueOrFile(name: 'ROLE_ID' | 'SECRET_ID', env: Env, files: Files
   const value = ours(env, name);
   const file = ours(env, `${name}_FILE`);
   if (value !== undefined && file !== undefined) throw new CredsetupError('USAGE', `CREDSETUP_VAULT_${name} and CREDSETUP_VAULT_${name}_FILE are both set.`, { hint: 'Keep one of them.' });
-  return file === undefined ? value?.trim() : (await files.readFile(file, largestFile, `CREDSETUP_VAULT_${name}_FILE`)).trim();
+  return file === undefined ? value?.trim() : (await readNamed(file, `CREDSETUP_VAULT_${name}_FILE`, files)).trim();
 }
 
 async function jwtFrom(env: Env, files: Files): Promise<SignIn | undefined> {
@@ -164,7 +171,7 @@ async function jwtFrom(env: Env, files: Files): Promise<SignIn | undefined> {
   if (role === undefined || file === undefined) throw half('A sign-in with a JWT', 'CREDSETUP_VAULT_ROLE', 'CREDSETUP_VAULT_JWT_FILE');
   // Where Kubernetes puts a service account's token, its own auth method is the one that takes it.
   const mount = ours(env, 'AUTH_MOUNT') ?? (file.startsWith('/var/run/secrets/kubernetes.io/') ? 'kubernetes' : 'jwt');
-  return { kind: 'jwt', mount, role, jwt: (await files.readFile(file, largestFile, 'CREDSETUP_VAULT_JWT_FILE')).trim(), from: 'CREDSETUP_VAULT_JWT_FILE' };
+  return { kind: 'jwt', mount, role, jwt: (await readNamed(file, 'CREDSETUP_VAULT_JWT_FILE', files)).trim(), from: 'CREDSETUP_VAULT_JWT_FILE' };
 }
 
 function half(what: string, one: string, other: string): CredsetupError {
