@@ -176,7 +176,7 @@ describe('each failure of the engine', () => {
     const one = machine(server, { BAO_TOKEN: token });
     expect(errorOf(await one.run(['list', '--json'])).hint).toContain('path "secret/metadata/credsetup/" { capabilities = ["list"] }');
     const saving = await one.run(['mattermost', '--url', (await mattermostServer()).url, '--json'], { env: { CREDSETUP_TOKEN: 'abcdefghijklmnopqrstuvwxyz' } });
-    expect(errorOf(saving).hint).toMatch(/path "secret\/data\/credsetup\/\S+" \{ capabilities = \["create", "update"\] \}/);
+    expect(errorOf(saving).hint).toContain('path "secret/data/credsetup/*" { capabilities = ["create", "update"] }');
   });
 
   it('refuses version 1 before a single write, which it would take and lose', async () => {

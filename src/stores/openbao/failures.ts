@@ -114,7 +114,8 @@ function tokenRejected({ address, tokenFrom }: Asked): CredsetupError {
 
 function forbidden({ address, path, capabilities }: Asked): CredsetupError {
   return new CredsetupError('STORE_FORBIDDEN', `The policy of the token does not allow ${capabilities.join(' or ')} at ${path}.`, {
-    url: address, hint: `Ask who writes the policies to add: ${rule(path, capabilities)}`,
+    // For every name of the folder: a rule for one alone would be asked for again with the next.
+    url: address, hint: `Ask who writes the policies to add: ${rule(path.replace(/[^/]+$/, '*'), capabilities)}`,
   });
 }
 
