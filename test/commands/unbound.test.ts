@@ -53,7 +53,7 @@ describe('an entry whose record is gone', () => {
 
   it('of an OAuth2 client sends no secret to where the index points', async () => {
     const [one, crm, evil] = [script(), await mauticServer(), await mauticServer()];
-    const client = crm.makeClient({ owner: 'contacts' });
+    const client = crm.makeClient({ owner: 'admin' });
     const env = { CREDSETUP_CLIENT_SECRET: client.clientSecret };
     expect((await one.run(['mautic', '--method', 'oauth2', '--grant', 'client-credentials', '--url', crm.url, '--client-id', client.clientId, '--name', 'crm'], { env })).exitCode).toBe(0);
     lead(one, evil.url);
