@@ -10,7 +10,7 @@ const floors = [
   ['main'],
   ['run'],
   ['commands', 'wiring'],
-  ['wizard'],
+  ['wizard', 'machine-facts'],
   ['stored'],
   ['vault', 'team', 'server'],
   ['field-sources', 'exporters', 'manifest'],

@@ -210,6 +210,19 @@ export interface HttpOptions {
   readonly outlivesStop?: boolean;
 }
 
+/** What of a machine a set-up meets. */
+export interface MachineFacts {
+  /** Without the v. */
+  readonly nodeVersion: string;
+  /** CREDSETUP_HOME or the platform's data folder, and its mode; undefined where there is none yet. */
+  readonly home: string;
+  readonly homeMode: number | undefined;
+  readonly canShowBrowser: boolean;
+  readonly hasClipboard: boolean;
+  /** Whether this process could listen there on 127.0.0.1; it does so for that moment. */
+  readonly portIsFree: (port: number) => Promise<boolean>;
+}
+
 export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly output: Output;
@@ -253,6 +266,8 @@ export interface Context {
    * Throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE.
    */
   runCommand(call: { readonly command: string; readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> }): Promise<number>;
+  /** What this machine has, for `doctor`. */
+  machine(): Promise<MachineFacts>;
   /** False when there is nothing to open it with; never throws. */
   openBrowser(url: string): Promise<boolean>;
   /** False when this machine has no clipboard; never throws. */

@@ -2,7 +2,7 @@
  * The entry: reads the command line and hands it on. It holds only commander and the catalog;
  * everything else is loaded when a command runs.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { commands, everywhere, fieldOptions, optionsOf } from './commands/catalog.ts';
 import type { Arguments, CommandSpec, Everywhere, Parsed } from './commands/command.ts';
 import { valuesOf, type OptionSpec, type OptionSpecs } from './commands/option.ts';
@@ -120,7 +120,8 @@ function titles(): string {
 
 function subcommand(spec: CommandSpec, root: Command, found: (parsed: Parsed) => void): Command {
   const command = new Command(spec.name).description(spec.summary).helpOption('-h, --help', 'this help');
-  if (spec.arguments !== undefined) command.arguments(spec.arguments);
+  if (spec.words !== undefined) command.addArgument(new Argument(spec.arguments ?? '').choices(spec.words));
+  else if (spec.arguments !== undefined) command.arguments(spec.arguments);
   for (const one of optionsOf(spec)) command.addOption(option(one));
   if (spec.notes !== undefined) command.addHelpText('after', `\n${spec.notes.join('\n')}\n`);
   command.allowExcessArguments(false);

@@ -145,6 +145,7 @@ function assemble(parts: Parts): Wiring {
       return await runInPlace(call, parts);
     },
     isInWorkTree: async (path) => (await import('./stores/export-file.ts')).isInWorkTree(resolve(path)),
+    machine: async () => (await import('./machine-facts.ts')).machineFacts({ nodeVersion: process.versions.node, home: homePath(env, process.geteuid?.()), system: process.platform, env }),
     openBrowser: async (url) => (await import('./terminal/browser.ts')).openBrowser(url, env),
     copyToClipboard: async (text) => (await import('./terminal/clipboard.ts')).copyToClipboard(text, env),
   };

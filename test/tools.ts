@@ -5,12 +5,15 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl' | 'chromium' | 'strace' | 'bindfs' | 'nginx' | 'python-dotenv';
+export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl' | 'chromium' | 'strace' | 'bindfs' | 'nginx' | 'bash' | 'zsh' | 'fish' | 'python-dotenv';
 
 const probes: Record<Tool, () => boolean> = {
   keychain: () => found('gnome-keyring-daemon') && found('dbus-run-session'),
   age: () => found('age'),
   openssl: () => found('openssl'),
+  bash: () => found('bash'),
+  zsh: () => found('zsh'),
+  fish: () => found('fish'),
   chromium: () => existsSync('/usr/bin/chromium'),
   // Somebody else's tracer, or a machine without the right to trace, is as good as none.
   strace: () => spawnSync('strace', ['-qq', '-e', 'trace=none', 'true']).status === 0,

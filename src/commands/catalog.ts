@@ -247,7 +247,14 @@ export const remove = command({
   },
 });
 
-export const commands: readonly CommandSpec[] = [...setUps, reconnect, edit, list, show, get, test, exporting, importing, apply, refresh, exec, push, rename, rotate, remove, store];
+export const completion = command({
+  name: 'completion', arguments: '<shell>', words: ['bash', 'zsh', 'fish', 'names'], summary: 'a script that completes commands, options and names in bash, zsh or fish', options: {},
+  notes: ['In ~/.bashrc: source <(credsetup completion bash)', 'In ~/.zshrc, behind compinit: source <(credsetup completion zsh)', 'For fish: credsetup completion fish > ~/.config/fish/completions/credsetup.fish'],
+});
+
+export const doctor = command({ name: 'doctor', summary: 'what of this computer keeps a set-up from working, and how to repair it', options: { ...network } });
+
+export const commands: readonly CommandSpec[] = [...setUps, reconnect, edit, list, show, get, test, exporting, importing, apply, refresh, exec, push, rename, rotate, remove, store, completion, doctor];
 
 /** All that a command takes, each option once, its fields' first. */
 export function optionsOf({ options, without = [], fields = [] }: CommandSpec): readonly OptionSpec[] {

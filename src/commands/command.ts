@@ -9,6 +9,8 @@ export interface CommandSpec<O extends OptionSpecs = OptionSpecs> {
   readonly name: string;
   /** As commander reads it: `[name...]`. */
   readonly arguments?: string;
+  /** All that its first argument may be. */
+  readonly words?: readonly string[];
   readonly summary: string;
   readonly options: O;
   /** Keys of `options` that this command does not take; its run reads them as not given. */
