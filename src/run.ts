@@ -87,16 +87,16 @@ async function execute(command: string, ...call: Parameters<Runner>): Promise<nu
   return run(...call);
 }
 
-function report(thrown: unknown, parsed: Parsed, { context }: Wiring): number {
+function report(thrown: unknown, parsed: Parsed, { context, answered }: Wiring): number {
   const error = toCredsetupError(thrown);
   const { output } = context;
   if (error.code === 'UNEXPECTED' && thrown instanceof Error) output.debug(thrown.stack ?? thrown.message);
   if (error.code === 'BROKEN_PIPE') return error.exitCode;
   const exitCode = exitCodeOf(error, parsed);
-  if (parsed.flags.json) output.json({ error: { ...errorDocument(error), exitCode } });
+  if (parsed.flags.json && !answered()) output.json({ error: { ...errorDocument(error), exitCode } });
   // Standard output may be what cannot be written.
   if (error.details.stopped === true && !parsed.flags.json) output.warn(`Stopped at ${error.code}. Nothing was saved.`);
-  else if (!parsed.flags.json || error.code === 'FILE_UNWRITABLE') printError(error, output);
+  else if (!parsed.flags.json || answered()) printError(error, output);
   return exitCode;
 }
 

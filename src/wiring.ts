@@ -37,6 +37,8 @@ export interface Wiring {
   untilStopped<T>(work: Promise<T>): Promise<T>;
   /** Standard output has taken what was written. Throws FILE_UNWRITABLE when it did not (a full disk). */
   written(): Promise<void>;
+  /** A result is on standard output already: another document would make two. */
+  readonly answered: () => boolean;
   /** Ends everything that would keep the process alive, and leaves the terminal as it was. */
   close(): Promise<void>;
 }
@@ -155,12 +157,18 @@ function assemble(parts: Parts): Wiring {
     written: async () => {
       // The stream tells of a failed write by an event, after the callback.
       await new Promise<void>((resolve) => { process.stdout.write('', () => { setImmediate(resolve); }); });
-      signal.throwIfAborted();
+      // Once a result is written it is the result: a stop that comes then comes too late.
+      if (signal.aborted && !isStop(signal.reason)) throw signal.reason as Error;
     },
+    answered: () => output.answered(),
     close: async () => {
       await Promise.all(closers.map(async (close) => close()));
     },
   };
+}
+
+function isStop(reason: unknown): boolean {
+  return isCredsetupError(reason) && reason.exitCode > 128;
 }
 
 async function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

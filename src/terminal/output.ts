@@ -42,6 +42,8 @@ export interface Sink extends Output {
   readonly paint: Style;
   readonly quiet: boolean;
   readonly color: boolean;
+  /** Whether anything was written to standard output. */
+  answered(): boolean;
   /**
    * A last line that is replaced by the next one and taken away by undefined. What is said
    * meanwhile goes above it. It must be one harmless line that fits the terminal's width.
@@ -53,6 +55,7 @@ export interface Sink extends Output {
 export function createOutput(options: OutputOptions): Sink {
   const { stdout, stderr, redactor, quiet, colors } = options;
   let shown: string | undefined;
+  let answered = false;
 
   watchForErrors(options);
   // Masked twice: escaping takes out characters that may have split a secret.
@@ -65,9 +68,14 @@ export function createOutput(options: OutputOptions): Sink {
   const speak = (text: string): void => talk(text, options.columns?.());
 
   return {
-    data: (text) => void stdout.write(text),
+    answered: () => answered,
+    data: (text) => {
+      answered = true;
+      stdout.write(text);
+    },
     json: (document, { secrets = false } = {}) => {
       const masked = secrets ? document : maskedDocument(document, redactor);
+      answered = true;
       stdout.write(`${escapeJson(masked)}\n`);
     },
     say: (text) => {

@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { cleanEnvironment, programPath } from '../program.ts';
@@ -163,6 +165,27 @@ describe('a signal', () => {
     expect(JSON.parse(out)).toMatchObject({ error: { code: 'CANCELLED', exitCode } });
     expect((await one.run(['list', '--json'])).json()).toEqual({ credentials: [] });
     expect(readdirSync(one.home).filter((name) => name.includes('lock'))).toEqual([]);
+  });
+
+  it('that comes when the result is being written comes too late: one document, and the exit code of the work', async () => {
+    const one = script();
+    await storeMattermost(one, chat);
+    const path = join(one.home, 'index.json');
+    const index = JSON.parse(readFileSync(path, 'utf8')) as { entries: { key: string; credential: Record<string, unknown> }[] };
+    const [first] = index.entries;
+    // More than a pipe holds: until somebody reads, the program waits within its last write.
+    index.entries = Array.from({ length: 400 }, (_, at) => ({ ...first!, key: randomBytes(16).toString('hex').padEnd(first!.key.length, '0').slice(0, first!.key.length), credential: { ...first!.credential, name: `chat-${at}`, id: randomUUID() } }));
+    writeFileSync(path, JSON.stringify(index));
+    const child = start(['list', '--json'], one);
+    child.stdout!.pause();
+    await once(child.stdout!, 'readable');
+    child.kill('SIGINT');
+    let out = '';
+    child.stdout!.setEncoding('utf8').on('data', (part: string) => { out += part; });
+    const [exitCode] = await once(child, 'close') as [number];
+    expect((JSON.parse(out) as { credentials: unknown[] }).credentials).toHaveLength(400);
+    expect(exitCode).toBe(0);
+    expect(child.said()).toBe('');
   });
 
   it('ends it while standard input is waited for', async () => {

@@ -9,8 +9,9 @@ import type { Reply } from '../../src/practice/server.ts';
 import { cleanEnvironment, programPath } from '../program.ts';
 import { closedPort } from '../http/harness.ts';
 import { has } from '../tools.ts';
+import { makeCertificates } from '../certificates.ts';
 import { printedAddress, refreshes, startRun, storeOAuth2 } from './oauth.ts';
-import { errorOf, expectCredential, expectNoSecret, mauticServer, script, storeMautic, type Script } from './support.ts';
+import { errorOf, expectCredential, expectNoSecret, folder, mauticServer, script, storeMautic, type Script } from './support.ts';
 
 const codesOf = (list: unknown): string[] => (list as { readonly code: string }[]).map(({ code }) => code);
 const lastToken = (server: PracticeMautic): string => server.state.accessTokens.at(-1)!.token;
@@ -85,6 +86,18 @@ describe('--grant client-credentials', () => {
     const done = await one.run(['mautic', '--method', 'oauth2', '--grant', 'client-credentials', '--url', server.url, '--client-id', clientId, '--name', 'ci', ...args], { env: { CREDSETUP_CLIENT_SECRET: clientSecret }, reveals: args.includes('--export') });
     return { done, one, clientId, clientSecret };
   };
+
+  it.runIf(has('openssl'))('says each time that a token is renewed over TLS that is not checked', async () => {
+    const server = await mauticServer({ tls: makeCertificates(join(folder(), 'certificates')).selfSigned, accessTokenMinutes: 1 });
+    const { done, one } = await setUp(server, { args: ['--ignore-ssl-issues'] });
+    expect(done.exitCode, done.stderr).toBe(0);
+    for (const args of [['get', 'ci'], ['export', 'ci'], ['exec', 'ci', '--', process.execPath, '-e', '0']]) {
+      const { stderr, exitCode } = await one.run(args, { reveals: true });
+      expect(exitCode, stderr).toBe(0);
+      expect(stderr, args[0]).toContain('The certificate of 127.0.0.1 is not checked');
+      expect(stderr).toContain('TLS_UNCHECKED');
+    }
+  });
 
   it('needs no person, and says what it means', async () => {
     const server = await mauticServer();
