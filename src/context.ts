@@ -53,7 +53,9 @@ export interface TextQuestion {
   readonly initial?: string;
   /** A line of help below or beside the question. */
   readonly help?: string;
-  /** A sentence when the (already trimmed) value is not acceptable. */
+  /** Takes off what people add around such a value; without it, only what is not seen. */
+  readonly clean?: (value: string) => string;
+  /** A sentence when the (already cleaned) value is not acceptable. */
   readonly check?: (value: string) => string | undefined;
   /** A paste of several lines: refused by default, or joined by spaces into one value. */
   readonly lineEnds?: 'refuse' | 'join';

@@ -2,8 +2,9 @@
  * Where a value comes from when nobody is asked: option, the service's variable, the short
  * variable. One description of a field serves all of them and the list of what is missing.
  */
-import type { Context } from './context.ts';
+import type { Context, TextQuestion } from './context.ts';
 import { CredsetupError, isCredsetupError, type MissingInput } from './errors.ts';
+import { cleanedValue } from './given-value.ts';
 import { shortVariableName, variableName, type Field } from './services/field.ts';
 import type { Service } from './services/service.ts';
 
@@ -23,9 +24,6 @@ export interface Given {
 
 // Larger than any value, small enough to be read at once.
 const mostBytes = 1024 * 1024;
-const invisible = '[\\s\\p{Cc}\\p{Cf}\\u115f\\u1160\\u2800\\u3164\\uffa0]';
-// Looking back keeps it linear: otherwise a run inside is tried again from each of its characters.
-const around = new RegExp(`^${invisible}+|(?<!${invisible})${invisible}+$`, 'gu');
 const controls = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 /** The field's value from options and variables; undefined when it is given nowhere. Throws USAGE, FILE_UNREADABLE, INPUT_INVALID. */
@@ -87,25 +85,45 @@ export function inputMissing(service: string, missing: readonly MissingInput[]):
   });
 }
 
-/**
- * The value as it is used: spaces, line ends and invisible characters around it removed (a
- * password keeps its spaces inside). Throws INPUT_INVALID, never repeating a secret.
- */
+/** The value as it is used, without what people add around it. Throws INPUT_INVALID, never repeating a secret. */
 export function checkedValue(field: Field, given: Given): string {
-  // A password may begin or end with a space; only what cannot be typed is removed from it.
-  const value = field.secret && field.spaces === 'allowed' ? given.value.replace(/^[\r\n\p{Cf}]+|(?<![\r\n\p{Cf}])[\r\n\p{Cf}]+$/gu, '') : given.value.replace(around, '');
+  const value = cleanedValue(field, given.value);
   const problem = valueProblem(field, value);
   if (problem === undefined) return value;
   throw new CredsetupError('INPUT_INVALID', `${given.source}: ${problem}`, { field: field.key, hint: `${field.label}: ${field.help}` });
 }
 
-/** A sentence when a value cannot be this field's; undefined when it can. */
+/** As `checkedValue`, and it is what every such value is like: what is not would only count as refused. */
+export function sendableValue(field: Field, given: Given): string {
+  const value = checkedValue(field, given);
+  const problem = shapeProblem(field, value);
+  if (problem === undefined) return value;
+  throw new CredsetupError('INPUT_INVALID', `${given.source}: ${problem} It was not sent.`, { field: field.key, hint: `${field.label}: ${field.help}` });
+}
+
+/** A sentence when a cleaned value cannot be this field's; undefined when it can. */
 export function valueProblem(field: Field, value: string): string | undefined {
   if (value === '') return `The ${field.label} is empty.`;
   if (value.length > field.maxLength) return `The ${field.label} has ${value.length} characters; ${field.maxLength} are the most.`;
+  if (value.includes('\ufffd')) return `The ${field.label} was not written in UTF-8: a character of it cannot be read.`;
   const control = value.search(controls);
   if (control >= 0) return `The ${field.label} has a line end or an invisible character inside, after ${control} characters.`;
   const space = value.search(/\s/);
   if (field.spaces === 'never' && space >= 0) return `The ${field.label} has a space inside, after ${space} characters.`;
   return undefined;
+}
+
+function shapeProblem({ label, shape }: Field, value: string): string | undefined {
+  if (shape === undefined || shape.pattern.test(value)) return undefined;
+  const wrong = value.length === shape.length ? 'It has other characters' : `It has ${value.length} ${value.length === 1 ? 'character' : 'characters'}`;
+  return `This is no ${label}. ${wrong}; ${shape.is}.`;
+}
+
+/** The question for a field: its answer is cleaned as every other source's value, and what cannot be one is not taken. */
+export function questionFor(field: Field): TextQuestion {
+  return {
+    message: field.label, help: field.help, maxLength: field.maxLength,
+    clean: (text) => cleanedValue(field, text),
+    check: (value) => valueProblem(field, value) ?? shapeProblem(field, value),
+  };
 }

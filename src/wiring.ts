@@ -7,6 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { Context, HttpClient, HttpOptions, Journal, Terminal, Vault } from './context.ts';
 import { CredsetupError, exitCodes, isCredsetupError, type ErrorCode } from './errors.ts';
 import { withCleanTexts } from './kept-texts.ts';
+import { decodedText } from './given-value.ts';
 import { Redactor } from './redaction.ts';
 import { createPassphrase, identityText } from './passphrase.ts';
 import { JoinedVault, type JoinedOptions } from './team/joined.ts';
@@ -350,7 +351,7 @@ async function textOf(stream: Readable, limit: number, signal: AbortSignal, tooL
   } finally {
     signal.removeEventListener('abort', stop);
   }
-  return Buffer.concat(parts).toString('utf8');
+  return decodedText(Buffer.concat(parts));
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -42,7 +42,7 @@ const signIn = {
 /** What a client of its own takes beside that, when it is set up. */
 const newClient = {
   grant: choice('--grant <grant>', 'OAuth2: by a person (authorization-code, the default) or by the client itself', ['authorization-code', 'client-credentials']),
-  n8nCallbackUrl: text('--n8n-callback-url <url>', 'OAuth2: n8n\'s OAuth Callback URL, registered beside ours'),
+  n8nCallbackUrl: text('--n8n-callback-url <url>', 'OAuth2: n8n\'s address, a stored n8n\'s name or its OAuth Callback URL; that is registered beside ours'),
 };
 
 export const formats = ['json', 'n8n', 'dotenv', 'shell', 'kubernetes'] as const;

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import type { FieldOptions } from '../field-sources.ts';
-import { checkedValue, givenValue, inputMissing, missingInput, valueProblem, type Given } from '../field-sources.ts';
+import { checkedValue, givenValue, inputMissing, missingInput, questionFor, sendableValue, type Given } from '../field-sources.ts';
 import { locate } from '../server/address.ts';
 import { readConnection } from '../server/connection.ts';
 import { variableName, type Field } from '../services/field.ts';
@@ -101,9 +101,9 @@ async function gather(said: TargetCall['fields'], context: Context): Promise<Rea
 
 async function valueFor(field: Field, given: ReadonlyMap<string, Given>, context: Context): Promise<string> {
   const there = given.get(field.key);
-  if (there !== undefined) return checkedValue(field, there);
+  if (there !== undefined) return sendableValue(field, there);
   const terminal = await context.terminal();
-  const question = { message: field.label, help: field.help, maxLength: field.maxLength, check: (value: string) => valueProblem(field, value) };
+  const question = questionFor(field);
   const answer = await (field.secret ? terminal.secret(question) : terminal.text(question));
   if (answer.kind === 'back') throw stopped();
   return checkedValue(field, { value: answer.value, source: field.label });

@@ -6,6 +6,7 @@ import { isIPv6 } from 'node:net';
 import type { Connection, HttpClient, HttpResponse } from '../context.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
+import { unwrapped, withoutUnseen } from '../given-value.ts';
 import { isLoopbackHost } from '../http/loopback.ts';
 import { redirectTarget, throwForStatus } from '../http/status.ts';
 import type { AddressKnowledge, Addressed } from '../services/service.ts';
@@ -20,11 +21,11 @@ const mostCandidates = 6;
  * Throws URL_INVALID, without repeating user names or passwords in it.
  */
 export function parseAddress(pasted: string): { readonly url: URL; readonly schemeGiven: boolean } {
-  const text = pasted.trim();
+  const { text, ambiguous } = bareAddress(pasted);
   if (text === '') throw invalid('The address is empty.');
   if (/[\s\p{Cc}\p{Cf}]/u.test(text)) throw invalid('The address has spaces, line ends or invisible characters inside.');
   // One slash, a backslash or no colon behind `https` is a slip that must not turn a password into a path of the host "https".
-  const [start = '', scheme] = /^(https?|[a-z][a-z0-9+.-]*(?=:\/\/))[:;]?[\\/]+/i.exec(text)?.map((part) => part.toLowerCase()) ?? [];
+  const [start = '', scheme] = /^(https?|[a-z][a-z0-9+.-]*(?=:\/\/))[:;.]{0,2}[\\/]+/i.exec(text)?.map((part) => part.toLowerCase()) ?? [];
   if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') throw invalid(`An address begins with https://, not with ${scheme}://.`);
   const rest = text.slice(start.length).replace(/^[\\/]+/, '');
   const authority = /^[^/?#\\]*/.exec(rest)?.[0] ?? '';
@@ -33,7 +34,25 @@ export function parseAddress(pasted: string): { readonly url: URL; readonly sche
   const url = parseUrl(`${scheme ?? 'https'}://${host}`);
   url.search = '';
   url.hash = '';
-  return { url, schemeGiven: scheme !== undefined };
+  return { url, schemeGiven: scheme !== undefined && !ambiguous };
+}
+
+/** Two schemes, as when an address is pasted behind a `https://` that stands there already. */
+const twice = /^(https?)[:;.]{0,2}[\\/]+(?=(https?)[:;.]{0,2}[\\/]+)/i;
+
+/**
+ * Without what people add around an address: quotes and names, the rest of a Markdown link, what a
+ * sentence ends with, a second scheme. `ambiguous`: two schemes that differ, so neither counts as given.
+ */
+function bareAddress(pasted: string): { readonly text: string; readonly ambiguous: boolean } {
+  const link = /^\[[^\]]{0,200}\]\((?=https?:)|^<(?=https?:)/i.exec(withoutUnseen(pasted));
+  const inside = link === null ? pasted : withoutUnseen(pasted).slice(link[0].length).split(/[)>|]/, 1)[0] ?? '';
+  const text = unwrapped(inside).replace(/(?<=.)[,;.'"”’»>)]{1,4}$/u, '');
+  const [start, outer = '', inner = ''] = twice.exec(text) ?? [];
+  if (start === undefined) return { text, ambiguous: false };
+  const differ = outer.toLowerCase() !== inner.toLowerCase();
+  const rest = text.slice(start.length);
+  return { text: differ ? rest.replace(/^https?/i, 'https') : rest, ambiguous: differ };
 }
 
 function parseUrl(text: string): URL {

@@ -18,6 +18,13 @@ export interface Field {
   readonly maxLength: number;
   /** A service's value may hold spaces inside (a password), or never does (a token). */
   readonly spaces: 'allowed' | 'never';
+  /**
+   * What people put around such a value, beside quotes and its label: an `@` before a name, spaces
+   * between groups of digits. 'kept': nothing is taken off, for it is a sentence.
+   */
+  readonly around?: 'at-sign' | 'groups' | 'kept';
+  /** What every such value is like: what is not is never sent. `is` completes "It has 25 characters; ..." */
+  readonly shape?: { readonly pattern: RegExp; readonly length: number; readonly is: string };
 }
 
 /** A label such as `--url` and a variable such as `CREDSETUP_MATTERMOST_URL`. */

@@ -32,6 +32,8 @@ export interface AddressKnowledge {
   readonly outOfOrder?: (response: HttpResponse) => CredsetupError | undefined;
   /** It is the n8n itself; for every other, what keeps us out keeps n8n out too. */
   readonly isN8n?: boolean;
+  /** Where an n8n takes the answer of a sign-in that was begun there, below its base. */
+  readonly oauthCallbackPath?: string;
 }
 
 /** What the server said of who was let in. */

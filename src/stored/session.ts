@@ -9,7 +9,7 @@ import type { Field } from '../services/field.ts';
 import type { Api } from '../services/api.ts';
 import type { Method, Service } from '../services/service.ts';
 import { apiOf } from '../server/connection.ts';
-import { checkedValue, givenValue, inputMissing, missingInput, type FieldOptions } from '../field-sources.ts';
+import { givenValue, inputMissing, missingInput, sendableValue, type FieldOptions } from '../field-sources.ts';
 import { checkTrusted } from '../server/trust.ts';
 
 /** What the command line says beside the name. */
@@ -106,7 +106,7 @@ async function value(field: Field, { service, options, context }: Opening, optio
   const given = await givenValue(field, service, options.fields[field.key] ?? {}, context);
   if (given === undefined && optional) return '';
   if (given === undefined) throw inputMissing(service.id, [missingInput(field, service)]);
-  const checked = checkedValue(field, given);
+  const checked = sendableValue(field, given);
   context.output.protect(field.secret || optional ? checked : '');
   return checked;
 }

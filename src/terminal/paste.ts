@@ -7,12 +7,12 @@
  * with a wrong reason, a no-break space even passes as a header (measured with undici).
  */
 
+import { withoutUnseen } from '../given-value.ts';
+
 export type Cleaned = { readonly value: string } | { readonly refusal: string };
 
 const lineEnd = /[\n\r\v\f\u0085\u2028\u2029]/;
 const invisible = /[\p{Cf}\p{Cs}\p{DI}]/u;
-// Looking back keeps it linear: otherwise a run inside is tried again from each of its characters.
-const around = /^[\s\u0085\p{Zs}\p{Cf}\p{DI}]+|(?<![\s\u0085\p{Zs}\p{Cf}\p{DI}])[\s\u0085\p{Zs}\p{Cf}\p{DI}]+$/gu;
 const notPlain = /[^\P{Zs} ]|[\p{Cc}\p{Zl}\p{Zp}\p{Cf}\p{Cs}\p{DI}\ufffd]/u;
 
 /** The number of characters as a person counts them: code points, not UTF-16 units. */
@@ -37,9 +37,9 @@ export function isPlain(text: string): boolean {
   return !notPlain.test(text);
 }
 
-/** Takes off what is not seen around the value; says what is wrong inside it, never what it is. */
-export function clean(text: string): Cleaned {
-  const value = text.replace(around, '');
+/** Takes off what is no part of the value, what is not seen around it at least; says what is wrong inside it, never what it is. */
+export function clean(text: string, bare: (text: string) => string = withoutUnseen): Cleaned {
+  const value = bare(text);
   const wrong = notPlain.exec(value);
   if (wrong === null) return { value };
   const position = characters(lengthOf(value.slice(0, wrong.index)));

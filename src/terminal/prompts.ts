@@ -19,9 +19,11 @@ export interface Asked {
   /** Harmless text. */
   readonly message: string;
   readonly maxLength: number;
-  /** Why a paste is not taken here. */
   /** A paste of several lines is taken as one, joined by spaces. */
   readonly joinLines?: boolean;
+  /** Takes off what people add around the value. */
+  readonly bare?: ((text: string) => string) | undefined;
+  /** Why a paste is not taken here. */
   readonly pasteRefused?: string;
 }
 
@@ -170,13 +172,13 @@ export class PromptRun {
   }
 
   #paste(text: string, length: number): void {
-    const { kind, maxLength, pasteRefused } = this.#asked;
+    const { kind, maxLength, pasteRefused, bare } = this.#asked;
     if (kind === 'choice') return;
     if (pasteRefused !== undefined) {
       this.#notice(pasteRefused);
       return;
     }
-    const cleaned = clean(this.#asked.joinLines === true ? joined(text) : text);
+    const cleaned = clean(this.#asked.joinLines === true ? joined(text) : text, bare);
     const value = 'value' in cleaned ? cleaned.value : text;
     // What is cut off at the parser's limit is longer than any value.
     const counted = length - lengthOf(text) + lengthOf(value);

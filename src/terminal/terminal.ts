@@ -145,7 +145,7 @@ class PromptTerminal implements Terminal {
       initial: question.initial === undefined || kind === 'secret' ? undefined : output.plain(question.initial),
       judge,
     };
-    const value = await this.#ask({ kind, message: output.clean(question.message), maxLength, joinLines: question.lineEnds === 'join' }, (prompt) => prompt.text(view));
+    const value = await this.#ask({ kind, message: output.clean(question.message), maxLength, joinLines: question.lineEnds === 'join', bare: question.clean }, (prompt) => prompt.text(view));
     return value === undefined ? { kind: 'back' } : { kind: 'value', value };
   }
 
@@ -214,7 +214,7 @@ function resolveFirst(pressed: readonly string[], keys: readonly KeyHint[], reso
 
 /** The answer without what is not seen around it, judged by the question. */
 function judgeLine(typed: string, question: TextQuestion, maxLength: number): Judged {
-  const cleaned = clean(typed);
+  const cleaned = clean(typed, question.clean);
   if ('refusal' in cleaned) return { refusal: `The value has ${cleaned.refusal}.` };
   if (cleaned.value === '' && question.initial === undefined) return { refusal: 'Nothing was typed. Type or paste a value, or press Esc to go back.' };
   const value = cleaned.value === '' ? question.initial ?? '' : cleaned.value;

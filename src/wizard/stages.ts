@@ -14,7 +14,8 @@ import { apiOf } from '../server/connection.ts';
 import { known, type Draft, type Outcome, type Stage } from './draft.ts';
 import { provisioningStages, wayStage } from './provisioning/stages.ts';
 import { checkEarlyName, nameStage } from './naming.ts';
-import { checkedValue, valueProblem } from '../field-sources.ts';
+import { oddEdges } from '../given-value.ts';
+import { questionFor, sendableValue } from '../field-sources.ts';
 import { onceStarted } from './starting.ts';
 import { stepsStage } from './steps.ts';
 import { saveStage, validateStage } from './saving.ts';
@@ -177,6 +178,8 @@ async function fieldStage(draft: Draft, field: Field): Promise<Outcome> {
   if (value.kind === 'back') return 'back';
   if (field.secret) draft.context.output.protect(value.value);
   else if (field !== draft.method?.provisioning?.codeField) draft.context.output.publish(value.value);
+  const odd = oddEdges(field, value.value);
+  if (odd !== undefined) draft.context.output.warn(`  ${draft.context.output.style.caution('!')} ${odd}`);
   draft.values.set(field.key, value.value);
   return asked ? 'next' : 'through';
 }
@@ -184,14 +187,10 @@ async function fieldStage(draft: Draft, field: Field): Promise<Outcome> {
 /** The given value when there is one, otherwise the answer to the field's question. */
 async function valueFor(draft: Draft, field: Field): Promise<{ readonly value: Answer<string>; readonly asked: boolean }> {
   const given = draft.given.get(field.key);
-  if (given !== undefined) return { value: { kind: 'value', value: checkedValue(field, given) }, asked: false };
+  if (given !== undefined) return { value: { kind: 'value', value: sendableValue(field, given) }, asked: false };
   const terminal = known(draft.terminal, 'terminal');
   const before = field.secret ? undefined : draft.values.get(field.key);
-  const question = {
-    message: field.label, help: field.help, maxLength: field.maxLength,
-    check: (value: string) => valueProblem(field, value),
-    ...(before === undefined ? {} : { initial: before }),
-  };
+  const question = { ...questionFor(field), ...(before === undefined ? {} : { initial: before }) };
   const value = await (field.secret ? terminal.secret(question) : terminal.text(question));
   return { value, asked: true };
 }

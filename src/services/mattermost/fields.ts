@@ -4,6 +4,9 @@ import type { Field } from '../field.ts';
 /** How the service is named. */
 export const about = { id: 'mattermost', title: 'Mattermost' } as const;
 
+/** Both ids and secrets of Mattermost, a session's and a bot's too. */
+const tokenShape: NonNullable<Field['shape']> = { pattern: /^[a-z0-9]{26}$/, length: 26, is: 'an Access Token has 26, of a to z and 0 to 9' };
+
 export const url: Field = {
   key: 'url', label: 'Mattermost address', secret: false, option: '--url', variable: 'URL',
   help: 'What your browser shows when Mattermost is open; any page of it will do.',
@@ -13,13 +16,13 @@ export const url: Field = {
 export const token: Field = {
   key: 'token', label: 'Access Token', secret: true, option: '--token-file', stdinOption: '--token-stdin', variable: 'TOKEN',
   help: 'The Access Token, not the Token ID: both have 26 characters, and the Access Token is shown only once, right after Save.',
-  maxLength: 512, spaces: 'never',
+  maxLength: 512, spaces: 'never', shape: tokenShape,
 };
 
 export const username: Field = {
   key: 'username', label: 'Username or email', secret: false, option: '--username', variable: 'USERNAME',
   help: 'What you sign in to Mattermost with.',
-  maxLength: 256, spaces: 'never',
+  maxLength: 256, spaces: 'never', around: 'at-sign',
 };
 
 export const password: Field = {
@@ -31,19 +34,19 @@ export const password: Field = {
 export const mfaCode: Field = {
   key: 'mfaCode', label: 'Multi-factor code', secret: false, option: '--mfa-code', variable: 'MFA_CODE',
   help: 'The six digits that your authenticator app shows now. Each wrong one counts towards locking the account.',
-  maxLength: 64, spaces: 'never',
+  maxLength: 64, spaces: 'never', around: 'groups', shape: { pattern: /^\d{6}$/, length: 6, is: 'a code is six digits' },
 };
 
 export const adminToken: Field = {
   key: 'adminToken', label: 'Admin\'s Access Token', secret: true, option: '--admin-token-file', stdinOption: '--admin-token-stdin', variable: 'ADMIN_TOKEN',
   help: 'A token of a system admin, in place of a sign-in. It is used in this run and kept nowhere.',
-  maxLength: 512, spaces: 'never',
+  maxLength: 512, spaces: 'never', shape: tokenShape,
 };
 
 export const description: Field = {
   key: 'description', label: 'Description of the new token', secret: false, option: '--description', variable: 'DESCRIPTION',
   help: 'What the list of tokens in Mattermost shows; a mark of this run is added.',
-  maxLength: 200, spaces: 'allowed',
+  maxLength: 200, spaces: 'allowed', around: 'kept',
 };
 
 export const expiresIn: Field = {
@@ -55,7 +58,7 @@ export const expiresIn: Field = {
 export const bot: Field = {
   key: 'bot', label: 'Username of the bot', secret: false, option: '--bot', variable: 'BOT',
   help: 'Lower-case letters, digits, dots, dashes and underscores. A bot of that name is used again.',
-  maxLength: 64, spaces: 'never',
+  maxLength: 64, spaces: 'never', around: 'at-sign',
 };
 
 /** What the method is set up with when its value is in hand. */

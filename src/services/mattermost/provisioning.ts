@@ -43,7 +43,7 @@ async function owner(api: Api, session: Session, way: Way, values: Values): Prom
 }
 
 function botName(values: Values): string {
-  return (values['bot'] ?? '').toLowerCase().replace(/^@/, '');
+  return (values['bot'] ?? '').toLowerCase();
 }
 
 /** An admin's token makes tokens for others: the account by username or email. */

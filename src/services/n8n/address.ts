@@ -20,6 +20,7 @@ export const address: AddressKnowledge = {
   starting: { path: '/healthz/readiness', seen: isStarting },
   notThisService: 'NOT_N8N',
   isN8n: true,
+  oauthCallbackPath: '/rest/oauth2-credential/callback',
 };
 
 /** What is found by its address without the rest of the service. */

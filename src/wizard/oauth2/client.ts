@@ -6,8 +6,7 @@ import type { OAuth } from '../../services/oauth-description.ts';
 import { apiOf } from '../../server/connection.ts';
 import { tokenEndpointOf } from '../../server/token-endpoint.ts';
 import { known, type Draft, type Grant, type Outcome } from '../draft.ts';
-
-const n8nDefault = 'http://localhost:5678/rest/oauth2-credential/callback';
+import { callbackProblem, callbackUrlFor, callbackUrlOf, usualAddress } from './n8n-callback.ts';
 
 export function grantOf(draft: Draft): Grant {
   return draft.options.signIn.grant ?? 'authorization-code';
@@ -38,8 +37,16 @@ export async function redirectStage(draft: Draft): Promise<Outcome> {
     }).catch((error: unknown) => { throw withRegistration(draft, error); });
   }
   const { redirectUri } = draft.redirectServer;
+  const before = draft.redirect?.registered;
   draft.redirect = { uri: redirectUri, registered: [redirectUri, n8n.url].filter((one) => one !== '').join(',') };
+  if (n8n.url !== '' && draft.redirect.registered !== before) tellRegistered(draft, draft.redirect.registered);
   return n8n.asked ? 'next' : 'through';
+}
+
+/** What was made of an answer is seen before it is registered; a step shows it too, on a terminal. */
+function tellRegistered({ context: { output } }: Draft, registered: string): void {
+  output.say('  To be registered as Redirect URI, in one line:');
+  output.say(registered);
 }
 
 /** Another port than the stored one has to be registered first. */
@@ -67,23 +74,23 @@ function portIn(redirectUri: string | undefined): number | undefined {
 /** '' when n8n does not use this client. */
 async function n8nCallbackUrl(draft: Draft): Promise<{ readonly url: string; readonly asked: boolean } | 'back'> {
   const given = draft.options.signIn.n8nCallbackUrl;
-  if (given !== undefined) {
-    const problem = callbackProblem(given);
-    if (problem !== undefined) throw new CredsetupError('INPUT_INVALID', `--n8n-callback-url: ${problem}`, { hint: `n8n shows it as OAuth Redirect URL, such as ${n8nDefault}` });
-    return { url: given, asked: false };
-  }
+  if (given !== undefined) return { url: await callbackUrlOf(given, draft.vault).catch((error: unknown) => { throw atOption(error); }), asked: false };
   const { terminal } = draft;
   // A stored credential's client has its redirect URIs already.
   if (terminal === undefined || (draft.options.existing ?? draft.options.inPlaceOf) !== undefined) return { url: '', asked: false };
   // A step that was done leads through here once more.
   if (draft.n8nCallbackUrl !== undefined) return { url: draft.n8nCallbackUrl, asked: false };
-  const answer = await askForN8n(draft, terminal);
+  const answer = await askForN8n(terminal);
   if (answer.kind === 'back') return 'back';
   draft.n8nCallbackUrl = answer.value;
   return { url: answer.value, asked: true };
 }
 
-async function askForN8n(draft: Draft, terminal: Terminal): Promise<Answer<string>> {
+function atOption(error: unknown): unknown {
+  return isCredsetupError(error) ? new CredsetupError(error.code, `--n8n-callback-url: ${error.message}`, error.details) : error;
+}
+
+async function askForN8n(terminal: Terminal): Promise<Answer<string>> {
   const answer = await terminal.choose({
     message: 'Will n8n sign in with this client too?',
     choices: [
@@ -93,15 +100,11 @@ async function askForN8n(draft: Draft, terminal: Terminal): Promise<Answer<strin
   });
   if (answer.kind === 'back') return answer;
   if (!answer.value) return { kind: 'value', value: '' };
-  return terminal.text({
-    message: 'n8n\'s OAuth Callback URL', initial: n8nDefault, check: callbackProblem, maxLength: 2048,
-    help: `n8n shows it in its credential "${known(draft.method, 'method').n8n.title}" as OAuth Redirect URL.`,
+  const address = await terminal.text({
+    message: 'n8n\'s OAuth Callback URL', initial: callbackUrlFor(usualAddress), check: callbackProblem, maxLength: 2048,
+    help: 'n8n\'s address is enough. n8n shows the whole one in its credential "Mautic OAuth2 API" as OAuth Redirect URL.',
   });
-}
-
-function callbackProblem(url: string): string | undefined {
-  if (url.includes(',') || !/^https?:\/\//i.test(url) || !URL.canParse(url)) return 'This is no http:// or https:// address.';
-  return new URL(url).username === '' ? undefined : 'An address with a user name in it cannot be registered.';
+  return address.kind === 'back' ? address : { kind: 'value', value: callbackUrlFor(address.value) };
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { KeyHint, Terminal } from '../../context.ts';
 import { isCredsetupError } from '../../errors.ts';
 import { printError } from '../../error-text.ts';
+import { questionFor } from '../../field-sources.ts';
 import type { Change, Repair, Session } from '../../services/provisioning.ts';
 import { known, type Draft } from '../draft.ts';
 import { Poll } from '../poll.ts';
@@ -94,7 +95,7 @@ async function adminSignsIn(draft: Draft, terminal: Terminal): Promise<boolean> 
   const provisioning = provisioningOf(draft);
   const values: Record<string, string> = {};
   for (const field of provisioning.signInFields) {
-    const question = { message: `Admin's ${field.label}`, help: field.help, maxLength: field.maxLength };
+    const question = { ...questionFor(field), message: `Admin's ${field.label}` };
     const answer = await (field.secret ? terminal.secret(question) : terminal.text(question));
     if (answer.kind === 'back') return false;
     if (field.secret) draft.context.output.protect(answer.value);
@@ -119,7 +120,7 @@ async function adminSignsIn(draft: Draft, terminal: Terminal): Promise<boolean> 
         printError(error, draft.context.output);
         return false;
       }
-      const code = await terminal.text({ message: provisioning.codeField.label, help: provisioning.codeField.help, maxLength: provisioning.codeField.maxLength });
+      const code = await terminal.text(questionFor(provisioning.codeField));
       if (code.kind === 'back') return false;
       draft.context.output.protect(code.value);
       values[provisioning.codeField.key] = code.value;

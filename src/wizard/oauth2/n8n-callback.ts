@@ -1,0 +1,72 @@
+/**
+ * n8n's own OAuth Callback URL, which is registered beside ours. People have n8n's address in hand
+ * or in a store, and a client that is registered with the address alone fails at Connect, weeks
+ * later: the path is n8n's and known.
+ */
+import type { Vault } from '../../context.ts';
+import { isName } from '../../credential-name.ts';
+import { CredsetupError, isCredsetupError } from '../../errors.ts';
+import { unwrapped } from '../../given-value.ts';
+import { isLoopbackHost } from '../../http/loopback.ts';
+import { candidateBases, parseAddress } from '../../server/address.ts';
+import { services } from '../../services/registry.ts';
+import type { AddressKnowledge } from '../../services/service.ts';
+
+/** As n8n shows it in a new credential, on the port that it has at first. */
+export const usualAddress = 'http://localhost:5678';
+
+function n8nAddress(): AddressKnowledge {
+  const found = services.find(({ address }) => address.isN8n === true);
+  if (found === undefined) throw new Error('no service is an n8n');
+  return found.address;
+}
+
+/** The end of every such URL, whatever n8n's REST endpoint is called. */
+const ending = /\/oauth2-credential\/callback$/;
+
+/**
+ * The callback URL for n8n's address, any page of it, or the URL itself. An address without a
+ * scheme is https, on this machine http. Throws INPUT_INVALID.
+ */
+export function callbackUrlFor(text: string): string {
+  const { url, schemeGiven } = parsed(text);
+  if (!schemeGiven && isLoopbackHost(url.hostname)) url.protocol = 'http:';
+  const path = url.pathname.replace(/\/+$/, '');
+  if (ending.test(path)) return `${url.origin}${path}`;
+  const knowledge = n8nAddress();
+  return `${url.origin}${candidateBases(path, knowledge)[0] ?? ''}${knowledge.oauthCallbackPath ?? ''}`;
+}
+
+function parsed(text: string): ReturnType<typeof parseAddress> {
+  if (text.includes(',')) throw invalid('One address is asked for; a comma separates several where they are registered.');
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    throw isCredsetupError(error) ? invalid(error.message) : error;
+  }
+}
+
+function invalid(why: string): CredsetupError {
+  return new CredsetupError('INPUT_INVALID', `This is no address of an n8n: ${why}`, {
+    field: 'redirect', hint: `Give n8n's address, such as ${usualAddress}, or what n8n shows as OAuth Redirect URL, or the name of a stored n8n.`,
+  });
+}
+
+/** A sentence when an answer is no such address; undefined when it is. */
+export function callbackProblem(text: string): string | undefined {
+  try {
+    callbackUrlFor(text);
+    return undefined;
+  } catch (error) {
+    if (isCredsetupError(error)) return error.message;
+    throw error;
+  }
+}
+
+/** As `callbackUrlFor`; a stored n8n's name stands for its address. */
+export async function callbackUrlOf(given: string, vault: Vault): Promise<string> {
+  const name = unwrapped(given);
+  const stored = isName(name) ? await vault.find(name) : undefined;
+  const isN8n = services.some(({ id, address }) => id === stored?.service && address.isN8n === true);
+  return callbackUrlFor(stored !== undefined && isN8n ? stored.url : given);
+}
