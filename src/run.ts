@@ -30,6 +30,7 @@ const runners: ReadonlyMap<string, Runner> = new Map([
   runner(catalog.doctor, () => import('./commands/doctor.ts')),
   runner(catalog.exec, () => import('./commands/exec.ts')),
   runner(catalog.push, () => import('./commands/push.ts')),
+  runner(catalog.check, () => import('./commands/check.ts')),
   runner(catalog.reconnect, () => import('./commands/reconnect.ts')),
   runner(catalog.refresh, () => import('./commands/refresh.ts')),
   runner(catalog.edit, () => import('./commands/edit.ts')),

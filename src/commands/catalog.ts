@@ -45,7 +45,7 @@ const newClient = {
   n8nCallbackUrl: text('--n8n-callback-url <url>', 'OAuth2: n8n\'s address, a stored n8n\'s name or its OAuth Callback URL; that is registered beside ours'),
 };
 
-export const formats = ['json', 'n8n', 'dotenv', 'shell', 'kubernetes'] as const;
+export const formats = ['json', 'n8n', 'n8n-overwrites', 'dotenv', 'shell', 'kubernetes'] as const;
 
 const prefix = { prefix: text('--prefix <word>', 'names of variables begin with this word: CRM sets CRM_URL') };
 
@@ -54,6 +54,13 @@ const output = {
   overwrite: flag('--overwrite', 'write over a file that is there'),
   ...prefix,
 };
+
+/** How an n8n is reached that is not stored. */
+const toN8n = {
+  caFile: texts('--ca-file <file>', 'certificate of an authority to trust for n8n (repeatable)'),
+  allowHttp: flag('--allow-http', 'accept an http:// address of n8n that is not this computer'),
+};
+const run = { run: flag('--run', 'have n8n run it once in a workflow of ours, made and removed again') };
 
 /** A refresh token lives in one place only. */
 const handOver = { handOver: flag('--hand-over', 'OAuth2: give the sign-in away too; it is not refreshed here any more') };
@@ -148,7 +155,7 @@ export const show = command({ name: 'show', arguments: '<name>', summary: 'one c
 
 export const get = command({ name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: network });
 
-export const test = command({ name: 'test', arguments: '[names...]', summary: 'validate stored credentials with their servers', options: { ...all, expiring: number('--expiring <days>', 'fail for what ends within so many days'), ...network } });
+export const test = command({ name: 'test', arguments: '[names...]', summary: 'validate stored credentials with their servers', options: { ...all, expiring: number('--expiring <days>', 'fail for what ends within so many days'), inN8n: flag('--in-n8n', 'also ask each n8n that holds a copy'), ...run, ...network } });
 
 export const exporting = command({
   name: 'export', arguments: '[names...]', summary: 'write credentials with their secrets',
@@ -196,12 +203,6 @@ export const exec = command({
   notes: ['The command stands behind two dashes: credsetup exec NAME -- COMMAND', 'Its exit code is ours; 125 is a failure before it started, 126 cannot be executed, 127 was not found.'],
 });
 
-const toN8n = {
-  caFile: texts('--ca-file <file>', 'certificate of an authority to trust for n8n (repeatable)'),
-  allowHttp: flag('--allow-http', 'accept an http:// address of n8n that is not this computer'),
-};
-const run = { run: flag('--run', 'have n8n run it once in a workflow of ours, made and removed again') };
-
 export const push = command({
   name: 'push', arguments: '<target> [names...]', summary: 'create or update stored credentials in an n8n, by its API',
   fields: n8n.targetFields,
@@ -219,6 +220,12 @@ export const push = command({
     'The target is a stored n8n\'s name, or n8n: the only stored one, or the one that the options or variables give.',
     'Variables: CREDSETUP_N8N_URL, CREDSETUP_N8N_API_KEY. No option takes a secret.',
   ],
+});
+
+export const check = command({
+  name: 'check', arguments: '<target>', summary: 'what an n8n holds of the types that are known, and whether it works there',
+  fields: n8n.targetFields, options: { ...run, ...toN8n, ...network },
+  notes: ['The target is a stored n8n\'s name, or n8n. Exit code 15 when one does not work.'],
 });
 
 export const store = command({ name: 'store', summary: 'which store is used and why, and whether it works', options: network });
@@ -242,6 +249,7 @@ export const remove = command({
   fields: signInForStored,
   options: {
     revoke: flag('--revoke', 'end it at the service first'),
+    inN8n: flag('--in-n8n', 'delete its copies in n8n, too'),
     localOnly: flag('--local-only', 'remove it here although it could not be ended there'),
     ...tokenId, ...network,
   },
@@ -254,7 +262,7 @@ export const completion = command({
 
 export const doctor = command({ name: 'doctor', summary: 'what of this computer keeps a set-up from working, and how to repair it', options: { ...network } });
 
-export const commands: readonly CommandSpec[] = [...setUps, reconnect, edit, list, show, get, test, exporting, importing, apply, refresh, exec, push, rename, rotate, remove, store, completion, doctor];
+export const commands: readonly CommandSpec[] = [...setUps, reconnect, edit, list, show, get, test, exporting, importing, apply, refresh, exec, push, check, rename, rotate, remove, store, completion, doctor];
 
 /** All that a command takes, each option once, its fields' first. */
 export function optionsOf({ options, without = [], fields = [] }: CommandSpec): readonly OptionSpec[] {

@@ -44,7 +44,7 @@ async function waitForConnect(written: Written, verdict: N8nVerdict, target: Ope
 async function otherAddress(written: Written, verdict: N8nVerdict, target: OpenN8n, plan: WritePlan, terminal: Terminal, context: Context): Promise<N8nVerdict> {
   context.output.warn(`  ${context.output.style.bad('✖')} ${verdict.message} ${verdict.causes?.[0]?.check ?? ''}`);
   const answer = await terminal.text({
-    message: 'The address by which n8n reaches it', initial: written.urlInN8n ?? written.credential.url, help: 'In Docker Compose the name of its service, such as http://mautic. Esc leaves it as it is.',
+    message: 'The address by which n8n reaches it', initial: written.urlInN8n ?? written.credential.url, help: 'In Docker Compose the name that the file gives it, such as http://name. Esc leaves it as it is.',
     maxLength: 2048, check: addressProblem,
   });
   if (answer.kind === 'back') return verdict;

@@ -1,14 +1,15 @@
 /** `remove NAME...`: from this computer, and with --revoke at the service first. */
 import type { Context } from '../context.ts';
 import { sameName } from '../credential-name.ts';
-import type { Credential } from '../credential.ts';
+import type { Credential, Warning } from '../credential.ts';
+import { deleteCopies } from '../stored/copies/ask.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
 import { tokenIdOf } from '../stored/rotation.ts';
 import type { Result } from '../stored/result.ts';
 import { provisioningOfStored, withStoredSession } from '../stored/session.ts';
 import { confirm } from './confirm.ts';
 import type { remove } from './catalog.ts';
-import { names, type CallOf, type Run } from './command.ts';
+import { names, networkOptions, type CallOf, type Run } from './command.ts';
 import { findEach, isFound } from './find-credentials.ts';
 import { exitCodeOf, reportResults } from './results.ts';
 import { storedOptions } from './stored-options.ts';
@@ -21,6 +22,7 @@ export const run: Run<typeof remove> = async (call, context) => {
   const isDamaged = ({ name }: { readonly name: string }): boolean => damaged.some((one) => sameName(one, name));
   const there = found.filter((one) => isFound(one) || isDamaged(one)).map(({ name }) => name);
   const where = call.options.revoke ? 'at the service and from this computer' : 'from this computer';
+  if (!call.options.inN8n && !call.yes) for (const one of found.filter(isFound)) sayCopiesLeft(one, call.options.revoke, context);
   if (!call.yes && there.length > 0) await confirm(context, { message: `Remove ${there.join(', ')} ${where}? Type the word`, word: 'remove', otherwise: '--yes' });
   const results: Result[] = [];
   for (const one of found) {
@@ -29,6 +31,18 @@ export const run: Run<typeof remove> = async (call, context) => {
   }
   return reportResults(results, call, context, exitCodeOf(results));
 };
+
+/** Before it is asked: what stops working in n8n, or is left behind there. */
+function sayCopiesLeft({ name, pushed = [] }: Credential, ends: boolean, { output }: Context): void {
+  for (const { url, name: theirs, id } of pushed) {
+    output.warn(`  ${output.style.caution('!')} The n8n at ${url} has a copy of ${name} (${theirs}, id ${id}), which ${ends ? 'stops working' : 'stays there'}; --in-n8n deletes it, too. (N8N_COPIES_LEFT)`);
+  }
+}
+
+/** As a result has them. */
+function copiesLeft({ pushed = [] }: Credential): readonly Warning[] {
+  return pushed.map(({ url, name: theirs, id }) => ({ code: 'N8N_COPIES_LEFT', message: `The n8n at ${url} still has a copy: ${theirs}, id ${id}.` }));
+}
 
 /** Throws USAGE. */
 function checkOptions({ options }: CallOf<typeof remove>, count: number): void {
@@ -50,10 +64,12 @@ async function removeEntry(name: string, context: Context): Promise<Result> {
 async function removeOne(credential: Credential, call: CallOf<typeof remove>, context: Context): Promise<Result> {
   const { name } = credential;
   try {
+    if (call.options.inN8n) await deleteCopies(credential, new Map(), networkOptions(call.options), context);
     const reason = call.options.revoke ? await revoke(credential, call, context) : undefined;
     context.signal.throwIfAborted();
     await (await context.vault()).remove(name).catch((error: unknown) => { throw call.options.revoke && reason === undefined ? endedAlready(error, name) : error; });
-    return { name, status: 'removed', ...(reason === undefined ? {} : { reason }) };
+    const left = call.options.inN8n ? [] : copiesLeft(credential);
+    return { name, status: 'removed', ...(reason === undefined ? {} : { reason }), ...(left.length === 0 ? {} : { credential: { ...credential, warnings: left } }) };
   } catch (error) {
     return { name, status: 'failed', error: toCredsetupError(error).with({ name }) };
   }

@@ -18,7 +18,7 @@ export function reportResults(results: readonly Result[], { json }: Pick<Call, '
     output.json({ results: results.map(({ error, ...rest }) => ({ ...rest, ...(error === undefined ? {} : { error: errorDocument(error) }) })) });
     return exitCode;
   }
-  for (const { name, status, reason, error, credential } of results) {
+  for (const { name, status, reason, error, credential, inN8n = [] } of results) {
     if (error !== undefined) {
       output.warn(`${name}:`);
       printError(error, output);
@@ -26,6 +26,7 @@ export function reportResults(results: readonly Result[], { json }: Pick<Call, '
     }
     const who = credential === undefined ? '' : `  ${credential.url}${credential.account.username === undefined ? '' : ` as ${credential.account.username}`}`;
     output.say(`${output.style.good('✔')} ${name}  ${status}${who}${reason === undefined ? '' : `: ${reason}`}`);
+    for (const copy of inN8n) output.say(`  in n8n at ${copy.url}: ${copy.status}  ${copy.message}`);
     for (const warning of credential?.warnings ?? []) output.warn(`  ${output.style.caution('!')} ${warning.message} (${warning.code})`);
   }
   return exitCode;

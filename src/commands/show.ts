@@ -1,6 +1,6 @@
 /** `show NAME`: one credential; no network. */
 import type { Context } from '../context.ts';
-import type { Credential } from '../credential.ts';
+import type { Credential, Pushed } from '../credential.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import { confirm } from './confirm.ts';
 import type { show } from './catalog.ts';
@@ -40,6 +40,12 @@ function secretLabel(credential: Credential, key: string): string {
   return findMethod(findService(credential.service), credential.method).fields.find((field) => field.key === key)?.label ?? key;
 }
 
+/** Where the copy is, and what n8n said of it last. */
+function copyLine({ url, id, name: theirs, urlInN8n, test }: Pushed): string {
+  const said = test === undefined ? '' : `, ${test.status} on ${test.at.slice(0, 10)}${test.proof === undefined ? '' : ` by a ${test.proof}`}`;
+  return `${url} as ${theirs} (id ${id})${urlInN8n === undefined ? '' : `, which reaches it at ${urlInN8n}`}${said}`;
+}
+
 function rowsOf(one: Credential): readonly (readonly [string, string])[] {
   const { account } = one;
   const who = [account.username, account.name, account.email].filter((part) => part !== undefined).join(', ');
@@ -50,6 +56,7 @@ function rowsOf(one: Credential): readonly (readonly [string, string])[] {
     ['Server version', one.server.version], ['Username', one.fields.username], ['Can', can], ['Kept in', one.store], ['Validated', one.validatedAt], ['Ends', one.expiresAt],
     ['TLS', one.ignoreSslIssues ? 'the certificate is not checked' : undefined],
     ['CA certificates', one.caCertificates === 0 ? undefined : String(one.caCertificates)],
+    ...(one.pushed ?? []).map((copy) => ['In n8n', copyLine(copy)] as const),
     ...one.warnings.map(({ code, message }) => ['Warning', `${message} (${code})`] as const),
   ];
   return rows.filter((row): row is readonly [string, string] => row[1] !== undefined && row[1] !== '');

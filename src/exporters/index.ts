@@ -3,9 +3,10 @@ import { toDotenv } from './dotenv.ts';
 import type { Exporter } from './export.ts';
 import { toJson } from './json.ts';
 import { toN8n } from './n8n.ts';
+import { toN8nOverwrites } from './n8n-overwrites.ts';
 import { toShell } from './shell.ts';
 
-export type ExportFormat = 'json' | 'n8n' | 'dotenv' | 'shell' | 'kubernetes';
+export type ExportFormat = 'json' | 'n8n' | 'n8n-overwrites' | 'dotenv' | 'shell' | 'kubernetes';
 
 export interface Format {
   /** Loaded when it is used: YAML costs start-up time. */
@@ -19,6 +20,7 @@ export interface Format {
 export const exportFormats: Readonly<Record<ExportFormat, Format>> = {
   json: { load: () => Promise.resolve(toJson), hasVariables: false, sharesVariables: false },
   n8n: { load: () => Promise.resolve(toN8n), hasVariables: false, sharesVariables: false },
+  'n8n-overwrites': { load: () => Promise.resolve(toN8nOverwrites), hasVariables: false, sharesVariables: false },
   dotenv: { load: () => Promise.resolve(toDotenv), hasVariables: true, sharesVariables: true },
   shell: { load: () => Promise.resolve(toShell), hasVariables: true, sharesVariables: true },
   // Each credential is a Secret of its own.

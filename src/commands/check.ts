@@ -1,0 +1,80 @@
+/** `check TARGET`: what an n8n holds of the types that we know, ours or not, and whether it works there. */
+import type { Context } from '../context.ts';
+import type { Credential } from '../credential.ts';
+import { exitCodes } from '../errors.ts';
+import { isCredsetupError } from '../errors.ts';
+import type { StoredInN8n } from '../services/n8n/api.ts';
+import { capabilityScopes, requireScopes } from '../services/n8n/capabilities.ts';
+import type { N8nVerdict } from '../services/n8n/outcome.ts';
+import { services } from '../services/registry.ts';
+import type { Method, Service } from '../services/service.ts';
+import { isN8n, sameN8n, type OpenN8n } from '../stored/copies/open.ts';
+import { prove } from '../stored/copies/prove.ts';
+import type { check } from './catalog.ts';
+import { name, type Run } from './command.ts';
+import { openN8n } from './push-target.ts';
+import { table } from './table.ts';
+
+interface Checked extends StoredInN8n {
+  readonly ours?: string;
+  readonly status: N8nVerdict['status'];
+  readonly proof?: 'test' | 'run';
+  readonly message: string;
+}
+
+export const run: Run<typeof check> = async (call, context) => {
+  const target = await openN8n([], { ...call, target: name(call.args) }, context);
+  await requireScopes(target.api.requests, [...capabilityScopes.list, ...capabilityScopes.read, ...(call.options.run ? capabilityScopes.run : [])]);
+  const types = typesOfServices();
+  const known = (await (await context.vault()).list()).filter((one) => !isN8n(one));
+  const checked: Checked[] = [];
+  for (const stored of await target.api.list(new Set(types.keys()))) {
+    const type = types.get(stored.type);
+    if (type !== undefined) checked.push(await checkOne(stored, type, target, known, call.options.run, context));
+  }
+  print(checked, target, call.json, context);
+  return checked.some(({ status }) => status === 'failed') ? exitCodes.N8N_TEST_FAILED : 0;
+};
+
+interface TypeOfOurs { readonly service: Service; readonly method: Method }
+
+/** n8n's types to who describes them. */
+function typesOfServices(): ReadonlyMap<string, TypeOfOurs> {
+  return new Map(services.flatMap((service) => service.methods.map((method) => [method.n8n.type, { service, method }] as const)));
+}
+
+async function checkOne(stored: StoredInN8n, { service, method }: TypeOfOurs, target: OpenN8n, known: readonly Credential[], toRun: boolean, context: Context): Promise<Checked> {
+  const ours = known.find(({ pushed = [] }) => pushed.some(({ id, url }) => id === stored.id && sameN8n(url, target.base)));
+  // Its data cannot be read back: of one that is not ours the address is not known.
+  const url = ours?.pushed?.find(({ id }) => id === stored.id)?.urlInN8n ?? ours?.url ?? 'the address that it has in n8n';
+  const verdict = await ask({ stored, method, service: service.title, url }, target, toRun, context);
+  const { status, proof, message } = verdict;
+  return { ...stored, ...(ours === undefined ? {} : { ours: ours.name }), status, ...(proof === undefined ? {} : { proof }), message };
+}
+
+async function ask(asked: Parameters<typeof prove>[0], target: OpenN8n, toRun: boolean, context: Context): Promise<N8nVerdict> {
+  try {
+    return await prove(asked, target, toRun ? 'always' : 'never', context);
+  } catch (error) {
+    if (!isCredsetupError(error) || context.signal.aborted || error.exitCode === 7) throw error;
+    return { status: 'not-known', message: `It could not be asked: ${error.message}` };
+  }
+}
+
+function print(checked: readonly Checked[], { base, name: stored }: OpenN8n, json: boolean, { output }: Context): void {
+  if (json) {
+    output.json({ n8n: { url: base, ...(stored === undefined ? {} : { name: stored }) }, credentials: checked });
+    return;
+  }
+  if (checked.length === 0) {
+    output.say(`The n8n at ${base} holds no credential of a type that credsetup knows.`);
+    return;
+  }
+  output.data(output.plain(table(
+    ['NAME', 'ID', 'TYPE', 'OURS', 'STATUS', 'BY', 'WHAT'],
+    checked.map((one) => [one.name, one.id, one.type, one.ours ?? '', one.status, one.proof ?? '', one.message]),
+  )));
+  const broken = checked.filter(({ status }) => status === 'failed');
+  for (const { id, name: theirs, ours } of broken) output.say(`  Repair ${theirs} in place: credsetup push ${stored ?? 'n8n'} ${ours ?? 'NAME'} --into ${id}`);
+  if (checked.some(({ status }) => status === 'connected')) output.say('  connected: n8n has a sign-in, and nobody has proved it; --run does.');
+}
