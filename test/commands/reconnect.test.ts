@@ -161,7 +161,7 @@ describe('reconnect in a script', () => {
 
   it('the client of a CI job gets a new secret', async () => {
     const [one, server] = [script(), await mauticServer()];
-    const first = server.makeClient({ owner: 'contacts' });
+    const first = server.makeClient({ owner: 'admin' });
     expect((await one.run(['mautic', '--method', 'oauth2', '--grant', 'client-credentials', '--url', server.url, '--client-id', first.clientId, '--name', 'crm'], { env: { CREDSETUP_CLIENT_SECRET: first.clientSecret } })).exitCode).toBe(0);
     const before = await shown(one);
     const done = await one.run(['reconnect', 'crm', '--json'], { env: { CREDSETUP_CLIENT_SECRET: first.clientSecret } });

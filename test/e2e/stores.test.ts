@@ -64,6 +64,8 @@ describe.skipIf(!has('terminal'))('Where there is no keychain', () => {
     await toStep(session);
     await session.waitFor('❯ Encrypted file');
     session.press('down');
+    await session.waitFor('❯ OpenBao or Vault');
+    session.press('down');
     await session.waitFor('❯ Nowhere');
     session.press('enter');
     await session.waitFor('Enter: I have it, go on');
