@@ -3,7 +3,7 @@
  * calls for the core, which decides when each is asked, undone or told.
  */
 import type { CredsetupError, ErrorCode } from '../errors.ts';
-import type { Account, Secrets } from '../credential.ts';
+import type { Account, PublicFields, Secrets } from '../credential.ts';
 import type { Field } from './field.ts';
 import type { Api, ServerState, Values } from './api.ts';
 import type { Step } from './step.ts';
@@ -51,11 +51,17 @@ export interface Listed {
 /** A secret that was just made. */
 export interface Made extends Listed {
   readonly secrets: Secrets;
+  /** What else of the credential was decided by the making: a client's id, an account's name. */
+  readonly fields?: PublicFields;
 }
 
 export interface Request {
   readonly description: string;
   readonly expiresAt: Date | undefined;
+  readonly way?: Way;
+  readonly values?: Values;
+  /** What is registered at a client, the one that the sign-in uses first. */
+  readonly redirectUris?: readonly string[];
 }
 
 /** One change of the server, as it is shown before and told after. */
@@ -65,6 +71,8 @@ export interface Change {
   readonly lines: readonly string[];
   /** How a person undoes it. */
   readonly undoBy: string;
+  /** It may do harm that only a person who reads it can judge: what a script is told instead of changing it. */
+  readonly byPersonOnly?: CredsetupError;
   /** Reads right before, stops at a difference (PERMISSION_DENIED), writes, reads back. */
   readonly apply: (api: Api, admin: Session) => Promise<void>;
   readonly undo: (api: Api, admin: Session) => Promise<void>;
@@ -109,11 +117,17 @@ export interface Provisioning {
   /** By which a person signs in. */
   readonly signInFields: readonly Field[];
   /** Asked for only when the server asks. */
-  readonly codeField: Field;
+  readonly codeField?: Field;
   /** Does instead of a sign-in; with a sign-in, it repairs. */
-  readonly adminTokenField: Field;
-  readonly descriptionField: Field;
-  readonly expiryField: Field;
+  readonly adminTokenField?: Field;
+  readonly descriptionField?: Field;
+  readonly expiryField?: Field;
+  /** False: only the command line asks for it; a person is led through the service's pages. */
+  readonly offered?: false;
+  /** Several things are made one after the other: a refusal of one says nothing of those before it. */
+  readonly inSteps?: true;
+  /** False: a second secret beside the first is no way to a new one here. */
+  readonly rotates?: false;
   readonly words: ProvisioningWords;
   /** The word to type before anything is changed at the server. */
   readonly repairWord: string;
@@ -123,8 +137,8 @@ export interface Provisioning {
   readonly expiryOf: (days: string | undefined, version: string | undefined, now: Date) => Date | undefined;
   /** Throws PASSWORD_REJECTED, MFA_REQUIRED, MFA_REJECTED, ACCOUNT_LOCKED, ACCOUNT_DEACTIVATED, SIGN_IN_UNSUPPORTED. */
   readonly signIn: (api: Api, values: Values, protect: (secret: string) => void) => Promise<Session>;
-  /** A session by an admin's token. Throws TOKEN_REJECTED. */
-  readonly withToken: (api: Api, token: string) => Promise<Session>;
+  /** A session by an admin's token, or by the stored secret. Absent: only a sign-in may act. Throws TOKEN_REJECTED. */
+  readonly withToken?: (api: Api, token: string) => Promise<Session>;
   readonly signOut: (api: Api, session: Session) => Promise<void>;
   /** Whose secret it becomes; a bot is reused or made here. */
   readonly owner: (api: Api, session: Session, way: Way, values: Values) => Promise<Owner>;
@@ -134,10 +148,16 @@ export interface Provisioning {
   readonly repairOf: (api: Api, code: ErrorCode, session: Session, way: Way) => Repair | undefined;
   /** Throws TOKENS_DISABLED, PERMISSION_DENIED, EXPIRY_REQUIRED, EXPIRY_INVALID. */
   readonly make: (api: Api, session: Session, owner: Owner, request: Request, protect: (secret: string) => void) => Promise<Made>;
-  /** The owner's secrets; undefined when this session may not see them. */
-  readonly list: (api: Api, session: Session, ownerId: string) => Promise<readonly Listed[] | undefined>;
-  /** Ends one. One that is gone already is ended. */
-  readonly revoke: (api: Api, session: Session, id: string) => Promise<void>;
+  /** For who gave the username and the password: through the service's own pages to the address that a browser would be sent to. */
+  readonly consent?: (api: Api, session: Session, made: Made, authorizationUrl: string, redirectUri: string) => Promise<string>;
+  /** Proves that what was made may do what it should and nothing else. Throws PERMISSION_DENIED. */
+  readonly prove?: (api: Api, session: Session, made: Made, secrets: Secrets) => Promise<void>;
+  /** The things that an id names together, in the order in which they end. Absent: it names one. */
+  readonly partsOf?: (id: string) => readonly string[];
+  /** The owner's secrets, and all that carries the mark; undefined when this session may not see them. */
+  readonly list: (api: Api, session: Session, ownerId: string, mark?: string) => Promise<readonly Listed[] | undefined>;
+  /** Ends one. One that is gone already is ended. The mark is for what must be made for a moment to end it. */
+  readonly revoke: (api: Api, session: Session, id: string, mark?: string) => Promise<void>;
   /** Where the owner can be added, for people to choose from. */
   readonly places: (api: Api, admin: Session) => Promise<readonly Place[]>;
 }

@@ -65,9 +65,9 @@ export async function mayBeStored(id: string, context: Context): Promise<boolean
  * Throws PERMISSION_DENIED where this session may not look, and what the service refuses.
  */
 export async function endMarked({ provisioning, api, session }: AtService, ownerId: string, mark: string, made?: Listed): Promise<void> {
-  const listed = made === undefined ? await provisioning.list(api, session, ownerId) : [made];
+  const listed = made === undefined ? await provisioning.list(api, session, ownerId, mark) : [made];
   if (listed === undefined) throw new CredsetupError('PERMISSION_DENIED', `This account may not see whether the ${provisioning.words.thing} was made.`);
-  for (const { id } of listed.filter(carries(mark))) await provisioning.revoke(api, session, id);
+  for (const { id } of listed.filter(carries(mark))) await provisioning.revoke(api, session, id, mark);
 }
 
 function carries(mark: string): (one: Listed) => boolean {
@@ -100,7 +100,7 @@ export async function sweepLeftBehind(at: AtService, service: string, url: strin
   const journal = await at.context.journal();
   const mine = (await journal.list()).filter((begun) => begun.service === service && begun.url === url);
   for (const begun of mine) {
-    const listed = await at.provisioning.list(at.api, at.session, begun.ownerId);
+    const listed = await at.provisioning.list(at.api, at.session, begun.ownerId, begun.mark);
     // Another account's: the run that signs in as that one, or as an admin, sees to it.
     if (listed === undefined) continue;
     if (await endLeft(at, begun, listed)) await settle(begun.mark, at.context);
@@ -113,16 +113,19 @@ async function endLeft({ provisioning, api, session, context }: AtService, begun
   // Which one a damaged entry keeps cannot be told.
   if ((await vault.damaged()).length > 0) return false;
   const stored = await vault.list();
-  const kept = new Set(stored.map(({ fields }) => fields.tokenId));
+  const parts = (id: string | undefined): readonly string[] => id === undefined ? [] : provisioning.partsOf?.(id) ?? [id];
+  const kept = new Set(stored.flatMap(({ fields }) => parts(fields.tokenId)));
+  const old = parts(begun.old);
   const ours = listed.filter(carries(begun.mark));
   const saved = ours.some(({ id }) => kept.has(id));
   // An n8n may still work with what was replaced: the rotation goes on first.
-  const waiting = stored.find((one) => ours.some(({ id }) => id === one.fields.tokenId) && one.pushed?.some((copy) => !isCurrent(one, copy)));
+  const waiting = stored.find((one) => ours.some(({ id }) => parts(one.fields.tokenId).includes(id)) && one.pushed?.some((copy) => !isCurrent(one, copy)));
   if (waiting !== undefined) return false;
-  const ending = saved ? listed.filter(({ id }) => id === begun.old && !kept.has(id)) : ours;
+  // Beside what is stored, what was needed for a moment to make it.
+  const ending = (saved ? listed.filter((one) => old.includes(one.id) || ours.includes(one)) : ours).filter(({ id }) => !kept.has(id));
   for (const one of ending) {
     try {
-      await provisioning.revoke(api, session, one.id);
+      await provisioning.revoke(api, session, one.id, begun.mark);
       context.output.say(`  ${context.output.style.good('✔')} Ended a ${words.thing} that an earlier run left behind (${words.id} ${one.id}).`);
     } catch (error) {
       if (!isCredsetupError(error)) throw error;

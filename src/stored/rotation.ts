@@ -51,6 +51,7 @@ export async function rotate(full: FullCredential, options: StoredOptions, follo
   await vault.prepare(full.credential.store);
   return withStoredSession(full, options, context, (stored) => journal.alone(async () => {
     const { provisioning, api, session } = stored;
+    if (provisioning.rotates === false) throw noRotation(full, provisioning);
     const tokenId = tokenIdOf(full, options, provisioning);
     await checkUnchanged(full, vault);
     const before = await goOn({ ...stored, full, context, vault, following });
@@ -67,7 +68,9 @@ export async function rotate(full: FullCredential, options: StoredOptions, follo
 }
 
 /** What the command line says of the new secret. */
-function said({ fields }: StoredOptions, { key }: Field): string | undefined {
+function said({ fields }: StoredOptions, field: Field | undefined): string | undefined {
+  if (field === undefined) return undefined;
+  const { key } = field;
   return fields[key]?.value;
 }
 
@@ -83,11 +86,11 @@ function keptDays({ credential }: FullCredential, old: Listed | undefined, { exp
   if (end === undefined) return undefined;
   if (fields.tokenId === undefined) {
     throw new CredsetupError('EXPIRY_REQUIRED', `The ${words.thing} of ${name} ends on ${end.slice(0, 10)}, and for how many days it was made is not known.`, {
-      name, field: expiryField.key, hint: `Say how many days the new one gets: ${expiryField.option} DAYS`,
+      name, field: expiryField?.key, hint: `Say how many days the new one gets: ${expiryField?.option ?? ''} DAYS`,
     });
   }
   const days = Math.max(1, Math.round((Date.parse(end) - Date.parse(issuedAt ?? createdAt)) / day));
-  output.say(`  The new ${words.thing} ends after ${days} ${days === 1 ? 'day' : 'days'}, as the old one did; ${expiryField.option} DAYS changes that.`);
+  output.say(`  The new ${words.thing} ends after ${days} ${days === 1 ? 'day' : 'days'}, as the old one did; ${expiryField?.option ?? ''} DAYS changes that.`);
   return String(days);
 }
 
@@ -101,6 +104,13 @@ export function tokenIdOf({ credential: { name, fields } }: FullCredential, { to
   throw new CredsetupError('INPUT_MISSING', `The ${words.thing} of ${name} was pasted, so its ${words.id} is not known.`, {
     name, missing: [{ field: 'tokenId', option: '--token-id', variable: '' }],
     hint: `${words.whereIdsStand} shows it beside the description. Give it with --token-id ID.`,
+  });
+}
+
+/** Throws nothing: says how a new one comes to be where no second one can stand beside the first. */
+function noRotation({ credential: { name, service, url } }: FullCredential, { words, option }: Provisioning): CredsetupError {
+  return new CredsetupError('UNSUPPORTED', `The ${words.thing} of ${name} cannot be given a successor by itself.`, {
+    name, service, url, hint: `Make a new one in its place, which ends this one: credsetup ${service} ${option} --name ${name} --replace with the same options as at first.`,
   });
 }
 

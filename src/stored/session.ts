@@ -86,20 +86,21 @@ async function openSession(opening: Opening): Promise<Session> {
     const { value, file, stdin } = options.fields[key] ?? {};
     return value !== undefined || file !== undefined || stdin === true;
   });
-  if (wanted([provisioning.adminTokenField])) {
+  const { adminTokenField, codeField, withToken } = provisioning;
+  if (adminTokenField !== undefined && withToken !== undefined && wanted([adminTokenField])) {
     checkTrusted(full.credential.url, full.credential);
-    return provisioning.withToken(api, await value(provisioning.adminTokenField, opening));
+    return withToken(api, await value(adminTokenField, opening));
   }
-  if (wanted([...provisioning.signInFields, provisioning.codeField])) {
+  if (withToken === undefined || wanted([...provisioning.signInFields, ...(codeField === undefined ? [] : [codeField])])) {
     checkTrusted(full.credential.url, full.credential);
     const values: Record<string, string> = {};
     for (const field of provisioning.signInFields) values[field.key] = await value(field, opening);
-    values[provisioning.codeField.key] = await value(provisioning.codeField, opening, true);
+    if (codeField !== undefined) values[codeField.key] = await value(codeField, opening, true);
     return provisioning.signIn(api, values, (secret) => { context.output.protect(secret); });
   }
   const secret = opening.method.fields.find((field) => field.secret);
   if (secret === undefined) throw new Error(`${opening.method.id} has no secret to act by`);
-  return provisioning.withToken(api, presentedValue(full.secrets, secret.key)).catch((error: unknown) => { throw refusedStored(error, full, context.now()); });
+  return withToken(api, presentedValue(full.secrets, secret.key)).catch((error: unknown) => { throw refusedStored(error, full, context.now()); });
 }
 
 async function value(field: Field, { service, options, context }: Opening, optional = false): Promise<string> {

@@ -119,7 +119,7 @@ function requireAll(options: SetupOptions, given: ReadonlyMap<string, Given>, co
   for (const field of provisioning === undefined ? neededFields(options) : []) {
     if (!given.has(field.key)) missing.push(missingInput(field, service));
   }
-  if (waitsForPerson(options)) missing.push({ field: 'sign-in', option: '--login-timeout', variable: '' });
+  if (waitsForPerson(options, provisioning !== undefined)) missing.push({ field: 'sign-in', option: '--login-timeout', variable: '' });
   if (options.store === 'file' && !opensByVariables(context.env)) {
     missing.push({ field: 'passphrase', option: '', variable: 'CREDSETUP_PASSPHRASE' });
   }
@@ -137,8 +137,10 @@ function neededFields(options: SetupOptions): readonly Field[] {
 }
 
 /** Somebody has to sign in in a browser, and a script said nothing of how long to wait. */
-function waitsForPerson(options: SetupOptions): boolean {
+function waitsForPerson(options: SetupOptions, makes: boolean): boolean {
   const { method, service, signIn } = options;
+  // Who signs in to make the client accepts it, too.
+  if (makes) return false;
   if (method === undefined || findMethod(service, method).oauth === undefined) return false;
   return signIn.grant !== 'client-credentials' && signIn.loginTimeout === undefined;
 }

@@ -369,7 +369,10 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
   },
   FILE_EXISTS: () => stored.run(['export', 'chat', '--output', programPath, '--json']),
 
-  ACCOUNT_NAME_TAKEN: undefined,
+  ACCOUNT_NAME_TAKEN: async () => {
+    const server = await mauticServer();
+    return script().run(['mautic', '--method', 'oauth2', '--url', server.url, '--username', 'admin', '--create-user', 'contacts', '--json'], { env: { CREDSETUP_PASSWORD: mauticPassword } });
+  },
   CLIENT_NOT_FOUND: undefined,
   API_ACCESS_MISSING: undefined,
   SOME_FAILED: () => copy().run(['test', 'chat', 'nobody', '--json']),

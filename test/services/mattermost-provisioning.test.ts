@@ -49,7 +49,7 @@ describe('the sign-in', () => {
     expect(server.state.sessions).toEqual([]);
     const { token } = server.makeToken('admin');
     server.log.length = 0;
-    await provisioning.signOut(api, await provisioning.withToken(api, token));
+    await provisioning.signOut(api, await provisioning.withToken!(api, token));
     expect(server.log.map(({ path }) => path)).toEqual(['/api/v4/users/me']);
   });
 });

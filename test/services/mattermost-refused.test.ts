@@ -70,7 +70,7 @@ describe('a proxy in front of Mattermost that drops the Authorization header', (
   it('is named to an admin\'s token and to a sign-in that was just opened', async () => {
     const server = await mattermost();
     const api = apiTo(await proxyBefore(server, { request: ['authorization'] }));
-    expect((await failureOf(provisioning.withToken(api, server.makeToken('admin').token))).code).toBe('AUTHORIZATION_HEADER_DROPPED');
+    expect((await failureOf(provisioning.withToken!(api, server.makeToken('admin').token))).code).toBe('AUTHORIZATION_HEADER_DROPPED');
     const session = await provisioning.signIn(api, { username: 'maker', password: mattermostPassword }, () => undefined);
     const owner = { id: session.account.id, username: 'maker', bot: false, created: false };
     expect((await failureOf(provisioning.make(api, session, owner, { description: 'x', expiresAt: undefined }, () => undefined))).code).toBe('AUTHORIZATION_HEADER_DROPPED');
@@ -90,7 +90,7 @@ describe('a Mattermost that enforces multi-factor authentication', () => {
     const server = await mattermost();
     server.intercept = () => ({ status: 401, headers: { 'x-version-id': '11.10.0..x.false' }, body: { id: 'api.context.mfa_required.app_error' } });
     expect((await failureOf(validate(server.url, 'abcdefghijklmnopqrstuvwx12'))).code).toBe('MFA_REQUIRED');
-    expect((await failureOf(provisioning.withToken(apiTo(server.url), 'abcdefghijklmnopqrstuvwx12'))).code).toBe('MFA_REQUIRED');
+    expect((await failureOf(provisioning.withToken!(apiTo(server.url), 'abcdefghijklmnopqrstuvwx12'))).code).toBe('MFA_REQUIRED');
   });
 
   it('lets an account that has it and a bot in', async () => {

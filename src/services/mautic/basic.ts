@@ -10,6 +10,7 @@ import { accountOf, askCapabilities, basic as basicHeader, about as mautic, lack
 import { password as passwordField, username as usernameField } from './fields.ts';
 import { basicVariables, mauticApi } from './hand-over.ts';
 import { headerDropped } from './inspect.ts';
+import { accountProvisioning } from './provisioning.ts';
 import { enableApi, enableBasicAuth } from './steps.ts';
 
 export const basic: Method = {
@@ -18,6 +19,7 @@ export const basic: Method = {
   summary: 'username and password; never ends by itself; needs the switch "Enable HTTP basic auth?"',
   steps: [enableApi, enableBasicAuth],
   fields: [usernameField, passwordField],
+  provisioning: accountProvisioning,
   n8n: mauticApi,
   variables: basicVariables,
   validate,

@@ -34,4 +34,10 @@ export const clientSecret: Field = {
   maxLength: 512, spaces: 'never',
 };
 
+export const createUser: Field = {
+  key: 'createUser', label: 'Username of the new account', secret: false, option: '--create-user', variable: 'CREATE_USER',
+  help: 'A name that nobody has in this Mautic, such as n8n. Its role may do what n8n\'s nodes do and nothing else.',
+  maxLength: 50, spaces: 'never',
+};
+
 export const fields = [url, username, password, clientId, clientSecret] as const;

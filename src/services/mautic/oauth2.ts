@@ -11,6 +11,7 @@ import { browserFailures } from './browser-failures.ts';
 import { clientId, clientSecret } from './fields.ts';
 import { mauticOAuth2Api, oauth2Variables } from './hand-over.ts';
 import { headerDropped } from './inspect.ts';
+import { clientProvisioning } from './provisioning.ts';
 import { createClient, enableApi } from './steps.ts';
 import { repairTokenAnswer } from './token-answer.ts';
 
@@ -48,6 +49,7 @@ export const oauth2: Method = {
   steps: [enableApi, createClient],
   fields: [clientId, clientSecret],
   oauth,
+  provisioning: clientProvisioning,
   n8n: mauticOAuth2Api,
   variables: oauth2Variables,
   validate,

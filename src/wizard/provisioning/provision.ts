@@ -10,7 +10,8 @@ import { known, type Draft, type Outcome } from '../draft.ts';
 import { begin as note, endMarked, endReplaced, marked, mayBeStored, newMark, settle, sweepLeftBehind, type AtService } from '../../stored/marked-secret.ts';
 import { overcome } from './repairs.ts';
 import { credentialOf, saveStage, validateStage } from '../saving.ts';
-import { provisioningOf, step, openApi, openOf } from './sessions.ts';
+import { endpointOf, grantOf } from '../oauth2/client.ts';
+import { provisioningOf, step, openApi, openOf, valueOf } from './sessions.ts';
 
 /** What was done, and how it is taken back; the text tells what is left when that fails. */
 interface Done {
@@ -82,8 +83,32 @@ async function makeAndKeep(run: Run): Promise<void> {
   const made = await makeToken(run, owner);
   run.made = made;
   draft.made = made;
+  await signInToMade(run, made);
   await validateStage(draft);
+  const { prove } = provisioningOf(draft);
+  if (prove !== undefined) await step(draft, 'looking that it may do what it should and no more', (api) => prove(api, known(open.session, 'session'), made, credentialOf(draft).secrets));
   await keep(run);
+}
+
+/** Tokens for a client that was just made: its own, or by the consent of who signed in to make it. */
+async function signInToMade({ draft }: Run, made: Made): Promise<void> {
+  const { consent } = provisioningOf(draft);
+  const { oauth } = known(draft.method, 'method');
+  if (oauth === undefined || consent === undefined) return;
+  for (const [key, value] of Object.entries({ ...made.fields, ...made.secrets })) draft.values.set(key, value);
+  const { exchangeCode, clientCredentials } = await import('../../oauth/tokens.ts');
+  if (grantOf(draft) === 'client-credentials') {
+    draft.tokens = await clientCredentials(endpointOf(draft));
+    return;
+  }
+  const { authorizationRequest } = await import('../../oauth/authorization.ts');
+  const redirectUri = known(draft.redirect, 'redirect URI').uri;
+  const request = await authorizationRequest({ authorizationEndpoint: oauth.authorizationEndpoint(known(draft.base, 'address')), clientId: known(made.fields?.clientId, 'client ID'), redirectUri });
+  draft.context.output.protect(request.state);
+  const callbackUrl = await step(draft, 'signing in', (api) => consent(api, known(openOf(draft).session, 'session'), made, request.url, redirectUri));
+  draft.tokens = await exchangeCode({ ...endpointOf(draft), callbackUrl, state: request.state, codeVerifier: request.codeVerifier });
+  draft.context.output.protect(draft.tokens.accessToken);
+  draft.context.output.protect(draft.tokens.refreshToken ?? '');
 }
 
 /** The changes that were agreed to and are not done yet. One whose answer was lost is taken back as if it was done. */
@@ -130,8 +155,9 @@ async function makeToken(run: Run, owner: Owner): Promise<Made> {
   const open = openOf(draft);
   const provisioning = provisioningOf(draft);
   const session = known(open.session, 'session');
-  const description = marked(draft.values.get(provisioning.descriptionField.key) ?? defaultDescription, mark);
-  const expiresAt = provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state').version, session.at ?? draft.context.now());
+  const description = marked(valueOf(draft, provisioning.descriptionField) ?? defaultDescription, mark);
+  const expiresAt = provisioning.expiryOf(valueOf(draft, provisioning.expiryField), known(draft.state, 'state').version, session.at ?? draft.context.now());
+  const asked = { way: known(open.way, 'way'), values: Object.fromEntries(draft.values), redirectUris: draft.redirect?.registered.split(',') ?? [] };
   await begin(run, owner);
   run.token = { left: `a ${provisioningOf(draft).words.thing} with the description "${description}"`, takeBack: async (api) => {
     await endMarked(atService(draft, api), owner.id, mark, run.made);
@@ -139,16 +165,17 @@ async function makeToken(run: Run, owner: Owner): Promise<Made> {
   } };
   try {
     return await withHelp(run, async (api) => {
-      const made = await provisioning.make(api, session, owner, { description, expiresAt }, (secret) => { draft.context.output.protect(secret); });
+      const made = await provisioning.make(api, session, owner, { description, expiresAt, ...asked }, (secret) => { draft.context.output.protect(secret); });
       run.made = made;
       return made;
     });
   } catch (error) {
-    if (isCredsetupError(error) && error.details.field === provisioning.expiryField.key) {
+    const expiry = provisioning.expiryField?.key;
+    if (isCredsetupError(error) && expiry !== undefined && error.details.field === expiry) {
       open.expiryWanted = true;
-      draft.values.delete(provisioning.expiryField.key);
+      draft.values.delete(expiry);
     }
-    if (isRefusal(error)) {
+    if (isRefusal(error) && provisioning.inSteps !== true) {
       delete run.token;
       await settled(run);
     }

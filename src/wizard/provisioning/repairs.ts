@@ -22,6 +22,7 @@ export async function overcome(draft: Draft, repair: Repair): Promise<'gone' | '
   if (terminal === undefined) {
     if (options.repair !== true) throw repair.error;
     const change = await step(draft, '', (api) => repair.change(api, known(open.admin ?? open.session, 'session')));
+    if (change.byPersonOnly !== undefined) throw change.byPersonOnly;
     tell(draft, change);
     open.changes.push(change);
     return 'change';
@@ -120,10 +121,11 @@ async function adminSignsIn(draft: Draft, terminal: Terminal): Promise<boolean> 
         printError(error, draft.context.output);
         return false;
       }
-      const code = await terminal.text(questionFor(provisioning.codeField));
+      const codeField = known(provisioning.codeField, 'field of a code');
+      const code = await terminal.text(questionFor(codeField));
       if (code.kind === 'back') return false;
       draft.context.output.protect(code.value);
-      values[provisioning.codeField.key] = code.value;
+      values[codeField.key] = code.value;
     }
   }
 }

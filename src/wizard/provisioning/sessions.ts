@@ -6,6 +6,7 @@ import { isCredsetupError, type CredsetupError } from '../../errors.ts';
 import type { Provisioning, Session } from '../../services/provisioning.ts';
 import type { Api } from '../../services/api.ts';
 import { apiOf } from '../../server/connection.ts';
+import type { Field } from '../../services/field.ts';
 import { known, type Draft } from '../draft.ts';
 import type { OpenAtService } from './open-at-service.ts';
 
@@ -17,6 +18,11 @@ export function openOf(draft: Draft): OpenAtService {
 /** How this method's secret is made. A stage that needs it stands only where it can. */
 export function provisioningOf(draft: Draft): Provisioning {
   return known(draft.method?.provisioning, 'provisioning');
+}
+
+/** What was given for a field that this provisioning may not have. */
+export function valueOf({ values }: Draft, field: Field | undefined): string | undefined {
+  return field === undefined ? undefined : values.get(field.key);
 }
 
 /** An Api whose requests are let to their end when the run is stopped. */

@@ -10,16 +10,18 @@ import type { Field } from '../../services/field.ts';
 import type { Method } from '../../services/service.ts';
 import { checkTrusted } from '../../server/trust.ts';
 import { known, type Draft, type Outcome, type SetupOptions, type Stage } from '../draft.ts';
+import { redirectStage } from '../oauth2/client.ts';
 import { makeStage } from './provision.ts';
 import { overcome } from './repairs.ts';
 import { missingInput, type Given } from '../../field-sources.ts';
-import { endSession, provisioningOf, step, openApi, openOf } from './sessions.ts';
+import { endSession, provisioningOf, step, openApi, openOf, valueOf } from './sessions.ts';
 
 type AskField = (draft: Draft, field: Field) => Promise<Outcome>;
 
 /** Every field that provisioning can use. */
 export function fieldsOfProvisioning({ signInFields, codeField, adminTokenField, descriptionField, expiryField, ways }: Provisioning): readonly Field[] {
-  return [...signInFields, codeField, adminTokenField, descriptionField, expiryField, ...ways.flatMap(({ fields }) => fields)];
+  const own = [codeField, adminTokenField, descriptionField, expiryField].filter((field) => field !== undefined);
+  return [...signInFields, ...own, ...ways.flatMap(({ fields }) => fields)];
 }
 
 /** The fields of a method's provisioning, none where it has none. */
@@ -44,8 +46,12 @@ export function requiredForProvisioning(options: SetupOptions, given: ReadonlyMa
   }
   checkTrusted(base, options);
   checkSources(provisioning, options, given);
-  const needed = given.has(provisioning.adminTokenField.key) ? [] : provisioning.signInFields;
+  const needed = isGiven(provisioning.adminTokenField, given) ? [] : provisioning.signInFields;
   return [options.service.address.field, ...needed].filter(({ key }) => !given.has(key)).map((field) => missingInput(field, options.service));
+}
+
+function isGiven(field: Field | undefined, given: ReadonlyMap<string, Given>): boolean {
+  return field !== undefined && given.has(field.key);
 }
 
 function provisioningOfOptions({ service, method }: SetupOptions): Provisioning | undefined {
@@ -54,7 +60,10 @@ function provisioningOfOptions({ service, method }: SetupOptions): Provisioning 
 
 /** Options that do nothing without provisioning are a mistake, in a script. Throws USAGE. */
 function checkUnused(provisioning: Provisioning | undefined, options: SetupOptions): void {
+  const own = options.service.methods.filter((one) => one.provisioning === provisioning).flatMap(({ fields }) => fields.map(({ key }) => key));
   const unused = provisioning === undefined ? [] : fieldsOfProvisioning(provisioning).filter(({ key }) => {
+    // A method's own value is of use without it.
+    if (own.includes(key)) return false;
     const { value, file, stdin } = options.fields[key] ?? {};
     return value !== undefined || file !== undefined || stdin === true;
   }).map(({ option }) => option);
@@ -66,7 +75,8 @@ function checkUnused(provisioning: Provisioning | undefined, options: SetupOptio
 /** A secret that was given and one that is to be made are two sources. Throws USAGE. */
 function checkSources(provisioning: Provisioning, options: SetupOptions, given: ReadonlyMap<string, Given>): void {
   const fields = options.service.methods.filter((method) => method.provisioning === provisioning).flatMap((method) => method.fields);
-  const twice = fields.find(({ key }) => given.get(key)?.source.startsWith('--') === true);
+  const signIn = provisioning.signInFields.map(({ key }) => key);
+  const twice = fields.find(({ key }) => !signIn.includes(key) && given.get(key)?.source.startsWith('--') === true);
   if (twice !== undefined) throw new CredsetupError('USAGE', `${twice.option} gives the ${twice.label}, and ${provisioning.option} makes one.`, { hint: 'Keep one of them.' });
   if (options.store === 'none' && options.deliver === undefined) {
     throw new CredsetupError('USAGE', 'With --store none the new secret would be made and lost.', { hint: 'Add --export FORMAT, or choose another store.' });
@@ -79,7 +89,7 @@ export async function wayStage(draft: Draft): Promise<Outcome> {
   if (provisioning === undefined) return 'through';
   const open = openOf(draft);
   const chosen = chosenWay(provisioning, draft.options, draft.given);
-  const haveOne = draft.terminal === undefined || (draft.options.existing ?? draft.options.inPlaceOf) !== undefined || known(draft.method, 'method').fields.some(({ key }) => draft.given.has(key));
+  const haveOne = draft.terminal === undefined || provisioning.offered === false || (draft.options.existing ?? draft.options.inPlaceOf) !== undefined || known(draft.method, 'method').fields.some(({ key }) => draft.given.has(key));
   open.way = chosen ?? (haveOne ? provisioning.ways.find(({ makes }) => !makes) : undefined);
   if (open.way !== undefined) return 'through';
   const answer = await known(draft.terminal, 'terminal').choose({
@@ -100,17 +110,19 @@ export function provisioningStages(draft: Draft, askField: AskField): readonly S
   const ask = (field: Field, wanted: (one: Draft) => boolean): Stage => ({
     id: field.key, run: async (one) => (wanted(one) || one.given.has(field.key) ? askField(one, field) : 'through'),
   });
+  const asks = (field: Field | undefined, wanted: (one: Draft) => boolean): readonly Stage[] => field === undefined ? [] : [ask(field, wanted)];
   const byPassword = (): boolean => open.by === 'password' && open.session === undefined;
   return [
     { id: 'name', run: provisioningNameStage },
     { id: 'by', run: byStage },
     ...provisioning.signInFields.map((field) => ask(field, byPassword)),
-    ask(provisioning.codeField, () => open.codeWanted && byPassword()),
-    ask(provisioning.adminTokenField, () => open.by === 'token' && open.session === undefined),
+    ...asks(provisioning.codeField, () => open.codeWanted && byPassword()),
+    ...asks(provisioning.adminTokenField, () => open.by === 'token' && open.session === undefined),
     { id: 'sign-in', run: signInStage },
     ...way.fields.map((field) => ask(field, () => true)),
-    ask(provisioning.descriptionField, () => false),
-    ask(provisioning.expiryField, () => open.expiryWanted),
+    ...asks(provisioning.descriptionField, () => false),
+    ...asks(provisioning.expiryField, () => open.expiryWanted),
+    ...(draft.method?.oauth === undefined ? [] : [{ id: 'redirect', run: redirectStage }]),
     { id: 'repairs', run: repairsStage },
     { id: 'make', run: makeStage },
   ];
@@ -157,8 +169,9 @@ async function byStage(draft: Draft): Promise<Outcome> {
   if (open.session !== undefined) return 'through';
   checkTrusted(draft.base, draft.connection);
   const all = provisioning.signInFields.every(({ key }) => draft.given.has(key));
-  if (draft.terminal === undefined || all || draft.given.has(provisioning.adminTokenField.key)) {
-    open.by = all ? 'password' : 'token';
+  const { adminTokenField } = provisioning;
+  if (draft.terminal === undefined || all || adminTokenField === undefined || draft.given.has(adminTokenField.key)) {
+    open.by = all || adminTokenField === undefined ? 'password' : 'token';
     return 'through';
   }
   const problem = provisioning.signInProblem(await openApi(draft), known(draft.state, 'state'));
@@ -167,7 +180,7 @@ async function byStage(draft: Draft): Promise<Outcome> {
     message: 'How do you sign in?',
     choices: [
       ...(problem === undefined ? [{ value: 'password' as const, label: 'Username and password', note: 'used once, kept nowhere; the sign-in is ended again' }] : []),
-      { value: 'token', label: provisioning.adminTokenField.label, note: 'where an admin gave you one' },
+      { value: 'token', label: adminTokenField.label, note: 'where an admin gave you one' },
     ],
   });
   if (answer.kind === 'back') return 'back';
@@ -182,14 +195,17 @@ async function signInStage(draft: Draft): Promise<Outcome> {
   if (open.session !== undefined) return 'through';
   const protect = (secret: string): void => { draft.context.output.protect(secret); };
   if (open.by === 'token') {
-    const token = known(draft.values.get(provisioning.adminTokenField.key), 'admin\'s token');
-    await once(draft, token, provisioning.adminTokenField.key, () => step(draft, 'asking who the token is', async (api) => { open.session = await provisioning.withToken(api, token); }));
+    const { key } = known(provisioning.adminTokenField, 'field of an admin\'s token');
+    const withToken = known(provisioning.withToken, 'session by a token');
+    const token = known(draft.values.get(key), 'admin\'s token');
+    await once(draft, token, key, () => step(draft, 'asking who the token is', async (api) => { open.session = await withToken(api, token); }));
   } else {
     const problem = provisioning.signInProblem(await openApi(draft), known(draft.state, 'state'));
     if (problem !== undefined) throw problem;
-    const keys = [...provisioning.signInFields, provisioning.codeField].map(({ key }) => key);
+    const { codeField } = provisioning;
+    const keys = [...provisioning.signInFields, ...(codeField === undefined ? [] : [codeField])].map(({ key }) => key);
     const values = Object.fromEntries(keys.map((key) => [key, draft.values.get(key) ?? '']));
-    protect(values[provisioning.codeField.key] ?? '');
+    protect(codeField === undefined ? '' : values[codeField.key] ?? '');
     try {
       await once(draft, JSON.stringify(values), 'password', () => step(draft, 'signing in', async (api) => { open.session = await provisioning.signIn(api, values, protect); }));
     } catch (error) {
@@ -198,7 +214,9 @@ async function signInStage(draft: Draft): Promise<Outcome> {
     }
     await openAdmin(draft);
   }
-  for (const field of [...provisioning.signInFields, provisioning.codeField, provisioning.adminTokenField].filter(({ key }) => key !== 'username')) forgetValue(draft, field.key);
+  for (const field of [...provisioning.signInFields, provisioning.codeField, provisioning.adminTokenField]) {
+    if (field !== undefined && field.key !== 'username') forgetValue(draft, field.key);
+  }
   tellSession(draft);
   return 'through';
 }
@@ -207,14 +225,15 @@ async function signInStage(draft: Draft): Promise<Outcome> {
 async function openAdmin(draft: Draft): Promise<void> {
   const open = openOf(draft);
   const provisioning = provisioningOf(draft);
-  const token = draft.values.get(provisioning.adminTokenField.key) ?? '';
-  if (token !== '') await step(draft, 'asking who the token is', async (api) => { open.admin = await provisioning.withToken(api, token); });
+  const { adminTokenField, withToken } = provisioning;
+  const token = adminTokenField === undefined ? '' : draft.values.get(adminTokenField.key) ?? '';
+  if (token !== '' && withToken !== undefined) await step(draft, 'asking who the token is', async (api) => { open.admin = await withToken(api, token); });
 }
 
 /** The code is asked for only when the server asks; a refused one is forgotten. */
 function codeAsked(draft: Draft, error: CredsetupError): Outcome {
-  const { key } = provisioningOf(draft).codeField;
-  if (error.details.field !== key) throw error;
+  const key = provisioningOf(draft).codeField?.key;
+  if (key === undefined || error.details.field !== key) throw error;
   const open = openOf(draft);
   forgetValue(draft, key);
   if (draft.terminal === undefined || open.codeWanted) throw error;
@@ -253,7 +272,7 @@ async function repairsStage(draft: Draft): Promise<Outcome> {
   const provisioning = provisioningOf(draft);
   const session = known(open.session, 'session');
   const values = Object.fromEntries(draft.values);
-  provisioning.expiryOf(draft.values.get(provisioning.expiryField.key), known(draft.state, 'state').version, session.at ?? draft.context.now());
+  provisioning.expiryOf(valueOf(draft, provisioning.expiryField), known(draft.state, 'state').version, session.at ?? draft.context.now());
   open.changes.length = 0;
   const found = await step(draft, 'looking what is allowed', (api) => provisioning.repairs(api, session, known(open.way, 'way'), values));
   for (const repair of found) {

@@ -89,7 +89,8 @@ async function ownToken(api: Api, { clientId, clientSecret }: { readonly clientI
 const askForOwnToken = (api: Api, clientId: string, clientSecret: string): Promise<HttpResponse> =>
   api.send({ method: 'POST', path: '/oauth/v2/token', form: { grant_type: 'client_credentials', client_id: clientId, client_secret: clientSecret } });
 
-function notAdmin(api: Api): CredsetupError {
+/** PERMISSION_DENIED, with the command for somebody who may. */
+export function notAdmin(api: Api): CredsetupError {
   return new CredsetupError('PERMISSION_DENIED', 'This account is no administrator of Mautic: it may not make accounts.', {
     ...whose(api), hint: `Sign in as one with --username and --password-file, or ask an admin to run: credsetup mautic --url ${api.base} --create-user n8n --username ADMIN --password-file FILE`,
   });

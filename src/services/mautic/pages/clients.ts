@@ -61,6 +61,13 @@ async function lookUp(visit: Visit, name: string, protect: (secret: string) => v
   }
 }
 
+/** Throws PERMISSION_DENIED for an account that may not make clients; makes none. */
+export async function checkMayCreateClients(visit: Visit): Promise<void> {
+  const page = await visit.get(newPath);
+  checkSession(visit.api, page);
+  if (page.status === 403) throw notAllowed(visit.api, 'make a client');
+}
+
 /** The form behind a client that is there: its values stand in it, disabled. */
 async function shownClient(api: Api, page: Page, protect: (secret: string) => void): Promise<Client> {
   const document = await page.document();
