@@ -163,7 +163,7 @@ describe('a keychain that hangs', () => {
   it.skipIf(!here)('on a bus that takes connections and says nothing ends within 5 seconds, and later calls at once', async () => {
     const bus = await startWedgedBus();
     try {
-      await withStore({ env: bus.env }, async (store) => {
+      await withStore({ env: bus.env, limits: {} }, async (store) => {
         const first = await took(() => failure(store.prepare(), 'STORE_TIMEOUT'));
         expect(first).toBeGreaterThan(4900);
         expect(first).toBeLessThan(6000);
