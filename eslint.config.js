@@ -76,6 +76,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
       'no-empty': ['error', { allowEmptyCatch: false }],
       eqeqeq: 'error',
+      'max-len': ['error', { code: 160, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreUrls: true, ignoreRegExpLiterals: true }],
       // Taking a member out: what is named beside the rest is the part that is left.
       '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
     },

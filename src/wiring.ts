@@ -260,7 +260,8 @@ async function openTeam({ env, output, signal }: Context, parts: Parts, closers:
   const { TeamVault } = await import('./team/vault.ts');
   const tokenFile = userFile('.vault-token', process.geteuid?.());
   const store = new OpenBaoStore({
-    env, readFile: (path, limit, source) => readText(path, limit, source, parts), tokenFile: tokenFile !== undefined && isThere(tokenFile) ? tokenFile : undefined,
+    env, readFile: (path, limit, source) => readText(path, limit, source, parts),
+    tokenFile: tokenFile !== undefined && isThere(tokenFile) ? tokenFile : undefined,
     http: once(() => openHttp({ ...parts.options.network, outlivesStop: true }, parts, closers)), protect: (secret) => { output.protect(secret); },
   });
   const vault = new TeamVault({ store, signal, warn: (sentence) => { output.warn(`  ${output.style.caution('!')} ${sentence}`); } });

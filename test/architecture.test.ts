@@ -15,7 +15,9 @@ const read = (file: string): ts.SourceFile => ts.createSourceFile(file, readFile
 function words(file: string): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
-    if (ts.isIdentifier(node) || ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddle(node) || ts.isTemplateTail(node)) found.push(node.text);
+    if (ts.isIdentifier(node) || ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddle(node) || ts.isTemplateTail(node)) {
+      found.push(node.text);
+    }
     ts.forEachChild(node, visit);
   };
   visit(read(file));

@@ -15,7 +15,9 @@ export interface Finished {
   readonly stdout: string;
   readonly stderr: string;
   /** Standard output as JSON; throws with the text when it is none. */
-  json(): Record<string, unknown> & { readonly error: { readonly code: string; readonly exitCode: number; readonly message: string; readonly hint: string; readonly [member: string]: unknown } };
+  json(): Record<string, unknown> & {
+    readonly error: { readonly code: string; readonly exitCode: number; readonly message: string; readonly hint: string; readonly [member: string]: unknown }
+  };
 }
 
 export interface RunOptions {

@@ -53,7 +53,8 @@ export async function startProxy(options: ProxyOptions = {}): Promise<TestProxy>
   return {
     port, asked, authorizations, url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     async allClosed() {
-      while (await new Promise<number>((resolve) => { server.getConnections((_error, count) => resolve(count)); }) > 0) await new Promise((resolve) => { setImmediate(resolve); });
+      const connections = (): Promise<number> => new Promise((resolve) => { server.getConnections((_error, count) => resolve(count)); });
+      while (await connections() > 0) await new Promise((resolve) => { setImmediate(resolve); });
     },
     close: () => new Promise((resolve) => {
       for (const socket of sockets) socket.destroy();

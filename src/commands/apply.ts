@@ -62,7 +62,9 @@ async function allowHosts(urls: readonly URL[], context: Context): Promise<void>
 }
 
 /** By entry and field key. What is not there is named all at once. Throws INPUT_MISSING, USAGE, FILE_UNREADABLE. */
-async function secretsOf(entries: readonly Entry[], { options: { secretsDir } }: CallOf<typeof apply>, context: Context): Promise<ReadonlyMap<Entry, Readonly<Record<string, string>>>> {
+async function secretsOf(
+  entries: readonly Entry[], { options: { secretsDir } }: CallOf<typeof apply>, context: Context,
+): Promise<ReadonlyMap<Entry, Readonly<Record<string, string>>>> {
   const missing: MissingInput[] = [];
   const found = new Map<Entry, Record<string, string>>();
   for (const entry of entries) {
@@ -87,7 +89,9 @@ async function secretFrom(source: Source, secretsDir: string | undefined, contex
 }
 
 /** What an entry asks for, or why it cannot be had. */
-async function wantedFrom(entry: Entry, secrets: ReadonlyMap<Entry, Readonly<Record<string, string>>>, { options }: CallOf<typeof apply>, context: Context): Promise<Wanted | Result> {
+async function wantedFrom(
+  entry: Entry, secrets: ReadonlyMap<Entry, Readonly<Record<string, string>>>, { options }: CallOf<typeof apply>, context: Context,
+): Promise<Wanted | Result> {
   try {
     const service = findService(entry.service);
     const method = findMethod(service, entry.method);

@@ -118,7 +118,9 @@ export const setUps: readonly SetUpSpec[] = serviceLines.map(setUpCommand);
 
 /** Every field of the services once for each option: two services may name one alike. */
 function fieldsOf(choose: (line: ServiceLine) => readonly Field[]): readonly Field[] {
-  return serviceLines.flatMap(choose).filter((field, index, list) => list.findIndex(({ option, key }) => option === field.option && key === field.key) === index);
+  return serviceLines.flatMap(choose).filter(
+    (field, index, list) => list.findIndex(({ option, key }) => option === field.option && key === field.key) === index,
+  );
 }
 
 /** Who acts at the service for a stored secret that may not do so itself, such as a bot's token. */
@@ -262,7 +264,9 @@ export const completion = command({
 
 export const doctor = command({ name: 'doctor', summary: 'what of this computer keeps a set-up from working, and how to repair it', options: { ...network } });
 
-export const commands: readonly CommandSpec[] = [...setUps, reconnect, edit, list, show, get, test, exporting, importing, apply, refresh, exec, push, check, rename, rotate, remove, store, completion, doctor];
+export const commands: readonly CommandSpec[] = [
+  ...setUps, reconnect, edit, list, show, get, test, exporting, importing, apply, refresh, exec, push, check, rename, rotate, remove, store, completion, doctor,
+];
 
 /** All that a command takes, each option once, its fields' first. */
 export function optionsOf({ options, without = [], fields = [] }: CommandSpec): readonly OptionSpec[] {

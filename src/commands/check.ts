@@ -43,7 +43,9 @@ function typesOfServices(): ReadonlyMap<string, TypeOfOurs> {
   return new Map(services.flatMap((service) => service.methods.map((method) => [method.n8n.type, { service, method }] as const)));
 }
 
-async function checkOne(stored: StoredInN8n, { service, method }: TypeOfOurs, target: OpenN8n, known: readonly Credential[], toRun: boolean, context: Context): Promise<Checked> {
+async function checkOne(
+  stored: StoredInN8n, { service, method }: TypeOfOurs, target: OpenN8n, known: readonly Credential[], toRun: boolean, context: Context,
+): Promise<Checked> {
   const ours = known.find(({ pushed = [] }) => pushed.some(({ id, url }) => id === stored.id && sameN8n(url, target.base)));
   // Its data cannot be read back: of one that is not ours the address is not known.
   const url = ours?.pushed?.find(({ id }) => id === stored.id)?.urlInN8n ?? ours?.url ?? 'the address that it has in n8n';

@@ -58,14 +58,18 @@ function changeOf({ options }: Edit): Change {
     ignoreSslIssues: switched(options.ignoreSslIssues, options.checkSsl), allowHttp: switched(options.allowHttp, options.httpsOnly),
     store: options.store,
   };
-  if (Object.values(change).every((value) => value === undefined || value === false || (Array.isArray(value) && value.length === 0)) && change.ignoreSslIssues === undefined && change.allowHttp === undefined) {
+  const { ignoreSslIssues, allowHttp, ...others } = change;
+  const nothing = Object.values(others).every((value) => value === undefined || value === false || (Array.isArray(value) && value.length === 0));
+  if (nothing && ignoreSslIssues === undefined && allowHttp === undefined) {
     throw new CredsetupError('USAGE', 'Nothing to change was given.', { hint: 'Give --url, --store, --ca-file, --drop-ca, --ignore-ssl-issues, --check-ssl, --allow-http or --https-only.' });
   }
   return change;
 }
 
 async function newConnection({ credential, certificates }: FullCredential, change: Change, context: Context): Promise<Connection> {
-  const read = await readConnection({ caFiles: change.caFiles, ignoreSslIssues: change.ignoreSslIssues ?? credential.ignoreSslIssues, allowHttp: change.allowHttp ?? credential.allowHttp }, context);
+  const read = await readConnection({
+    caFiles: change.caFiles, ignoreSslIssues: change.ignoreSslIssues ?? credential.ignoreSslIssues, allowHttp: change.allowHttp ?? credential.allowHttp,
+  }, context);
   const kept = change.noCa ? [] : certificates;
   return { ...read, certificates: [...new Set([...kept, ...read.certificates])] };
 }
@@ -97,11 +101,15 @@ async function validate({ credential, secrets }: FullCredential, url: string, co
 }
 
 /** The address is looked at anew where it changed: what was said of the one before is not true of it. */
-async function edited(full: FullCredential, to: { readonly url: string; readonly connection: Connection; readonly store: StoreKind; readonly validation: Validation }, call: Edit, context: Context): Promise<FullCredential> {
+async function edited(full: FullCredential, to: {
+  readonly url: string; readonly connection: Connection; readonly store: StoreKind; readonly validation: Validation
+}, call: Edit, context: Context): Promise<FullCredential> {
   const { url, connection, store, validation } = to;
   const service = findService(full.credential.service);
   const method = methodOf(full.credential);
-  const inspected = url === full.credential.url ? undefined : await service.inspect(apiOf(url, await context.http(networkOptions(call.options)), connection), method, undefined);
+  const inspected = url === full.credential.url ? undefined : await service.inspect(
+    apiOf(url, await context.http(networkOptions(call.options)), connection), method, undefined,
+  );
   return {
     secrets: full.secrets, certificates: connection.certificates,
     credential: { ...revalidated(full.credential, { service, method, url, connection, validation, inspected, now: context.now() }), store },

@@ -23,7 +23,9 @@ export const run: Run<typeof importing> = async (call, context) => {
     ignoreSslIssues: options.ignoreSslIssues, allowHttp: options.allowHttp, certificates,
     store: storeFrom(options.store, context), ids: new Map(stored.map((one) => [one.name.toLowerCase(), one.id])),
   });
-  const results = await bringIn(wanted, { replace: options.replace, partial: options.partial, dryRun: options.dryRun, network: networkOptions(options) }, context);
+  const results = await bringIn(
+    wanted, { replace: options.replace, partial: options.partial, dryRun: options.dryRun, network: networkOptions(options) }, context,
+  );
   return reportResults(results, call, context, exitCodeOf(results, true));
 };
 

@@ -41,7 +41,9 @@ async function waitForConnect(written: Written, verdict: N8nVerdict, target: Ope
 }
 
 /** The address by which that n8n reaches the service, until it does or the person leaves it. */
-async function otherAddress(written: Written, verdict: N8nVerdict, target: OpenN8n, plan: WritePlan, terminal: Terminal, context: Context): Promise<N8nVerdict> {
+async function otherAddress(
+  written: Written, verdict: N8nVerdict, target: OpenN8n, plan: WritePlan, terminal: Terminal, context: Context,
+): Promise<N8nVerdict> {
   context.output.warn(`  ${context.output.style.bad('✖')} ${verdict.message} ${verdict.causes?.[0]?.check ?? ''}`);
   const answer = await terminal.text({
     message: 'The address by which n8n reaches it', initial: written.urlInN8n ?? written.credential.url, help: 'In Docker Compose the name that the file gives it, such as http://name. Esc leaves it as it is.',
@@ -64,7 +66,9 @@ function addressProblem(value: string): string | undefined {
   }
 }
 
-async function offerRun({ credential, stored, method, urlInN8n }: Written, verdict: N8nVerdict, target: OpenN8n, terminal: Terminal, context: Context): Promise<N8nVerdict> {
+async function offerRun(
+  { credential, stored, method, urlInN8n }: Written, verdict: N8nVerdict, target: OpenN8n, terminal: Terminal, context: Context,
+): Promise<N8nVerdict> {
   if (method.n8n.proof === undefined || !await mayRun(target)) return verdict;
   const answer = await terminal.choose<boolean>({
     message: 'n8n signed in with it. Have n8n run it once in a workflow of ours, which is removed again?',

@@ -19,7 +19,9 @@ import { onceStarted } from '../wizard/starting.ts';
 export interface TargetCall {
   readonly target: string;
   readonly fields: Readonly<Record<string, FieldOptions>>;
-  readonly options: { readonly caFile: readonly string[]; readonly allowHttp: boolean; readonly proxy: string | undefined; readonly timeout: number | undefined };
+  readonly options: {
+    readonly caFile: readonly string[]; readonly allowHttp: boolean; readonly proxy: string | undefined; readonly timeout: number | undefined
+  };
 }
 
 /**

@@ -83,7 +83,9 @@ async function pushOne(credential: Credential, target: OpenN8n, plan: Plan, cont
 }
 
 /** Written is written: an n8n that cannot be asked now is told, unless a run was asked for. */
-async function ask({ credential, stored, method, urlInN8n, full }: Written, target: OpenN8n, { run: toRun, handOver }: Plan, context: Context): Promise<N8nVerdict> {
+async function ask(
+  { credential, stored, method, urlInN8n, full }: Written, target: OpenN8n, { run: toRun, handOver }: Plan, context: Context,
+): Promise<N8nVerdict> {
   const gaveSignIn = handOver && full.credential.handedOver !== undefined;
   const wish: RunWish = toRun ? 'always' : gaveSignIn || context.interactive ? 'to-prove' : 'never';
   try {

@@ -67,7 +67,9 @@ async function removeOne(credential: Credential, call: CallOf<typeof remove>, co
     if (call.options.inN8n) await deleteCopies(credential, new Map(), networkOptions(call.options), context);
     const reason = call.options.revoke ? await revoke(credential, call, context) : undefined;
     context.signal.throwIfAborted();
-    await (await context.vault()).remove(name).catch((error: unknown) => { throw call.options.revoke && reason === undefined ? endedAlready(error, name) : error; });
+    await (await context.vault()).remove(name).catch(
+      (error: unknown) => { throw call.options.revoke && reason === undefined ? endedAlready(error, name) : error; },
+    );
     const left = call.options.inN8n ? [] : copiesLeft(credential);
     return { name, status: 'removed', ...(reason === undefined ? {} : { reason }), ...(left.length === 0 ? {} : { credential: { ...credential, warnings: left } }) };
   } catch (error) {

@@ -16,7 +16,8 @@ export const run: Run<typeof store> = async ({ json }, context) => {
   const { address, path } = 'fault' in place ? {} : place;
   const where = { ...(address === undefined ? {} : { address }), ...(path === undefined ? {} : { path }) };
   if (json) {
-    output.json({ store: kind, why, works: error === undefined, ...where, ...(error === undefined ? {} : { error: { code: error.code, message: error.message, hint: error.hint } }) });
+    const failed = error === undefined ? {} : { error: { code: error.code, message: error.message, hint: error.hint } };
+    output.json({ store: kind, why, works: error === undefined, ...where, ...failed });
     return error?.exitCode ?? 0;
   }
   output.data(output.plain(`${storeTitles[kind]} (${kind}), by ${why}${address === undefined ? '' : `: ${path ?? ''} of ${address}`}\n`));

@@ -28,7 +28,9 @@ async function withCopies(results: readonly Result[], { options }: CallOf<typeof
   const all: Result[] = [];
   for (const result of results) {
     const there = await (await context.vault()).find(result.name);
-    const { inN8n, error } = there === undefined ? { inN8n: [], error: undefined } : await askCopies(there, options.run, targets, networkOptions(options), context);
+    const { inN8n, error } = there === undefined ? { inN8n: [], error: undefined } : await askCopies(
+      there, options.run, targets, networkOptions(options), context,
+    );
     all.push({ ...result, ...(inN8n.length === 0 ? {} : { inN8n }), ...(error === undefined || result.status === 'failed' ? {} : { status: 'failed', error }) });
   }
   return all;

@@ -49,5 +49,7 @@ const told = /^(N8N_.*|CLIENT_ACTS_AS_ADMIN)$/;
 
 /** What who imports it into n8n should know of each credential. */
 export function n8nWarnings(items: readonly ExportItem[]): readonly (Warning & { readonly name: string })[] {
-  return items.flatMap(({ full: { credential: { name, warnings } } }) => warnings.filter(({ code }) => told.test(code)).map((warning) => ({ ...warning, name })));
+  return items.flatMap(
+    ({ full: { credential: { name, warnings } } }) => warnings.filter(({ code }) => told.test(code)).map((warning) => ({ ...warning, name })),
+  );
 }

@@ -47,7 +47,9 @@ export function createAuthorities(extraFile: string | undefined, debug: (line: s
       const key = [...certificates, identity?.certificate, identity?.key].join('\n');
       const known = contexts.get(key);
       if (known !== undefined) return known;
-      const context = tls.createSecureContext({ ca: [...await trusted(certificates)], ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }) });
+      const context = tls.createSecureContext(
+        { ca: [...await trusted(certificates)], ...(identity === undefined ? {} : { cert: identity.certificate, key: identity.key }) },
+      );
       contexts.set(key, context);
       return context;
     },

@@ -128,7 +128,9 @@ async function openRoute({ options, limits, proxies, authorities }: Parts, url: 
   });
 }
 
-async function explain({ options, limits, authorities }: Parts, url: URL, connection: Connection, route: Route, { stage }: Flight, error: unknown): Promise<CredsetupError> {
+async function explain(
+  { options, limits, authorities }: Parts, url: URL, connection: Connection, route: Route, { stage }: Flight, error: unknown,
+): Promise<CredsetupError> {
   const place = placeOf(url);
   const proxy = route.proxy();
   const complaint = authorities.complaint();

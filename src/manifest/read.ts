@@ -142,7 +142,9 @@ class Reader {
   }
 
   #sources(members: Members, { fields }: ServiceLine): Readonly<Record<string, Source>> {
-    const given = fields.filter(({ secret, key }) => secret && members.has(key)).map(({ key }): [string, Source | undefined] => [key, this.#source(key, members.get(key))]);
+    const given = fields.filter(({ secret, key }) => secret && members.has(key)).map(
+      ({ key }): [string, Source | undefined] => [key, this.#source(key, members.get(key))],
+    );
     return Object.fromEntries(given.filter((one): one is [string, Source] => one[1] !== undefined));
   }
 

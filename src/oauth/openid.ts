@@ -20,7 +20,9 @@ export interface OpenidClient {
   readonly randomPKCECodeVerifier: () => string;
   readonly calculatePKCECodeChallenge: (codeVerifier: string) => Promise<string>;
   readonly buildAuthorizationUrl: (configuration: Configuration, parameters: Record<string, string>) => URL;
-  readonly authorizationCodeGrant: (configuration: Configuration, callback: URL, checks: { readonly expectedState: string; readonly pkceCodeVerifier: string }) => Promise<TokenEndpointResponse>;
+  readonly authorizationCodeGrant: (
+    configuration: Configuration, callback: URL, checks: { readonly expectedState: string; readonly pkceCodeVerifier: string },
+  ) => Promise<TokenEndpointResponse>;
   readonly refreshTokenGrant: (configuration: Configuration, refreshToken: string) => Promise<TokenEndpointResponse>;
   readonly clientCredentialsGrant: (configuration: Configuration) => Promise<TokenEndpointResponse>;
   readonly customFetch: typeof customFetch;

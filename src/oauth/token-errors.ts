@@ -114,7 +114,10 @@ const rows: readonly Row[] = [
 ];
 
 /** The error as a CredsetupError; RESPONSE_INVALID by `otherwise` for one that no row knows. The server's words are not repeated. */
-export function tokenError(grant: GrantType, answer: { readonly error: string; readonly text: string }, { title, about }: { readonly title: string; readonly about: { readonly service?: string } }, otherwise: (what: string) => CredsetupError): CredsetupError {
+export function tokenError(
+  grant: GrantType, answer: { readonly error: string; readonly text: string },
+  { title, about }: { readonly title: string; readonly about: { readonly service?: string } }, otherwise: (what: string) => CredsetupError,
+): CredsetupError {
   const row = rows.find((one) => one.error === answer.error && (one.grant ?? grant) === grant && (one.text?.test(answer.text) ?? true));
   if (row === undefined) return otherwise(/^[\w.-]{1,60}$/.test(answer.error) ? `the error ${foreign(answer.error)}` : 'an error of its own');
   const named = (text: string): string => text.replaceAll('{title}', title).replace(/^the /, 'The ');

@@ -178,13 +178,17 @@ const hundredYears = 36_500 * 86_400_000;
 /** A login session. */
 export function openSession(state: MattermostState, user: MattermostUser): MattermostSession {
   const now = state.now();
-  const session = { id: newId(), token: newId(), userId: user.id, createAt: now, csrf: newId(), lastActivityAt: now, expiresAt: now + halfYear, tokenId: undefined };
+  const session = {
+    id: newId(), token: newId(), userId: user.id, createAt: now, csrf: newId(), lastActivityAt: now, expiresAt: now + halfYear, tokenId: undefined,
+  };
   state.sessions.push(session);
   return session;
 }
 
 /** Who a bearer token stands for: a login session's, or a personal access token's whose session opens at its first use. */
-export function sessionOf(state: MattermostState, token: string | undefined): { readonly session: MattermostSession; readonly user: MattermostUser } | undefined {
+export function sessionOf(state: MattermostState, token: string | undefined): {
+  readonly session: MattermostSession; readonly user: MattermostUser
+} | undefined {
   if (token === undefined) return undefined;
   const now = state.now();
   const login = state.sessions.find((session) => session.token === token && session.tokenId === undefined && session.expiresAt > now);

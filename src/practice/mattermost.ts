@@ -123,7 +123,10 @@ function signedInAnswer(state: MattermostState, request: PracticeRequest): Reply
   return match.route.answer({ state, ...found }, request, match.parts);
 }
 
-/** Where multi-factor authentication is enforced, an account without it sees itself and can set it up; bots are exempt. From the server's source, not recorded. */
+/**
+ * Where multi-factor authentication is enforced, an account without it sees itself and can set it up; bots are exempt.
+ * From the server's source, not recorded.
+ */
 const lacksFactor = (state: MattermostState, user: MattermostUser): boolean => state.mfa && state.enforceMfa && user.mfaCode === undefined && !user.isBot && ['', 'ldap'].includes(user.authService);
 const freeOfFactor = ['/api/v4/users/me', '/api/v4/users/logout', '/api/v4/users/me/mfa'];
 

@@ -106,7 +106,10 @@ function tell(state: MauticState, { session }: Visitor, client: MauticClient, cr
   session.flashes.push({ text: state.language === 'es' ? es : `${link} has been ${created ? 'created.' : 'updated!'}`, error: false });
 }
 
-function faultsOf({ state, session }: Visitor, pairs: readonly (readonly [string, string])[], there: MauticClient | undefined, name: string, redirectUris: string, token: string): Readonly<Record<string, string>> {
+function faultsOf(
+  { state, session }: Visitor, pairs: readonly (readonly [string, string])[], there: MauticClient | undefined,
+  name: string, redirectUris: string, token: string,
+): Readonly<Record<string, string>> {
   const uris = redirectUris.split(',').map((uri) => uri.trim()).filter((uri) => uri !== '');
   const wrong = uris.find((uri) => !/^[a-z][a-z0-9+.-]*:\/\//i.test(uri));
   const known = ['name', 'redirectUris', '_token', 'buttons][apply', 'buttons][save', ...(there === undefined ? ['api_mode'] : ['unlockModel', 'unlockId', 'publicId', 'secret'])].map((key) => `client[${key}]`);

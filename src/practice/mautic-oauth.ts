@@ -54,7 +54,9 @@ function refresh({ state, client, field }: Grant): Reply {
 }
 
 /** A new access token, and for an account a refresh token with it. */
-export function issueTokens(state: MauticState, client: MauticClient, user: MauticUser | undefined): { readonly accessToken: string; readonly refreshToken: string | undefined } {
+export function issueTokens(state: MauticState, client: MauticClient, user: MauticUser | undefined): {
+  readonly accessToken: string; readonly refreshToken: string | undefined
+} {
   const token = newToken();
   state.accessTokens.push({ token, client, user, expiresAt: state.now() + state.accessTokenMinutes * 60_000 });
   if (user === undefined) return { accessToken: token, refreshToken: undefined };

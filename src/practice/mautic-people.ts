@@ -129,7 +129,9 @@ function newUser({ state }: Asker, request: PracticeRequest): Reply {
   return created(state, `/api/users/${user.id}`, { user: userView(state, user) });
 }
 
-function faultsOf(state: MauticState, field: (key: string) => string, plain: { readonly password?: string; readonly confirm?: string } | undefined, role: MauticRole | undefined): Faults {
+function faultsOf(state: MauticState, field: (key: string) => string, plain: {
+  readonly password?: string; readonly confirm?: string
+} | undefined, role: MauticRole | undefined): Faults {
   const weak = 'Please enter a stronger password. Your password must use a combination of upper and lower case, special characters and numbers.';
   const password = plain?.password === undefined ? 'Password cannot be blank.' : plain.password !== plain.confirm ? 'Passwords do not match.' : isWeak(plain.password) ? weak : undefined;
   const taken = (key: 'email' | 'username'): boolean => state.users.some((one) => one[key] === field(key));

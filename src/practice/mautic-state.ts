@@ -202,7 +202,9 @@ export const defaultSettings: MauticSettings = {
 /** Every account that is there at first has this password, made up for practice. */
 export const mauticPassword = 'Practice-5678';
 
-const seeds: readonly { readonly id: number; readonly username: string; readonly role: string; readonly rawPermissions: Readonly<Record<string, readonly string[]>> }[] = [
+const seeds: readonly {
+  readonly id: number; readonly username: string; readonly role: string; readonly rawPermissions: Readonly<Record<string, readonly string[]>>
+}[] = [
   { id: 5, username: 'bare', role: 'bare', rawPermissions: {} },
   { id: 6, username: 'apionly', role: 'api', rawPermissions: { 'api:access': ['full'] } },
   { id: 7, username: 'contacts', role: 'contacts', rawPermissions: { 'api:access': ['full'], 'lead:leads': ['viewown', 'viewother'] } },
@@ -238,7 +240,9 @@ export function randomText(length: number): string {
 }
 
 /** What the form under API Credentials makes; it acts with the role of who fills it in. */
-export function addClient(state: MauticState, { name, redirectUris, owner }: { readonly name: string; readonly redirectUris: readonly string[]; readonly owner: MauticUser }): MauticClient {
+export function addClient(
+  state: MauticState, { name, redirectUris, owner }: { readonly name: string; readonly redirectUris: readonly string[]; readonly owner: MauticUser },
+): MauticClient {
   const number = state.nextClient;
   state.nextClient += 1;
   const client: MauticClient = { number, clientId: `${number}_${randomText(50)}`, clientSecret: randomText(50), name, redirectUris, role: owner.role, byAdmin: owner.role.isAdmin, allowedBy: [] };
@@ -248,13 +252,17 @@ export function addClient(state: MauticState, { name, redirectUris, owner }: { r
 
 /** With its codes and tokens. */
 export function deleteClient(state: MauticState, client: MauticClient): void {
-  for (const list of [state.codes, state.accessTokens, state.refreshTokens]) removeWhere<{ readonly client: MauticClient }>(list, (one) => one.client === client);
+  for (const list of [state.codes, state.accessTokens, state.refreshTokens]) {
+    removeWhere<{ readonly client: MauticClient }>(list, (one) => one.client === client);
+  }
   removeWhere(state.clients, (one) => one === client);
 }
 
 /** With what it signed in to: sessions, codes and tokens. */
 export function deleteUser(state: MauticState, user: MauticUser): void {
-  for (const list of [state.codes, state.accessTokens, state.refreshTokens]) removeWhere<{ readonly user: MauticUser | undefined }>(list, (one) => one.user === user);
+  for (const list of [state.codes, state.accessTokens, state.refreshTokens]) {
+    removeWhere<{ readonly user: MauticUser | undefined }>(list, (one) => one.user === user);
+  }
   for (const [id, session] of state.browsers) if (session.signedIn === user || session.user === user) state.browsers.delete(id);
   removeWhere(state.users, (one) => one === user);
 }
@@ -335,7 +343,8 @@ export function userView(state: MauticState, user: MauticUser): Record<string, u
   const { isPublished, id: own, username, firstName, lastName, email, ...times } = selfView(state, user);
   const { dateAdded = null, dateModified = null, createdBy = null, createdByUser: creator = null, modifiedBy = null, modifiedByUser: modifier = null } = times;
   return {
-    isPublished, dateAdded, dateModified, createdBy, createdByUser: creator, modifiedBy, modifiedByUser: modifier, id: own, username, firstName, lastName, email, position: null,
+    isPublished, dateAdded, dateModified, createdBy, createdByUser: creator, modifiedBy, modifiedByUser: modifier,
+    id: own, username, firstName, lastName, email, position: null,
     role: { createdByUser, modifiedByUser, id, name, description, isAdmin, rawPermissions },
     timezone: null, locale: null, lastLogin: times['lastLogin'] ?? null, lastActive: times['lastActive'] ?? null, signature: null,
   };

@@ -37,7 +37,9 @@ function show({ state, session }: Visitor, user: MauticUser | undefined, faults:
   $('#flashes').remove();
   form.before(flashes(session));
   if (user !== undefined) {
-    const values: Readonly<Record<string, string>> = { firstName: user.firstName, lastName: user.lastName, username: user.username, email: user.email, unlockId: id };
+    const values: Readonly<Record<string, string>> = {
+      firstName: user.firstName, lastName: user.lastName, username: user.username, email: user.email, unlockId: id,
+    };
     for (const [key, value] of Object.entries(values)) $(`[name="user[${key}]"]`).attr('value', value);
   }
   const select = $('[name="user[role]"]').empty();

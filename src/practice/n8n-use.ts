@@ -158,7 +158,9 @@ function resultOf(outcome: Outcome): NodeResult {
   return failed({ message, description: said ?? whole, httpCode: String(status), messages: [whole] });
 }
 
-function failed(error: { readonly message: string; readonly description?: string; readonly httpCode: string | null; readonly messages: readonly string[]; readonly context?: N8nData }): NodeResult {
+function failed(error: {
+  readonly message: string; readonly description?: string; readonly httpCode: string | null; readonly messages: readonly string[]; readonly context?: N8nData
+}): NodeResult {
   return { error: { level: 'warning', name: 'NodeApiError', context: {}, ...error }, output: undefined };
 }
 

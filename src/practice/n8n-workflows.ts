@@ -111,7 +111,8 @@ function found({ workflows }: N8nState, { id }: Parts, missing: string, go: (one
 
 function view({ id, name, active, createdAt, updatedAt, triggerCount, nodes, connections, settings }: N8nWorkflow): N8nData {
   return {
-    id, name, description: null, active, activeVersionId: active ? randomUUID() : null, createdAt, updatedAt, isArchived: false, versionId: randomUUID(), versionCounter: 1,
+    id, name, description: null, active, activeVersionId: active ? randomUUID() : null, createdAt, updatedAt,
+    isArchived: false, versionId: randomUUID(), versionCounter: 1,
     sourceWorkflowId: null, triggerCount, nodes, connections, nodeGroups: [], settings,
   };
 }

@@ -16,7 +16,9 @@ export interface PracticeOpenBao extends PracticeServer {
   /** A role and a secret ID that may be used so often. */
   makeAppRole(policies: readonly string[], uses?: number): { readonly roleId: string; readonly secretId: string };
   /** What lies at a path of a mount now, as a program reads it; undefined when nothing does. */
-  peek(path: string, mount?: string): { readonly version: number; readonly data: Readonly<Record<string, unknown>>; readonly customMetadata: Readonly<Record<string, string>> | null } | undefined;
+  peek(path: string, mount?: string): {
+    readonly version: number; readonly data: Readonly<Record<string, unknown>>; readonly customMetadata: Readonly<Record<string, string>> | null
+  } | undefined;
 }
 
 export interface OpenBaoOptions extends ServerOptions {

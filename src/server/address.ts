@@ -115,7 +115,9 @@ export interface Located {
 }
 
 /** As `locate`, with the answer. */
-export async function locateWithProof(pasted: string, service: Addressed, others: readonly Addressed[], http: HttpClient, connection: Connection): Promise<Located> {
+export async function locateWithProof(
+  pasted: string, service: Addressed, others: readonly Addressed[], http: HttpClient, connection: Connection,
+): Promise<Located> {
   const { url, schemeGiven } = parseAddress(pasted);
   try {
     return await ask(url, service, others, http, connection);
@@ -163,7 +165,9 @@ function parses(response: HttpResponse): boolean {
 }
 
 /** Why none of the answers was the service's: what is certain first, then what it looks like. */
-async function explain(answers: readonly HttpResponse[], url: URL, service: Addressed, others: readonly Addressed[], http: HttpClient, connection: Connection): Promise<CredsetupError> {
+async function explain(
+  answers: readonly HttpResponse[], url: URL, service: Addressed, others: readonly Addressed[], http: HttpClient, connection: Connection,
+): Promise<CredsetupError> {
   const whole = answers.filter(parses);
   const other = others.find((one) => one.id !== service.id && whole.some((answer) => one.address.resembles(answer)));
   if (other !== undefined) return notThisService(url, service, other);
@@ -186,7 +190,9 @@ async function explain(answers: readonly HttpResponse[], url: URL, service: Addr
 }
 
 /** SERVER_ERROR for a service that is there and not ready yet; asked only when nothing better is known. */
-async function startingUp(answers: readonly HttpResponse[], url: URL, service: Addressed, http: HttpClient, connection: Connection): Promise<CredsetupError | undefined> {
+async function startingUp(
+  answers: readonly HttpResponse[], url: URL, service: Addressed, http: HttpClient, connection: Connection,
+): Promise<CredsetupError | undefined> {
   const { starting } = service.address;
   if (starting === undefined) return undefined;
   const bases = candidateBases(url.pathname, service.address).map((path) => url.origin + path);
@@ -205,7 +211,9 @@ function notReady(base: string, { title, id }: Addressed): CredsetupError {
   });
 }
 
-async function redirections(answers: readonly HttpResponse[], service: Addressed, http: HttpClient, connection: Connection): Promise<readonly CredsetupError[]> {
+async function redirections(
+  answers: readonly HttpResponse[], service: Addressed, http: HttpClient, connection: Connection,
+): Promise<readonly CredsetupError[]> {
   const found: CredsetupError[] = [];
   for (const answer of answers) {
     const error = await redirection(answer, service, http, connection);

@@ -134,7 +134,10 @@ export interface Service {
   readonly id: string;
   readonly title: string;
   readonly address: AddressKnowledge;
-  /** Anonymous questions, few and in the order that the answers need. What `before` knows is not asked again, nor what `proof`, a fresh answer to `proofPath`, tells. */
+  /**
+   * Anonymous questions, few and in the order that the answers need. What `before` knows is not asked
+   * again, nor what `proof`, a fresh answer to `proofPath`, tells.
+   */
   readonly inspect: (api: Api, method: Method | undefined, before: ServerState | undefined, proof?: HttpResponse) => Promise<ServerState>;
   /** Codes of the warnings that only `inspect` finds; validating again keeps them. */
   readonly inspectWarnings: readonly string[];

@@ -190,11 +190,15 @@ async function validate(wanted: Wanted, shared: Shared): Promise<FullCredential>
     ...wanted.kept, name: wanted.name, service: service.id, method: method.id, ...(wanted.grant === undefined ? {} : { grant: wanted.grant }), url,
     account: {}, server: {}, fields, store: wanted.store, validatedAt: '', ignoreSslIssues: false, allowHttp: false, caCertificates: 0, warnings: [],
   };
-  return { credential: revalidated(begun, { service, method, url, connection, validation, now: context.now() }), secrets, certificates: connection.certificates };
+  return {
+    credential: revalidated(begun, { service, method, url, connection, validation, now: context.now() }), secrets, certificates: connection.certificates,
+  };
 }
 
 /** A refresh token is never spent here; a client that signs in for itself gets a token of its own. */
-async function withAccessToken({ service, method, grant, fields, secrets, connection, name }: Wanted, url: string, { network, context }: Shared): Promise<Secrets> {
+async function withAccessToken(
+  { service, method, grant, fields, secrets, connection, name }: Wanted, url: string, { network, context }: Shared,
+): Promise<Secrets> {
   const { oauth } = method;
   const until = Date.parse(secrets['accessTokenExpiresAt'] ?? '');
   if (oauth === undefined || (secrets['accessToken'] !== undefined && !(until <= context.now().getTime()))) return secrets;
@@ -227,7 +231,9 @@ async function saveAll(validated: readonly (Validated | Result)[], bringing: Bri
   return results;
 }
 
-async function save({ planned: { wanted, there }, full, durationMs }: Validated, vault: Vault, undo: (() => Promise<unknown>)[], partial: boolean, { signal }: Context): Promise<Result> {
+async function save(
+  { planned: { wanted, there }, full, durationMs }: Validated, vault: Vault, undo: (() => Promise<unknown>)[], partial: boolean, { signal }: Context,
+): Promise<Result> {
   const { name } = wanted;
   try {
     signal.throwIfAborted();
@@ -242,7 +248,9 @@ async function save({ planned: { wanted, there }, full, durationMs }: Validated,
 }
 
 /** All or nothing: what was stored before one could not be stored is taken away again, and what cannot be is told. */
-async function takeBack(results: readonly Result[], validated: readonly (Validated | Result)[], undo: readonly (() => Promise<unknown>)[], { output }: Context): Promise<readonly Result[]> {
+async function takeBack(
+  results: readonly Result[], validated: readonly (Validated | Result)[], undo: readonly (() => Promise<unknown>)[], { output }: Context,
+): Promise<readonly Result[]> {
   for (const one of undo) {
     await one().catch((error: unknown) => {
       const { message, code } = toCredsetupError(error);

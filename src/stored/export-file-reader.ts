@@ -133,7 +133,9 @@ function connectionOf(one: Written, allowed: Allowed): Connection {
   if (one.ignoreSslIssues && !allowed.ignoreSslIssues) throw again('ignoreSslIssues', '--ignore-ssl-issues', 'its server\'s certificate is not checked');
   if (one.url.startsWith('http:') && one.allowHttp && !allowed.allowHttp) throw again('allowHttp', '--allow-http', 'its connection is not encrypted');
   if (one.caCertificates > 0 && allowed.certificates.length === 0) throw again('caFile', '--ca-file', 'it trusts an authority of its own, and an export does not hold that');
-  return { ignoreSslIssues: one.ignoreSslIssues, allowHttp: one.allowHttp && allowed.allowHttp, certificates: one.caCertificates === 0 ? [] : allowed.certificates };
+  return {
+    ignoreSslIssues: one.ignoreSslIssues, allowHttp: one.allowHttp && allowed.allowHttp, certificates: one.caCertificates === 0 ? [] : allowed.certificates,
+  };
 }
 
 function fieldsOf({ fields }: Written, method: Method): PublicFields {

@@ -127,7 +127,9 @@ async function checkUnchanged(full: FullCredential, vault: Vault): Promise<void>
  * services delete what has ended, and somebody may have. Throws INPUT_INVALID for an ID that a
  * person gave and that names none.
  */
-function oldOne(listed: readonly Listed[] | undefined, tokenId: string, { credential }: FullCredential, { words }: Provisioning, context: Context): Listed | undefined {
+function oldOne(
+  listed: readonly Listed[] | undefined, tokenId: string, { credential }: FullCredential, { words }: Provisioning, context: Context,
+): Listed | undefined {
   const { name, fields, expiresAt } = credential;
   const old = listed?.find(({ id }) => id === tokenId);
   if (listed === undefined || old !== undefined) return old;

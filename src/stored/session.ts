@@ -31,7 +31,9 @@ export interface StoredSession {
 }
 
 /** The method's provisioning. Throws UNSUPPORTED where the service cannot be asked for it. */
-export function provisioningOfStored({ credential }: FullCredential): { readonly service: Service; readonly method: Method; readonly provisioning: Provisioning } {
+export function provisioningOfStored({ credential }: FullCredential): {
+  readonly service: Service; readonly method: Method; readonly provisioning: Provisioning
+} {
   const service = findService(credential.service);
   const method = findMethod(service, credential.method);
   if (method.provisioning !== undefined) return { service, method, provisioning: method.provisioning };
@@ -44,7 +46,9 @@ export function provisioningOfStored({ credential }: FullCredential): { readonly
  * Runs a task with a session and ends it on every path out, a stop included: the requests outlive
  * a stop, and the task looks at the signal itself before it begins something new.
  */
-export async function withStoredSession<T>(full: FullCredential, options: StoredOptions, context: Context, task: (stored: StoredSession) => Promise<T>): Promise<T> {
+export async function withStoredSession<T>(
+  full: FullCredential, options: StoredOptions, context: Context, task: (stored: StoredSession) => Promise<T>,
+): Promise<T> {
   const { service, method, provisioning } = provisioningOfStored(full);
   const { credential, secrets, certificates } = full;
   const connection = { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates };

@@ -83,7 +83,8 @@ async function validate(there: Credential, tests: Tests): Promise<Credential> {
   const presented = { fields: credential.fields, secrets };
   const server = JSON.stringify([credential.url, connection]);
   const api = kept(tests.apis, server, () => apiOf(credential.url, tests.http, connection));
-  const validation = await kept(tests.asked, JSON.stringify([server, service.id, method.id, presented]), () => method.validate(api, { ...presented, stored: { credential, now: context.now() } }))
+  const validate = (): Promise<Validation> => method.validate(api, { ...presented, stored: { credential, now: context.now() } });
+  const validation = await kept(tests.asked, JSON.stringify([server, service.id, method.id, presented]), validate)
     .catch((error: unknown) => renewAndAskAgain(error, { credential: there, secrets, certificates }, method, api, tests));
   return vault.update(there.name, (one) => revalidated(one, { service, method, url: one.url, connection, validation, now: context.now() }));
 }

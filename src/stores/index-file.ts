@@ -156,7 +156,9 @@ function memberOf(value: unknown, name: string): unknown {
 }
 
 function contradiction({ entries, damaged, pending, leftovers }: Index): string | undefined {
-  const names = [...entries.map(({ credential: { name } }) => name), ...damaged.map(({ name }) => name)].filter((name) => name !== undefined).map((name) => name.toLowerCase());
+  const names = [
+    ...entries.map(({ credential: { name } }) => name), ...damaged.map(({ name }) => name),
+  ].filter((name) => name !== undefined).map((name) => name.toLowerCase());
   if (new Set(names).size !== names.length) return 'it holds a name twice';
   // A key in two places would have a live secret deleted as a leftover.
   const keys = [...entries, ...damaged.map((one) => one.place), ...pending, ...leftovers].filter((one) => one !== undefined).map(({ key }) => key);

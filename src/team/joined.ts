@@ -178,7 +178,9 @@ export class JoinedVault implements Vault {
       if (now !== undefined) await proveWrite();
       await known.begin({ id: there.id, name: there.name, to: store });
       const { id, createdAt, pushed } = there;
-      const { credential } = await target.save({ ...full, credential: { ...full.credential, id, createdAt, ...(pushed === undefined ? {} : { pushed }) } }, mayReplace);
+      const { credential } = await target.save(
+        { ...full, credential: { ...full.credential, id, createdAt, ...(pushed === undefined ? {} : { pushed }) } }, mayReplace,
+      );
       await this.#finish(source, { id, name: there.name, to: store }, credential);
       return { status: 'replaced', credential };
     }));

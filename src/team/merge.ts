@@ -23,9 +23,13 @@ export function merge(base: FullCredential, mine: FullCredential, there: FullCre
     if (same(mineOne, one)) return { name, value: thereOne };
     return { name, value: mineOne, collided: strict && !same(thereOne, one) && !same(thereOne, mineOne) };
   };
-  const secrets = names(base.secrets, mine.secrets, there.secrets).map((name) => collides(name, base.secrets[name], mine.secrets[name], there.secrets[name], true));
+  const secrets = names(base.secrets, mine.secrets, there.secrets).map(
+    (name) => collides(name, base.secrets[name], mine.secrets[name], there.secrets[name], true),
+  );
   const credential = names(base.credential, mine.credential, there.credential)
-    .map((name) => collides(name, member(base.credential, name), member(mine.credential, name), member(there.credential, name), bound.some((one) => one === name)));
+    .map(
+      (name) => collides(name, member(base.credential, name), member(mine.credential, name), member(there.credential, name), bound.some((one) => one === name)),
+    );
   const certificates = collides('certificates', base.certificates, mine.certificates, there.certificates, true);
   if ([...secrets, ...credential, certificates].some(({ collided }) => collided === true)) return undefined;
   return {

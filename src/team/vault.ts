@@ -44,7 +44,9 @@ export class TeamVault implements Vault {
 
   constructor(options: TeamVaultOptions) {
     this.#options = options;
-    this.#holds = new Holds({ engine: options.store.engine, look: (name) => this.#look(name), signal: options.signal, ...(options.times === undefined ? {} : { times: options.times }) });
+    this.#holds = new Holds({
+      engine: options.store.engine, look: (name) => this.#look(name), signal: options.signal, ...(options.times === undefined ? {} : { times: options.times }),
+    });
   }
 
   /** By the public side of each secret: reads no secret. */
@@ -272,7 +274,9 @@ export class TeamVault implements Vault {
   /** A replaced credential keeps its id, its birthday and where copies of it are; somebody else's right to write stays. */
   #entryFor(full: FullCredential, current: Credential | undefined, there: Seen | undefined): Entry {
     const { certificates } = full;
-    const kept = current === undefined ? {} : { id: current.id, createdAt: current.createdAt, ...(current.pushed === undefined ? {} : { pushed: current.pushed }) };
+    const kept = current === undefined ? {} : {
+      id: current.id, createdAt: current.createdAt, ...(current.pushed === undefined ? {} : { pushed: current.pushed }),
+    };
     const credential: TeamCredential = { ...full.credential, ...kept, store: 'vault', caCertificates: certificates.length };
     const hold = there === undefined || this.#holds.isMine(there.entry.hold) ? undefined : there.entry.hold;
     return {

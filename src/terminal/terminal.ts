@@ -93,7 +93,9 @@ class PromptTerminal implements Terminal {
     return await this.#ask(asked, (prompt) => prompt.text({ help, initial: undefined, judge })) === word;
   }
 
-  async waitKey({ message, keys, signal }: { readonly message: string; readonly keys: readonly KeyHint[]; readonly signal?: AbortSignal }): Promise<string | undefined> {
+  async waitKey(
+    { message, keys, signal }: { readonly message: string; readonly keys: readonly KeyHint[]; readonly signal?: AbortSignal },
+  ): Promise<string | undefined> {
     const { output, owner } = this.#stage;
     const text = output.plain(message);
     const ready = async (): Promise<string> => {

@@ -82,7 +82,9 @@ function presentedOf({ method, values, tokens, made, redirect }: Draft): Present
       return value === undefined ? [] : [[key, value]];
     }));
   return {
-    fields: { ...typed(false), ...made?.fields, ...(method?.oauth === undefined || redirect === undefined ? {} : { redirectUri: redirect.uri }), ...(made === undefined ? {} : { tokenId: made.id }) },
+    fields: { ...typed(false), ...made?.fields, ...(method?.oauth === undefined || redirect === undefined ? {} : {
+      redirectUri: redirect.uri,
+    }), ...(made === undefined ? {} : { tokenId: made.id }) },
     secrets: { ...typed(true), ...made?.secrets, ...(method?.oauth === undefined || tokens === undefined ? {} : tokenSecrets(tokens)) },
   };
 }

@@ -32,7 +32,9 @@ export async function setUp(options: SetupOptions, context: Context): Promise<Se
   checkOptions(options);
   const given = await gather(options, context);
   if (!context.interactive) requireAll(options, given, context);
-  const connection = options.existing === undefined ? await readConnection(options, context) : { ...await readConnection(options, context), certificates: options.existing.certificates };
+  const connection = options.existing === undefined ? await readConnection(options, context) : {
+    ...await readConnection(options, context), certificates: options.existing.certificates,
+  };
   const draft: Draft = {
     options, service: options.service, context, connection, given, values: new Map(), refused: new Set(), warnings: new Map(),
     terminal: context.interactive ? await context.terminal() : undefined,

@@ -57,7 +57,9 @@ describe('import', () => {
     expect(statuses(await to.run(['import', file(), '--json'], known()))).toEqual({ chat: 'created', crm: 'created' });
     const again = (await to.run(['export', '--all'], { reveals: true })).json() as unknown as Document;
     const before = JSON.parse(exported) as Document;
-    expect(again.credentials.map(({ id, name, secrets }) => [id, name, secrets])).toEqual(before.credentials.map(({ id, name, secrets }) => [id, name, secrets]));
+    expect(again.credentials.map(({ id, name, secrets }) => [id, name, secrets])).toEqual(
+      before.credentials.map(({ id, name, secrets }) => [id, name, secrets]),
+    );
     const sent = requests();
     expect(statuses(await to.run(['import', file(), '--json'], known()))).toEqual({ chat: 'unchanged', crm: 'unchanged' });
     expect(requests()).toBe(sent);

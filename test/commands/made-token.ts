@@ -35,7 +35,9 @@ export async function expectOnlyStored({ server, one }: Case): Promise<void> {
 }
 
 /** A run that can be stopped. */
-export function start(args: readonly string[], one: Script, env: Readonly<Record<string, string>> = {}): { readonly child: ChildProcess; readonly end: Promise<number | null> } {
+export function start(
+  args: readonly string[], one: Script, env: Readonly<Record<string, string>> = {},
+): { readonly child: ChildProcess; readonly end: Promise<number | null> } {
   const child = spawn(process.execPath, [programPath, ...args], { env: cleanEnvironment({ ...one.env, ...env }), stdio: 'ignore' });
   return { child, end: new Promise((resolve) => { child.once('close', resolve); }) };
 }

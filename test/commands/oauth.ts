@@ -56,7 +56,9 @@ export async function storeOAuth2(one: Script, server: PracticeMautic, { name = 
   const running = startRun(one, ['mautic', '--method', 'oauth2', '--url', server.url, '--client-id', client.clientId, '--callback-port', String(port), '--login-timeout', '30', '--name', name, '--json', ...args], { CREDSETUP_CLIENT_SECRET: client.clientSecret });
   await signInAt(await running.said(printedAddress), username);
   expect(await running.exitCode, running.stderr()).toBe(0);
-  expectNoSecret(running.stdout() + running.stderr(), [client.clientSecret, mauticPassword, ...server.state.accessTokens.map(({ token }) => token), ...server.state.refreshTokens.map(({ token }) => token)]);
+  expectNoSecret(running.stdout() + running.stderr(), [
+    client.clientSecret, mauticPassword, ...server.state.accessTokens.map(({ token }) => token), ...server.state.refreshTokens.map(({ token }) => token),
+  ]);
   return { client, port, credential: JSON.parse(running.stdout()) as Record<string, unknown> };
 }
 

@@ -136,7 +136,9 @@ describe('--grant client-credentials', () => {
     expect(done.json()).toMatchObject({ url: server.url, grant: 'client-credentials' });
   });
 
-  const tokens = (change: (body: Record<string, unknown>) => unknown) => (reply: Reply): Reply => ({ ...reply, body: change(reply.body as Record<string, unknown>) });
+  const tokens = (change: (body: Record<string, unknown>) => unknown) => (reply: Reply): Reply => ({
+    ...reply, body: change(reply.body as Record<string, unknown>),
+  });
   it.each([
     ['without a type', tokens((body) => Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'token_type')))],
     ['with null members', tokens((body) => ({ ...body, refresh_token: null, scope: null, token_type: null }))],

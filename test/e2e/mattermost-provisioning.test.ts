@@ -40,7 +40,9 @@ function logins(server: PracticeMattermost): unknown[] {
 const sent = (server: PracticeMattermost, end: string): number => server.log.filter(({ method, path }) => method !== 'GET' && path.endsWith(end)).length;
 
 /** Saved, validated, alone at the server, and working. */
-async function expectDone({ server, home, session }: { readonly server: PracticeMattermost; readonly home: string; readonly session: PtySession }, tokens = 1): Promise<void> {
+async function expectDone(
+  { server, home, session }: { readonly server: PracticeMattermost; readonly home: string; readonly session: PtySession }, tokens = 1,
+): Promise<void> {
   const got = await credsetup(['get', 'chat'], { env: { ...store, CREDSETUP_HOME: home } });
   const made = server.state.tokens.at(-1)!.token;
   expect(got.stdout.trim()).toBe(made);

@@ -88,7 +88,9 @@ describe.skipIf(!has('chromium') || !has('terminal'))('from "API off" to "signed
     });
     expect(server.state.clients).toMatchObject([{ clientId: id, redirectUris: [`http://127.0.0.1:${port}/callback`, n8nCallback] }]);
     const screen = wizard.session.raw;
-    for (const hidden of [secret, mauticPassword, server.state.accessTokens.at(-1)!.token, server.state.refreshTokens.at(-1)!.token]) expect(screen).not.toContain(hidden);
+    for (const hidden of [secret, mauticPassword, server.state.accessTokens.at(-1)!.token, server.state.refreshTokens.at(-1)!.token]) {
+      expect(screen).not.toContain(hidden);
+    }
   });
 });
 

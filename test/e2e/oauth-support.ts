@@ -145,7 +145,9 @@ export interface Ready {
 export async function atSignIn(server: PracticeMautic, options: WizardOptions & { readonly client?: Parameters<PracticeMautic['makeClient']>[0]; readonly args?: readonly string[] } = {}): Promise<Ready> {
   const port = await closedPort();
   const client = server.makeClient({ redirectUris: [`http://127.0.0.1:${port}/callback`], owner: 'contacts', ...options.client });
-  const wizard = new Wizard(signInArgs(server, client, port, options.args), { ...options, env: { CREDSETUP_CLIENT_SECRET: client.clientSecret, ...options.env } });
+  const wizard = new Wizard(
+    signInArgs(server, client, port, options.args), { ...options, env: { CREDSETUP_CLIENT_SECRET: client.clientSecret, ...options.env } },
+  );
   await wizard.sees('waiting for the browser');
   return { port, client, wizard };
 }

@@ -31,7 +31,11 @@ beforeEach(async () => {
 });
 
 const push = (args: readonly string[]) => home.run(['push', 'work', ...args, '--json'], { secrets: [n8nApiKey] });
-interface Told { readonly status: string; readonly error?: { readonly code: string; readonly message: string; readonly hint: string; readonly causes: readonly { readonly code: string }[] }; readonly inN8n?: readonly { readonly status: string; readonly proof?: string }[] }
+interface Told {
+  readonly status: string;
+  readonly error?: { readonly code: string; readonly message: string; readonly hint: string; readonly causes: readonly { readonly code: string }[] };
+  readonly inN8n?: readonly { readonly status: string; readonly proof?: string }[];
+}
 const told = (finished: Finished): Told => (finished.json()['results'] as Told[])[0]!;
 const isReplaced = async (args: readonly string[]): Promise<void> => {
   expect(told(await push([...args, '--replace']))).toMatchObject({ status: 'replaced' });

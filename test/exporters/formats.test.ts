@@ -139,7 +139,9 @@ describe('json', () => {
 
   it('follows the schema that is shipped, whatever the secrets hold', () => {
     fc.assert(fc.property(anyText, anyText, (token, password) => {
-      expect(check(toJson([chat(token), crm(password), signedIn()], plain))).toMatchObject({ version: 1, credentials: [{ secrets: { token } }, { secrets: { password } }, {}] });
+      expect(check(toJson([chat(token), crm(password), signedIn()], plain))).toMatchObject(
+        { version: 1, credentials: [{ secrets: { token } }, { secrets: { password } }, {}] },
+      );
     }));
   });
 

@@ -154,7 +154,8 @@ describe('the debug log', () => {
     const server = await serve((request, response) => response.setHeader('content-type', 'application/json').writeHead(Number(request.headers['x-status'])).end(Buffer.from(request.headers['x-body'] as string, 'base64')));
     const client = makeClient();
     const hidden = fc.constantFrom(secret, `${secret} and more`);
-    await fc.assert(fc.asyncProperty(fc.record({ token: hidden, list: fc.array(hidden), error_description: hidden }), fc.constantFrom(200, 401, 500), async (value, status) => {
+    const record = fc.record({ token: hidden, list: fc.array(hidden), error_description: hidden });
+    await fc.assert(fc.asyncProperty(record, fc.constantFrom(200, 401, 500), async (value, status) => {
       await client.send({ method: 'GET', url: server.url, headers: { 'x-status': String(status), 'x-body': Buffer.from(JSON.stringify(value)).toString('base64') } }, plain);
       expect(client.lines.join()).not.toContain(secret);
     }), { numRuns: 30 });

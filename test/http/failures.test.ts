@@ -62,7 +62,9 @@ describe('addresses', () => {
   });
 });
 
-const headerText = (min: number, max: number): fc.Arbitrary<string> => fc.array(fc.integer({ min, max }), { minLength: 6, maxLength: 20 }).map((units) => String.fromCharCode(...units));
+const headerText = (min: number, max: number): fc.Arbitrary<string> => fc.array(
+  fc.integer({ min, max }), { minLength: 6, maxLength: 20 },
+).map((units) => String.fromCharCode(...units));
 
 describe('headers', () => {
   it('are carried whole or refused before they are sent, never repeated', async () => {

@@ -53,7 +53,8 @@ export async function serve(handler: Handler = answerEmptyObject, tls?: Pair, ho
   const server: Server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   const port = await listen(server, host);
   const allClosed = async (): Promise<void> => {
-    while (await new Promise<number>((resolve) => { server.getConnections((_error, count) => resolve(count)); }) > 0) await new Promise((resolve) => { setImmediate(resolve); });
+    const connections = (): Promise<number> => new Promise((resolve) => { server.getConnections((_error, count) => resolve(count)); });
+    while (await connections() > 0) await new Promise((resolve) => { setImmediate(resolve); });
   };
   return { port, requests, bodies, allClosed, url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}` };
 }

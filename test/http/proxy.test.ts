@@ -34,7 +34,9 @@ describe('this machine', () => {
     const server = await serve(undefined, undefined, '0.0.0.0');
     const between = await proxy({ target: server.port });
     const local = lookupAs('127.0.0.1');
-    for (const options of [{ proxy: between.url }, { env: { HTTP_PROXY: between.url, HTTPS_PROXY: between.url, http_proxy: between.url, https_proxy: between.url } }]) {
+    for (const options of [
+      { proxy: between.url }, { env: { HTTP_PROXY: between.url, HTTPS_PROXY: between.url, http_proxy: between.url, https_proxy: between.url } },
+    ]) {
       for (const connection of [plain, http]) {
         const client = makeClient({ lookup: local, ...options });
         expect((await client.send(get(`http://${host}:${server.port}/`), connection)).status).toBe(200);

@@ -47,7 +47,9 @@ describe('the real n8n', () => {
 
   it('uses the imported credential in a workflow with its Mattermost node', async () => {
     const chat = wanted[0]!;
-    const node = (name: string, type: string, typeVersion: number, more: object) => ({ id: name, name, type, typeVersion, position: [0, 0], parameters: {}, ...more });
+    const node = (name: string, type: string, typeVersion: number, more: object) => ({
+      id: name, name, type, typeVersion, position: [0, 0], parameters: {}, ...more,
+    });
     const workflow = {
       id: 'credsetup-test', name: 'credsetup test', active: false, settings: {}, pinData: {},
       nodes: [
@@ -80,6 +82,8 @@ describe('the real n8n', () => {
     expect((await push(['chat', '--replace'], limited)).exitCode).toBe(8);
     await n8n.stop();
     // Each once from the import and once from the push, under the id that n8n chose.
-    expect((await kept()).map(({ name, type, data }) => ({ name, type, data }))).toEqual(wanted.flatMap(({ name, type, data }) => [{ name, type, data }, { name, type, data }]));
+    expect((await kept()).map(({ name, type, data }) => ({ name, type, data }))).toEqual(
+      wanted.flatMap(({ name, type, data }) => [{ name, type, data }, { name, type, data }]),
+    );
   }, 300_000);
 });

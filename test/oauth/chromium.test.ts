@@ -66,7 +66,8 @@ describe.skipIf(!has('chromium'))('in Chromium', () => {
       if (came.kind !== 'code') throw new Error(came.error);
       const tokens = await exchangeCode({
         tokenEndpoint: `http://127.0.0.1:${mautic.port}/oauth/v2/token`, clientId: client.clientId, clientSecret: client.clientSecret,
-        http: makeClient(), connection: plain, repair: repairTokenAnswer, callbackUrl: came.callbackUrl, state: request.state, codeVerifier: request.codeVerifier,
+        http: makeClient(), connection: plain, repair: repairTokenAnswer,
+        callbackUrl: came.callbackUrl, state: request.state, codeVerifier: request.codeVerifier,
       });
       await came.finish(tokens.accessToken === '' ? { ok: false, message: 'no token' } : { ok: true });
     };

@@ -18,7 +18,9 @@ import { otherState, state } from './support.ts';
 const redirectUri = 'http://127.0.0.1:18265/callback';
 const codeVerifier = 'verifier-verifier-verifier-verifier-verifier';
 const callbackUrl = (code: string): string => `${redirectUri}?state=${state}&code=${code}`;
-const exchange = (endpoint: TokenEndpoint, code: string): Promise<TokenSet> => exchangeCode({ ...endpoint, callbackUrl: callbackUrl(code), state, codeVerifier });
+const exchange = (endpoint: TokenEndpoint, code: string): Promise<TokenSet> => exchangeCode(
+  { ...endpoint, callbackUrl: callbackUrl(code), state, codeVerifier },
+);
 const service = { id: 'mautic', title: 'Mautic' };
 
 interface Practice {
@@ -44,7 +46,9 @@ async function practice(version: string, folder = ''): Promise<Practice> {
 }
 
 /** A token endpoint that answers as a test says. */
-async function answering(handler: (request: IncomingMessage, response: ServerResponse) => void, more: Partial<TokenEndpoint> = {}): Promise<{ readonly endpoint: TokenEndpoint; readonly server: TestServer; readonly secrets: readonly string[] }> {
+async function answering(
+  handler: (request: IncomingMessage, response: ServerResponse) => void, more: Partial<TokenEndpoint> = {},
+): Promise<{ readonly endpoint: TokenEndpoint; readonly server: TestServer; readonly secrets: readonly string[] }> {
   const server = await serve(handler);
   const secrets: string[] = [];
   const endpoint: TokenEndpoint = {
@@ -177,7 +181,12 @@ describe.each(['7.0.0', '5.1.0'])('Mautic %s', (version) => {
 });
 
 describe('every recorded token answer', () => {
-  interface Entry { readonly name: string; readonly replay: string; readonly request?: { readonly path: string; readonly form?: { readonly grant_type?: string } }; readonly response: { readonly status: number; readonly body: unknown } }
+  interface Entry {
+    readonly name: string;
+    readonly replay: string;
+    readonly request?: { readonly path: string; readonly form?: { readonly grant_type?: string } };
+    readonly response: { readonly status: number; readonly body: unknown };
+  }
   const entries = ['mautic-7.json', 'mautic-5.json'].flatMap((file) => (JSON.parse(readFileSync(new URL(`../wire/${file}`, import.meta.url), 'utf8')) as Entry[])
     .filter(({ replay, request }) => replay === 'http' && request?.path === '/oauth/v2/token')
     .map((entry) => ({ file, ...entry, form: entry.request?.form })));

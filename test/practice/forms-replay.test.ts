@@ -17,7 +17,8 @@ interface Exchange {
   readonly server: { readonly api: boolean; readonly basic: boolean };
   readonly request: {
     readonly method: string; readonly path: string; readonly session?: string; readonly authorization?: string;
-    readonly form?: Pairs; readonly formAs?: string; readonly formChanges?: Pairs; readonly formWithout?: readonly string[]; readonly body?: Readonly<Record<string, unknown>>;
+    readonly form?: Pairs; readonly formAs?: string; readonly formChanges?: Pairs; readonly formWithout?: readonly string[];
+    readonly body?: Readonly<Record<string, unknown>>;
   };
   readonly response: { readonly status: number; readonly headers: Readonly<Record<string, unknown>>; readonly body?: unknown };
 }
@@ -273,7 +274,9 @@ function compareMembers(actual: unknown, expected: unknown, where: string): void
   }
 }
 
-interface Control { readonly tag: string; readonly type: string | undefined; readonly value: string | undefined; readonly checked: boolean; readonly disabled: boolean }
+interface Control {
+  readonly tag: string; readonly type: string | undefined; readonly value: string | undefined; readonly checked: boolean; readonly disabled: boolean
+}
 
 /** Every form of the recorded page is there with every field of it; errors, alerts and flashes are where they were. */
 function comparePage(actual: CheerioAPI, expected: CheerioAPI, cookie: string): void {

@@ -16,7 +16,9 @@ const make = async (n8n: PracticeN8n, type: string, data: unknown, more: object 
 const test = async (n8n: PracticeN8n, id: string): Promise<unknown> => (await ask(n8n, 'POST', `${credentials}/${id}/test`)).body;
 
 /** Makes a workflow with the credential, and waits for its first execution. */
-async function run(n8n: PracticeN8n, id: string): Promise<{ readonly status: string; readonly error?: { readonly httpCode: string | null; readonly message: string } | undefined }> {
+async function run(n8n: PracticeN8n, id: string): Promise<{
+  readonly status: string; readonly error?: { readonly httpCode: string | null; readonly message: string } | undefined
+}> {
   const nodes = [{ name: 'Check', type: 'any', credentials: { any: { id, name: 'made' } } }];
   const { body } = await ask(n8n, 'POST', '/api/v1/workflows', { name: 'w', nodes, connections: {}, settings: {} });
   await ask(n8n, 'POST', `/api/v1/workflows/${String(body['id'])}/activate`);

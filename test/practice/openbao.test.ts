@@ -8,7 +8,9 @@ import { startOpenBao, type PracticeOpenBao } from '../../src/practice/openbao.t
 interface Exchange {
   readonly name: string;
   readonly replay: string;
-  readonly request: { readonly method: string; readonly path: string; readonly token?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown };
+  readonly request: {
+    readonly method: string; readonly path: string; readonly token?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown
+  };
   readonly response: { readonly status: number; readonly contentType: string; readonly body: unknown };
 }
 

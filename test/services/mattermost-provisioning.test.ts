@@ -9,7 +9,10 @@ import { provisioning } from '../../src/services/mattermost/provisioning.ts';
 import { apiOf } from '../../src/server/connection.ts';
 import { mattermostServer } from '../commands/support.ts';
 
-async function begin(options: MattermostOptions = {}): Promise<{ readonly server: PracticeMattermost; readonly api: Api; readonly protectedOnes: string[]; readonly signIn: (username: string, code?: string) => ReturnType<typeof provisioning.signIn> }> {
+async function begin(options: MattermostOptions = {}): Promise<{
+  readonly server: PracticeMattermost; readonly api: Api; readonly protectedOnes: string[];
+  readonly signIn: (username: string, code?: string) => ReturnType<typeof provisioning.signIn>;
+}> {
   const server = await mattermostServer({ tokensEnabled: true, ...options });
   const http = createHttpClient({ env: {}, signal: new AbortController().signal, debug: () => undefined, protect: () => undefined });
   const api = apiOf(server.url, http, { ignoreSslIssues: false, allowHttp: false, certificates: [] });

@@ -26,8 +26,12 @@ const validate = (url: string, token: string, stored?: Credential): Promise<Vali
 const causes = (error: CredsetupError): string[] => (error.details.causes ?? []).map(({ code }) => code);
 
 /** A reverse proxy that leaves some headers of the request, or of the answer, out. */
-async function proxyBefore(server: PracticeMattermost, { request = [], answer = [] }: { readonly request?: readonly string[]; readonly answer?: readonly string[] }): Promise<string> {
-  const without = (headers: IncomingHttpHeaders, names: readonly string[]): IncomingHttpHeaders => Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)));
+async function proxyBefore(
+  server: PracticeMattermost, { request = [], answer = [] }: { readonly request?: readonly string[]; readonly answer?: readonly string[] },
+): Promise<string> {
+  const without = (headers: IncomingHttpHeaders, names: readonly string[]): IncomingHttpHeaders => Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !names.includes(name)),
+  );
   const proxy = createServer((incoming, outgoing) => {
     const passed = forward({ host: '127.0.0.1', port: server.port, method: incoming.method, path: incoming.url, headers: without(incoming.headers, request) }, (reply) => {
       outgoing.writeHead(reply.statusCode ?? 502, without(reply.headers, answer));

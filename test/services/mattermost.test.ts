@@ -18,7 +18,9 @@ async function mattermost(options: MattermostOptions = {}): Promise<PracticeMatt
 }
 
 const inspect = (server: PracticeMattermost): Promise<ServerState> => service.inspect(apiOf(server.url, makeClient(), plain), method, undefined);
-const validate = (server: PracticeMattermost, token: string): Promise<Validation> => method.validate(apiOf(server.url, makeClient(), plain), { fields: {}, secrets: { token } });
+const validate = (server: PracticeMattermost, token: string): Promise<Validation> => method.validate(
+  apiOf(server.url, makeClient(), plain), { fields: {}, secrets: { token } },
+);
 const sent = (server: PracticeMattermost, token: string): number => server.log.filter(({ authorization }) => authorization === `Bearer ${token}`).length;
 const codes = ({ warnings }: Pick<Validation, 'warnings'>): string[] => warnings.map(({ code }) => code);
 

@@ -228,7 +228,9 @@ describe.each(versions)('The configuration of Mautic %s', (version) => {
     expect([server.state.configuration, server.state.apiEnabled]).toEqual([undefined, false]);
     await saveConfiguration(visit, rehearsed, { api: true });
     expect([server.state.apiEnabled, server.state.basicEnabled]).toEqual([true, false]);
-    const changed = [...savedValues(server.state)].filter(([name, values]) => JSON.stringify(before.get(name)) !== JSON.stringify(values)).map(([name]) => name);
+    const changed = [...savedValues(server.state)].filter(
+      ([name, values]) => JSON.stringify(before.get(name)) !== JSON.stringify(values),
+    ).map(([name]) => name);
     expect(changed).toEqual(['config[apiconfig][api_enabled]']);
     expect(server.state.audit.map(({ what }) => what)).toEqual(['config update']);
   });

@@ -19,7 +19,9 @@ async function mautic(options: MauticOptions = {}): Promise<PracticeMautic> {
 
 const apiTo = (server: PracticeMautic): Api => apiOf(server.url, makeClient(), plain);
 const inspect = (server: PracticeMautic): Promise<ServerState> => service.inspect(apiTo(server), method, undefined);
-const validate = (server: PracticeMautic, username: string, password = mauticPassword, state = unknown): Promise<Validation> => method.validate(apiTo(server), { fields: { username }, secrets: { password } }, state);
+const validate = (
+  server: PracticeMautic, username: string, password = mauticPassword, state = unknown,
+): Promise<Validation> => method.validate(apiTo(server), { fields: { username }, secrets: { password } }, state);
 
 /** The credentials of every request, in order. */
 const sent = (server: PracticeMautic): string[] => server.log.map(({ authorization }) => {

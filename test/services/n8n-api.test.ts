@@ -163,7 +163,9 @@ describe('a key', () => {
 
 interface Noted { readonly notes: string[]; readonly deps: RunDeps }
 
-function depsOf(server: PracticeN8n, { key = n8nApiKey, signal = new AbortController().signal }: { readonly key?: string; readonly signal?: AbortSignal } = {}): Noted {
+function depsOf(
+  server: PracticeN8n, { key = n8nApiKey, signal = new AbortController().signal }: { readonly key?: string; readonly signal?: AbortSignal } = {},
+): Noted {
   const notes: string[] = [];
   const { requests } = apiTo(server, key);
   const log = (word: string) => async (mark: string, id = ''): Promise<void> => {
@@ -223,7 +225,9 @@ describe('what n8n says of a credential', () => {
 });
 
 describe('a run of ours', () => {
-  async function good(options: N8nOptions = {}): Promise<{ readonly server: PracticeN8n; readonly made: { readonly id: string; readonly name: string; readonly type: string }; readonly url: string }> {
+  async function good(options: N8nOptions = {}): Promise<{
+    readonly server: PracticeN8n; readonly made: { readonly id: string; readonly name: string; readonly type: string }; readonly url: string
+  }> {
     const [server, crm] = await Promise.all([n8n(options), mautic()]);
     return { server, url: crm.url, made: await create(apiTo(server), 'mauticApi', { url: crm.url, username: 'contacts', password: mauticPassword }) };
   }

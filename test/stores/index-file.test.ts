@@ -54,7 +54,9 @@ function places(value: unknown, way: readonly (string | number)[] = []): (readon
 function replaced(document: unknown, way: readonly (string | number)[], put: (there: unknown) => unknown): unknown {
   const [first, ...rest] = way;
   if (first === undefined) return put(document);
-  const copy: Record<string | number, unknown> = Array.isArray(document) ? [...(document as unknown[])] as unknown as Record<string, unknown> : { ...(document as Record<string, unknown>) };
+  const copy: Record<string | number, unknown> = Array.isArray(document) ? [...(document as unknown[])] as unknown as Record<string, unknown> : {
+    ...(document as Record<string, unknown>),
+  };
   const inner = replaced(copy[first], rest, put);
   if (inner === undefined && !Array.isArray(copy)) return Object.fromEntries(Object.entries(copy).filter(([name]) => name !== String(first)));
   copy[first] = inner;

@@ -199,7 +199,9 @@ describe('a keychain that hangs', () => {
   it('is left at once on Ctrl-C, with the reason of the stop', async () => {
     const stopper = new AbortController();
     const stop = new CredsetupError('CANCELLED', 'Stopped.', { hint: 'Run it again.' });
-    await withStore({ childPath: await fakeChild(stuck), interactive: true, signal: stopper.signal, limits: { slow: 50 }, onSlow: () => stopper.abort(stop) }, async (store) => {
+    await withStore({
+      childPath: await fakeChild(stuck), interactive: true, signal: stopper.signal, limits: { slow: 50 }, onSlow: () => stopper.abort(stop),
+    }, async (store) => {
       expect(await failure(store.prepare(), 'CANCELLED')).toBe(stop);
     });
   });

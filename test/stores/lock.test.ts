@@ -113,7 +113,9 @@ describe('a lock', () => {
     const path = await lockPath();
     await foreignLock(path, 3_600_000);
     let ticks = 0;
-    const beating = setInterval(() => { ticks += 1; const late = new Date(Date.now() - 3_600_000 + ticks); utimes(path, late, late).catch(() => undefined); }, 10);
+    const beating = setInterval(
+      () => { ticks += 1; const late = new Date(Date.now() - 3_600_000 + ticks); utimes(path, late, late).catch(() => undefined); }, 10,
+    );
     try {
       await failure(withLock(path, { ...quick, timeoutMs: 600 }, async () => undefined), 'STORE_BUSY');
     } finally {

@@ -33,7 +33,9 @@ export interface MachineOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export function machineAt(server: PracticeOpenBao, { token = server.rootToken, requests = Number.POSITIVE_INFINITY, lease = 20_000, env = {} }: MachineOptions = {}): Machine {
+export function machineAt(
+  server: PracticeOpenBao, { token = server.rootToken, requests = Number.POSITIVE_INFINITY, lease = 20_000, env = {} }: MachineOptions = {},
+): Machine {
   const { signal } = new AbortController();
   const client = createHttpClient({ env: {}, signal, debug: () => undefined, protect: () => undefined });
   endings.push(() => client.close());

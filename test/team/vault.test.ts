@@ -195,7 +195,9 @@ describe('a write whose answer was lost on the way', () => {
 });
 
 /** Runs it cut off after each number of requests, until it comes to its end. */
-async function killedAnywhere(prepare: (server: PracticeOpenBao) => Promise<void>, work: (machine: Machine) => Promise<unknown>, check: (server: PracticeOpenBao, finished: boolean) => Promise<void>): Promise<number> {
+async function killedAnywhere(prepare: (server: PracticeOpenBao) => Promise<void>, work: (machine: Machine) => Promise<unknown>, check: (
+  server: PracticeOpenBao, finished: boolean,
+) => Promise<void>): Promise<number> {
   for (let requests = 0; requests < 60; requests += 1) {
     const server = await openBao();
     await prepare(server);

@@ -71,7 +71,9 @@ describe('The clipboard', () => {
   });
 
   it('is each system\'s own', () => {
-    const names = (system: NodeJS.Platform, variables: Record<string, string> = {}): string[] => clipboardTools(system, variables).map(({ command }) => command);
+    const names = (
+      system: NodeJS.Platform, variables: Record<string, string> = {},
+    ): string[] => clipboardTools(system, variables).map(({ command }) => command);
     expect(names('darwin')).toEqual(['pbcopy']);
     expect(names('win32')).toEqual(['clip.exe']);
     expect(names('linux', { WAYLAND_DISPLAY: 'wayland-0', DISPLAY: ':0' })).toEqual(['wl-copy', 'xclip', 'xsel']);

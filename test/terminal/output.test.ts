@@ -23,7 +23,9 @@ function sink(options: { quiet?: boolean; debug?: boolean; colors?: Colors; colu
   const stderr = new Collector();
   const onBrokenPipe = vi.fn<() => void>();
   const onWriteFailure = vi.fn<(error: CredsetupError) => void>();
-  const output = createOutput({ stdout, stderr, quiet: false, debug: false, colors: noColors, redactor: new Redactor(), onBrokenPipe, onWriteFailure, ...options });
+  const output = createOutput(
+    { stdout, stderr, quiet: false, debug: false, colors: noColors, redactor: new Redactor(), onBrokenPipe, onWriteFailure, ...options },
+  );
   return { output, stdout, stderr, onBrokenPipe, onWriteFailure };
 }
 

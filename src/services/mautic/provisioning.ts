@@ -129,11 +129,15 @@ async function makeAccount(api: Api, session: Session, request: Request, protect
   return { id: idOf(partsOfAccount(made)), description: request.description, secrets: { password: who.password }, fields: { username: name } };
 }
 
-async function accountFor(session: Session, request: Request, name: string, makesClient: boolean, protect: (secret: string) => void): Promise<{ readonly who: PersonSignIn; readonly made: MadeAccount }> {
+async function accountFor(
+  session: Session, request: Request, name: string, makesClient: boolean, protect: (secret: string) => void,
+): Promise<{ readonly who: PersonSignIn; readonly made: MadeAccount }> {
   const open = openOf(session);
   const who = { username: name, password: newPassword() };
   protect(who.password);
-  const made = await withAdminKey(open.visit, markOf(request), protect, (key) => createAccount(open.visit.api, key, { ...who, mark: markOf(request), makesClient }));
+  const made = await withAdminKey(
+    open.visit, markOf(request), protect, (key) => createAccount(open.visit.api, key, { ...who, mark: markOf(request), makesClient }),
+  );
   open.made = who;
   return { who, made };
 }

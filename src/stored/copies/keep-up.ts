@@ -86,7 +86,9 @@ async function follow(credential: Credential, copy: Pushed, target: OpenN8n, dep
     context.output.warn(`  ${context.output.style.caution('!')} The copy of ${credential.name} in the n8n at ${target.base} was deleted there.`);
     return deps.vault.update(credential.name, (one) => ({ ...one, pushed: (one.pushed ?? []).filter(({ id }) => id !== copy.id) }));
   }
-  const written = await writeCopy(credential, target, { replace: true, disconnect: false, handOver: false, into: copy.id, urlInN8n: copy.urlInN8n, deps }, context);
+  const written = await writeCopy(
+    credential, target, { replace: true, disconnect: false, handOver: false, into: copy.id, urlInN8n: copy.urlInN8n, deps }, context,
+  );
   const verdict = await prove(askedOf(credential, written.stored, method, written.urlInN8n), target, signsIn(credential) ? 'always' : 'to-prove', context, options);
   const kept = await rememberTest(written.credential, target.base, testOf(verdict, context.now()), context);
   if (verdict.status !== 'ok') throw testFailed(credential.name, target.base, copy.id, verdict);

@@ -31,7 +31,9 @@ export function askedOf({ service, url }: Credential, stored: StoredInN8n, metho
  * Asks n8n. A key that may not is no failure: then nobody has proved it, and that is said.
  * Throws what the requests throw otherwise.
  */
-export async function prove({ stored, method, service, url }: Asked, target: OpenN8n, wish: RunWish, context: Context, options: RunOptions = {}): Promise<N8nVerdict> {
+export async function prove(
+  { stored, method, service, url }: Asked, target: OpenN8n, wish: RunWish, context: Context, options: RunOptions = {},
+): Promise<N8nVerdict> {
   const about: InN8n = { service, url, signsIn: method.n8n.tokens !== undefined };
   const verdict = await testThere(stored, about, target);
   const { proof } = method.n8n;

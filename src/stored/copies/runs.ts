@@ -22,7 +22,9 @@ export interface RunOptions {
 }
 
 /** One run of a credential there. Throws what the requests throw, after the workflow is gone. */
-export async function runCopy(stored: StoredInN8n, node: N8nNode, about: InN8n, target: OpenN8n, context: Context, { alone = false }: RunOptions = {}): Promise<N8nVerdict> {
+export async function runCopy(
+  stored: StoredInN8n, node: N8nNode, about: InN8n, target: OpenN8n, context: Context, { alone = false }: RunOptions = {},
+): Promise<N8nVerdict> {
   const journal = await context.journal();
   return runInN8n(stored, node, about, {
     requests: target.api.requests, cleanUp: target.cleanUp, mark: newMark(), signal: context.signal,

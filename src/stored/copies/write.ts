@@ -62,11 +62,14 @@ function refuseUnlessPlain(credential: Credential, there: StoredInN8n | undefine
 }
 
 /** What is written over; undefined: it is made anew. */
-async function whatIsThere(credential: Credential, method: Method, before: Pushed | undefined, target: OpenN8n, plan: WritePlan): Promise<StoredInN8n | undefined> {
+async function whatIsThere(
+  credential: Credential, method: Method, before: Pushed | undefined, target: OpenN8n, plan: WritePlan,
+): Promise<StoredInN8n | undefined> {
   if (plan.into !== undefined) return intoThis(credential, method, plan.into, target);
   if (before !== undefined) return unchanged(credential, before, method.n8n.type, target);
   // The same n8n by another name has what was written to it by that name; so may another computer's copy be there.
-  const ids = [...(credential.pushed ?? []).filter(({ url }) => !sameN8n(url, target.base)).map(({ id }) => id), ...(plan.handOver || plan.replace ? [ownIdOf(credential)] : [])];
+  const elsewhere = (credential.pushed ?? []).filter(({ url }) => !sameN8n(url, target.base));
+  const ids = [...elsewhere.map(({ id }) => id), ...(plan.handOver || plan.replace ? [ownIdOf(credential)] : [])];
   for (const id of ids) {
     const found = await findIfAllowed(id, target);
     if (found === undefined || found.type !== method.n8n.type || found.name !== nameInN8n(credential)) continue;
@@ -105,7 +108,9 @@ async function unchanged(credential: Credential, before: Pushed, type: string, {
  * n8n's sign-in of a connected credential stays, or comes along, or somebody said that it may end.
  * Throws INPUT_MISSING where it would end unsaid.
  */
-async function checkSignIn(credential: Credential, method: Method, there: StoredInN8n, before: Pushed | undefined, { api, base }: OpenN8n, plan: WritePlan, context: Context): Promise<void> {
+async function checkSignIn(
+  credential: Credential, method: Method, there: StoredInN8n, before: Pushed | undefined, { api, base }: OpenN8n, plan: WritePlan, context: Context,
+): Promise<void> {
   if (method.n8n.tokens === undefined || plan.handOver || plan.disconnect) return;
   const [{ partialData }, tested] = await Promise.all([api.abilities(), api.test(there.id).catch(() => undefined)]);
   // Only what n8n itself calls not connected has nothing to lose.
@@ -126,13 +131,17 @@ async function checkSignIn(credential: Credential, method: Method, there: Stored
   });
 }
 
-function bodyOf(full: FullCredential, method: Method, urlInN8n: string | undefined, { handOver }: WritePlan, context: Context): { readonly name: string; readonly type: string; readonly data: Readonly<Record<string, unknown>> } {
+function bodyOf(
+  full: FullCredential, method: Method, urlInN8n: string | undefined, { handOver }: WritePlan, context: Context,
+): { readonly name: string; readonly type: string; readonly data: Readonly<Record<string, unknown>> } {
   const there = urlInN8n === undefined ? full : { ...full, credential: { ...full.credential, url: urlInN8n } };
   const { type, data } = n8nCredential({ full: there, method }, { now: context.now(), handOver });
   return { name: nameInN8n(full.credential), type, data };
 }
 
-async function create(full: FullCredential, method: Method, { api, base }: OpenN8n, urlInN8n: string | undefined, plan: WritePlan, context: Context): Promise<StoredInN8n> {
+async function create(
+  full: FullCredential, method: Method, { api, base }: OpenN8n, urlInN8n: string | undefined, plan: WritePlan, context: Context,
+): Promise<StoredInN8n> {
   const { credential } = full;
   const body = { ...bodyOf(full, method, urlInN8n, plan, context), ...(plan.projectId === undefined ? {} : { projectId: plan.projectId }) };
   const made = await api.create({ ...body, id: ownIdOf(credential) });
@@ -145,7 +154,9 @@ async function create(full: FullCredential, method: Method, { api, base }: OpenN
   });
 }
 
-async function update(full: FullCredential, method: Method, there: StoredInN8n, { api, base }: OpenN8n, urlInN8n: string | undefined, plan: WritePlan, context: Context): Promise<StoredInN8n> {
+async function update(
+  full: FullCredential, method: Method, there: StoredInN8n, { api, base }: OpenN8n, urlInN8n: string | undefined, plan: WritePlan, context: Context,
+): Promise<StoredInN8n> {
   const { name, data } = bodyOf(full, method, urlInN8n, plan, context);
   const { partialData } = await api.abilities();
   // A sign-in that may end goes with the rest: what stays would look connected and be dead.
@@ -169,14 +180,18 @@ function thereAlready({ name }: Credential, found: StoredInN8n | undefined, base
 }
 
 /** By which --replace finds it again. */
-export async function remember({ name: ours }: Credential, stored: StoredInN8n, url: string, urlInN8n: string | undefined, full: FullCredential, context: Context): Promise<Credential> {
+export async function remember(
+  { name: ours }: Credential, stored: StoredInN8n, url: string, urlInN8n: string | undefined, full: FullCredential, context: Context,
+): Promise<Credential> {
   const { clientId } = full.credential.fields;
   const pushed: Pushed = {
     url, ...stored, at: context.now().toISOString(),
     ...(urlInN8n === undefined || urlInN8n === full.credential.url ? {} : { urlInN8n }), ...(clientId === undefined ? {} : { clientId }),
   };
   try {
-    return await (await context.vault()).update(ours, (one) => ({ ...one, pushed: [...(one.pushed ?? []).filter((other) => !sameN8n(other.url, url) && other.id !== stored.id), pushed] }));
+    return await (await context.vault()).update(
+      ours, (one) => ({ ...one, pushed: [...(one.pushed ?? []).filter((other) => !sameN8n(other.url, url) && other.id !== stored.id), pushed] }),
+    );
   } catch (error) {
     const { code, message, hint } = toCredsetupError(error);
     throw new CredsetupError(code, `${message} n8n has the credential now, under the id ${stored.id}, and that could not be kept here.`, {
@@ -187,5 +202,7 @@ export async function remember({ name: ours }: Credential, stored: StoredInN8n, 
 
 /** What n8n said last of the copy. */
 export async function rememberTest({ name }: Credential, base: string, test: NonNullable<Pushed['test']>, context: Context): Promise<Credential> {
-  return (await context.vault()).update(name, (one) => ({ ...one, pushed: (one.pushed ?? []).map((copy) => (sameN8n(copy.url, base) ? { ...copy, test } : copy)) }));
+  return (await context.vault()).update(
+    name, (one) => ({ ...one, pushed: (one.pushed ?? []).map((copy) => (sameN8n(copy.url, base) ? { ...copy, test } : copy)) }),
+  );
 }

@@ -44,8 +44,12 @@ const largestDocument = 64 * 1024;
 
 const vaultWord = oneOf('vault');
 const nameText = textThat(isName);
-const checkCredential: Check<{ readonly version: 1; readonly credential: TeamCredential }> = members({ version: versionOne, credential: credentialShape(vaultWord) }, {});
-const checkCertificates = members<{ readonly version: 1; readonly certificates: readonly string[] }>({ version: versionOne, certificates: listOf(text({ most: 256 * 1024 })) }, {});
+const checkCredential: Check<{ readonly version: 1; readonly credential: TeamCredential }> = members(
+  { version: versionOne, credential: credentialShape(vaultWord) }, {},
+);
+const checkCertificates = members<{ readonly version: 1; readonly certificates: readonly string[] }>(
+  { version: versionOne, certificates: listOf(text({ most: 256 * 1024 })) }, {},
+);
 const checkHold = members<Hold & { readonly version: 1 }>({ version: versionOne, by: text({ pattern: /^[0-9a-f]{32}$/ }), seconds: count }, { movingTo: nameText });
 
 /** The record's values by the names that people and programs read them with. */

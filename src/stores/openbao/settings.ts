@@ -101,7 +101,10 @@ export async function connectionFrom(env: Env, files: Files): Promise<Connection
     throw new CredsetupError('USAGE', 'A client certificate takes its key too, and one of the two was given.', { hint: 'Set both BAO_CLIENT_CERT and BAO_CLIENT_KEY, or neither.' });
   }
   const identity = certificate === undefined || key === undefined ? undefined : { certificate: certificate.text, key: key.text };
-  for (const { name, options } of [{ name: ca?.from, options: { ca: ca?.text } }, { name: certificate?.from, options: identity === undefined ? {} : { cert: identity.certificate, key: identity.key } }]) {
+  for (const { name, options } of [
+    { name: ca?.from, options: { ca: ca?.text } },
+    { name: certificate?.from, options: identity === undefined ? {} : { cert: identity.certificate, key: identity.key } },
+  ]) {
     if (name !== undefined) checkPem(name, options);
   }
   if (ca !== undefined && !ca.text.includes('-----BEGIN CERTIFICATE-----')) throw notPem(ca.from);
@@ -128,7 +131,9 @@ async function readNamed(path: string, from: string, files: Files): Promise<stri
   });
 }
 
-async function fileOf(given: { readonly value: string; readonly from: string } | undefined, files: Files): Promise<{ readonly text: string; readonly from: string } | undefined> {
+async function fileOf(
+  given: { readonly value: string; readonly from: string } | undefined, files: Files,
+): Promise<{ readonly text: string; readonly from: string } | undefined> {
   if (given === undefined) return undefined;
   return { text: await readNamed(given.value, given.from, files), from: given.from };
 }

@@ -66,7 +66,9 @@ async function pastePage(draft: Draft, attempt: Attempt, terminal: Terminal): Pr
 /** By the error's type when the page is JSON, otherwise by its English text. */
 export function recognise(text: string, failures: readonly BrowserFailure[]): BrowserFailure | undefined {
   const type = /"type"\s*:\s*"([a-z_]+)"/.exec(text)?.[1];
-  return failures.find((failure) => type !== undefined && failure.types.includes(type)) ?? failures.find((failure) => failure.texts.some((one) => one.test(text)));
+  return failures.find(
+    (failure) => type !== undefined && failure.types.includes(type),
+  ) ?? failures.find((failure) => failure.texts.some((one) => one.test(text)));
 }
 
 async function repair(failure: BrowserFailure, draft: Draft, terminal: Terminal): Promise<Turn> {

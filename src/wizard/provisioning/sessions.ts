@@ -12,7 +12,9 @@ import type { OpenAtService } from './open-at-service.ts';
 
 /** The draft's open, begun when first asked for. */
 export function openOf(draft: Draft): OpenAtService {
-  return draft.provisioning ??= { way: undefined, session: undefined, admin: undefined, codeWanted: false, expiryWanted: false, changes: [], pending: Promise.resolve() };
+  return draft.provisioning ??= {
+    way: undefined, session: undefined, admin: undefined, codeWanted: false, expiryWanted: false, changes: [], pending: Promise.resolve(),
+  };
 }
 
 /** How this method's secret is made. A stage that needs it stands only where it can. */

@@ -31,13 +31,17 @@ export function provisioningFieldsOf(method: Method): readonly Field[] {
 
 /** The way that the command line chose; undefined when it did not. */
 function chosenWay(provisioning: Provisioning, options: SetupOptions, given: ReadonlyMap<string, Given>): Way | undefined {
-  const named = provisioning.ways.find(({ fields }) => fields.some(({ key }) => options.fields[key]?.value !== undefined || (options.create === true && given.has(key))));
+  const named = provisioning.ways.find(
+    ({ fields }) => fields.some(({ key }) => options.fields[key]?.value !== undefined || (options.create === true && given.has(key))),
+  );
   if (named !== undefined) return named;
   return options.create === true ? provisioning.ways.find((way) => way.makes && way.fields.length === 0) : undefined;
 }
 
 /** What a script must give when the secret is made; undefined when it is not made. Throws USAGE. */
-export function requiredForProvisioning(options: SetupOptions, given: ReadonlyMap<string, Given>, base: string | undefined): readonly MissingInput[] | undefined {
+export function requiredForProvisioning(
+  options: SetupOptions, given: ReadonlyMap<string, Given>, base: string | undefined,
+): readonly MissingInput[] | undefined {
   const provisioning = provisioningOfOptions(options);
   const way = provisioning === undefined ? undefined : chosenWay(provisioning, options, given);
   if (provisioning === undefined || way === undefined) {

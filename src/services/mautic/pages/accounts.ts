@@ -71,7 +71,9 @@ export async function withAdminKey<T>(visit: Visit, mark: string, protect: (secr
 }
 
 /** The client's token for itself. Throws API_DISABLED, PERMISSION_DENIED. */
-async function ownToken(api: Api, { clientId, clientSecret }: { readonly clientId: string; readonly clientSecret: string }, protect: (secret: string) => void): Promise<string> {
+async function ownToken(
+  api: Api, { clientId, clientSecret }: { readonly clientId: string; readonly clientSecret: string }, protect: (secret: string) => void,
+): Promise<string> {
   const response = await askForOwnToken(api, clientId, clientSecret);
   const body = response.status === 200 && isJson(response) ? response.json() : undefined;
   const token = isObject(body) ? textOf(body, 'access_token') : '';
@@ -96,7 +98,10 @@ export function notAdmin(api: Api): CredsetupError {
   });
 }
 
-/** A role and an account with it. What was made of the two when it throws is found by the mark. Throws ACCOUNT_NAME_TAKEN, PERMISSION_DENIED, RESPONSE_INVALID. */
+/**
+ * A role and an account with it. What was made of the two when it throws is found by the mark.
+ * Throws ACCOUNT_NAME_TAKEN, PERMISSION_DENIED, RESPONSE_INVALID.
+ */
 export async function createAccount(api: Api, authorization: string, wanted: NewAccount): Promise<MadeAccount> {
   const { username, password, mark } = wanted;
   const role = await post(api, authorization, '/api/roles/new', {

@@ -158,7 +158,9 @@ export async function saveConfiguration(visit: Visit, rehearsed: Configuration, 
 }
 
 function difference(before: Pairs, now: Pairs): string | undefined {
-  const at = Array.from({ length: Math.max(before.length, now.length) }, (_, index) => index).find((index) => before[index]?.[0] !== now[index]?.[0] || before[index]?.[1] !== now[index]?.[1]);
+  const at = Array.from({ length: Math.max(before.length, now.length) }, (_, index) => index).find(
+    (index) => before[index]?.[0] !== now[index]?.[0] || before[index]?.[1] !== now[index]?.[1],
+  );
   return at === undefined ? undefined : (now[at] ?? before[at])?.[0];
 }
 

@@ -161,7 +161,9 @@ const neverSent = new Set(['submit', 'button', 'image', 'reset', 'file']);
 /** The successful controls (HTML, "constructing the entry list"), and what Mautic's own script makes of two of its attributes. */
 function successful(controls: readonly Element[], where: string): Pairs {
   const left = disabledByScript(controls);
-  return controls.filter((one) => !isDisabled(one) && !left.has(nameOf(one))).flatMap((one) => valuesOf(one, where).map((value) => [nameOf(one), value] as const));
+  return controls.filter((one) => !isDisabled(one) && !left.has(nameOf(one))).flatMap(
+    (one) => valuesOf(one, where).map((value) => [nameOf(one), value] as const),
+  );
 }
 
 function isDisabled(one: Element): boolean {
