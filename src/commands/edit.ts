@@ -1,4 +1,5 @@
 /** `edit NAME`: another address, TLS setting or store; validated with the stored secret before it is saved. */
+import { sayCopiesOlder } from '../stored/copies/current.ts';
 import type { Connection, Context } from '../context.ts';
 import type { Credential, FullCredential, StoreKind } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
@@ -27,6 +28,7 @@ export const run: Run<typeof edit> = async (call, context) => {
   const validation = await validate(full, url, connection, call, context);
   const { credential } = await vault.save(await edited(full, { url, connection, store, validation }, call, context), (one) => one.id === there.id);
   context.output.say(`${context.output.style.good('✔')} ${credential.name} was validated and saved: ${credential.url}, in ${storeTitles[credential.store]}.`);
+  if (credential.url !== there.url || credential.ignoreSslIssues !== there.ignoreSslIssues) sayCopiesOlder(credential, context);
   if (credential.store === 'vault' && change.store === 'vault') await sayWhere({ ...full, credential }, context);
   for (const warning of credential.warnings) context.output.warn(`  ${context.output.style.caution('!')} ${warning.message} (${warning.code})`);
   if (call.json) context.output.json(credential);

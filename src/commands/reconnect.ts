@@ -1,5 +1,6 @@
 /** `reconnect NAME`: the same credential again; everything but what was refused is kept, the redirect URI too. */
-import { findService } from '../services/registry.ts';
+import { sayCopiesOlder } from '../stored/copies/current.ts';
+import { findService, methodOf } from '../services/registry.ts';
 import type { SetupOptions } from '../wizard/draft.ts';
 import { setUp } from '../wizard/set-up.ts';
 import { fresh } from '../stored/fresh.ts';
@@ -21,6 +22,8 @@ export const run: Run<typeof reconnect> = async (call, context) => {
   const { full } = await setUp(existing === undefined ? anewOptions(credential, call) : reconnectOptions(existing, call), context);
   const { output } = context;
   output.say(`${output.style.good('✔')} ${output.style.bold(full.credential.name)} works again.`);
+  // A sign-in that n8n keeps is its own; what is typed there is what was typed here.
+  if (methodOf(full.credential).oauth === undefined) sayCopiesOlder(full.credential, context);
   if (call.json) output.json(full.credential);
   return 0;
 };

@@ -4,6 +4,7 @@ import type { FullCredential, StoreKind } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import { findService } from '../services/registry.ts';
 import type { Service } from '../services/service.ts';
+import { sayCopiesOlder } from '../stored/copies/current.ts';
 import { expiryWarnings } from '../stored/expiry.ts';
 import type { SetupOptions } from '../wizard/draft.ts';
 import { handOver } from '../wizard/into-n8n.ts';
@@ -32,6 +33,7 @@ export function setUpCommand(id: string): Run<SetUpSpec> {
     if (status === 'validated') output.say(`${output.style.good('✔')} Validated. Nothing was kept (--store none).`);
     else output.say(`${output.style.good('✔')} Saved as ${output.style.bold(credential.name)} in ${storeTitles[credential.store]}${status === 'replaced' ? ', in place of the one before' : ''}.`);
     if (credential.store === 'vault') await sayWhere(full, context);
+    if (status === 'replaced') sayCopiesOlder(credential, context);
     if (target !== undefined) await (delivered ? undefined : deliver(full));
     else if (call.json) output.json(credential);
     else if (service.address.isN8n === true) output.say(`  Put a credential there with: credsetup push ${credential.name} NAME`);

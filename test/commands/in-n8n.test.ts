@@ -42,6 +42,16 @@ describe('a copy in n8n', () => {
     expect([done.exitCode, done.json()['results']]).toMatchObject([0, [{ inN8n: [{ status: 'not-known', message: expect.stringContaining('credsetup n8n --url') as string }] }]]);
   });
 
+  it('is older after a new secret here, which is said, and a push brings it up to date', async () => {
+    for (const [args, variable] of [[['mattermost', '--url', mattermost.url, '--name', 'chat'], 'CREDSETUP_TOKEN'], [['reconnect', 'chat'], 'CREDSETUP_TOKEN']] as const) {
+      const fresh = mattermost.makeToken('maker').token;
+      const done = await home.run(args, { env: { [variable]: fresh } });
+      expect([done.exitCode, done.stderr]).toEqual([0, expect.stringContaining('credsetup push n8n chat --replace')]);
+      expect((await run(['push', 'n8n', 'chat', '--replace'])).exitCode).toBe(0);
+      expect(n8n.credential('chat').data['accessToken']).toBe(fresh);
+    }
+  });
+
   it('is told by show and list', async () => {
     expect((await home.run(['show', 'chat'])).stdout).toContain(`${n8n.url} as chat (id ${n8n.credential('chat').id}), ok on`);
     expect((await home.run(['list'])).stdout).toContain(`in n8n at ${new URL(n8n.url).host}`);
