@@ -163,6 +163,13 @@ describe('What stops it', () => {
     expect(all.server.state.configuration).toBeUndefined();
   });
 
+  it('is an option that makes a client where the method wants none', async () => {
+    const all = await begin();
+    const error = errorOf(await all.make('admin', ['--method', 'basic', '--create-client']));
+    expect([error.code, error.hint]).toEqual(['USAGE', 'It is made with --create-user.']);
+    expect(all.server.log).toEqual([]);
+  });
+
   it('is TLS that is not checked, or no TLS: no password is sent', async () => {
     const all = await begin();
     const done = await all.one.run(['mautic', '--url', 'http://crm.example.com', '--allow-http', ...oauth2, '--username', 'admin', '--create-client', '--json'], { env });

@@ -45,6 +45,7 @@ export function requiredForProvisioning(
   const provisioning = provisioningOfOptions(options);
   const way = provisioning === undefined ? undefined : chosenWay(provisioning, options, given);
   if (provisioning === undefined || way === undefined) {
+    if (options.create === true) throw new CredsetupError('USAGE', `What the method ${options.method ?? ''} needs is not made by this option.`, { hint: provisioning === undefined ? 'Leave it out.' : `It is made with ${provisioning.option}.` });
     checkUnused(provisioning, options);
     return undefined;
   }
