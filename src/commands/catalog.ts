@@ -45,7 +45,7 @@ const newClient = {
   n8nCallbackUrl: text('--n8n-callback-url <url>', 'OAuth2: n8n\'s address, a stored n8n\'s name or its OAuth Callback URL; that is registered beside ours'),
 };
 
-export const formats = ['json', 'n8n', 'n8n-overwrites', 'dotenv', 'shell', 'kubernetes'] as const;
+export const formats = ['json', 'n8n', 'n8n-overwrites', 'dotenv', 'docker-env', 'shell', 'kubernetes'] as const;
 
 const prefix = { prefix: text('--prefix <word>', 'names of variables begin with this word: CRM sets CRM_URL') };
 

@@ -34,7 +34,7 @@ export function exportTarget(options: ExportOptions, format: string, json: boole
   if (!isExportFormat(format)) throw new CredsetupError('USAGE', `There is no format ${JSON.stringify(format.slice(0, 64))}.`, { hint: `There are: ${Object.keys(exportFormats).join(', ')}.` });
   if (overwrite && output === undefined) throw new CredsetupError('USAGE', '--overwrite goes with --output.', { hint: 'Name the file with --output FILE.' });
   if (prefix !== undefined && !exportFormats[format].hasVariables) {
-    throw new CredsetupError('USAGE', `--prefix is about the names of variables, and the format ${format} has none.`, { hint: 'It goes with dotenv, shell and kubernetes.' });
+    throw new CredsetupError('USAGE', `--prefix is about the names of variables, and the format ${format} has none.`, { hint: 'It goes with dotenv, docker-env, shell and kubernetes.' });
   }
   if (json && (output === undefined ? format !== 'json' : standardOutput.test(output))) {
     throw new CredsetupError('USAGE', 'Standard output cannot hold the export and the JSON document of --json.', { hint: 'Name a file with --output FILE, or leave --json away.' });

@@ -1,8 +1,11 @@
 /**
- * `export --format dotenv`: what the npm package `dotenv` reads back to the last character.
+ * `export --format dotenv`: what the npm package `dotenv` and python-dotenv read back to the last
+ * character, without quotes where none are needed (`docker run --env-file` would take them for a
+ * part of the value).
  *
- * Its quotes know no escapes but \n and \r between double ones, so the quote is chosen by what the
- * value does not hold; other readers agree most about single quotes, so those come first.
+ * The two read quotes differently: npm's knows no escapes but \n and \r between double ones,
+ * python's knows a backslash before itself and a quote in both kinds, and puts variables in for
+ * ${...} anywhere. Where no form serves both, the line is npm's, and says so.
  */
 import { CredsetupError } from '../errors.ts';
 import { secretsNotice, type Exporter } from './export.ts';
@@ -12,7 +15,7 @@ export const toDotenv: Exporter = (items, { prefix }) => [
   `# ${secretsNotice}`,
   ...items.flatMap((item) => {
     const { name } = item.full.credential;
-    return [`# ${name}`, ...variablesOf(item, prefix).map(([variable, value]) => `${variable}=${written(value, variable, name)}`)];
+    return [`# ${name}`, ...variablesOf(item, prefix).flatMap(([variable, value]) => written(value, variable, name))];
   }),
 ].join('\n') + '\n';
 
@@ -54,9 +57,24 @@ const forms: readonly Form[] = [
   single, backtick, double, plainText,
 ];
 
-function written(value: string, variable: string, name: string): string {
+/** Both readers take it as it is, and so does everybody else. */
+const calm: Form = { fits: (value) => /^[^\s'"`\\$#\p{C}\p{Z}]+$/u.test(value), write: plainText.write };
+// A pattern's \s has less than Python's, which strips these too.
+const strippedByPython = /^[\s\u001c-\u001f\u0085]|[\s\u001c-\u001f\u0085]$/;
+const bothForms: readonly Form[] = [
+  calm,
+  { fits: (value) => single.fits(value) && !/\\\\|\\$/.test(value), write: single.write },
+  { fits: (value) => !/["\\]/.test(value), write: double.write },
+  { fits: (value) => plainText.fits(value) && !strippedByPython.test(value), write: plainText.write },
+];
+const npmAlone = '# Only the dotenv of npm reads the next line as it is meant, python-dotenv does not';
+
+/** The line of a variable, behind a comment where one reader alone takes it right. */
+function written(value: string, variable: string, name: string): readonly string[] {
+  const both = value.includes('${') ? undefined : bothForms.find(({ fits }) => fits(value));
+  if (both !== undefined) return [`${variable}=${both.write(value)}`];
   const form = forms.find(({ fits }) => fits(value));
-  if (form !== undefined) return form.write(value);
+  if (form !== undefined) return [npmAlone, `${variable}=${form.write(value)}`];
   const what = lineEnd.test(value) ? 'a line end beside a double quote or a backslash' : 'all three kinds of quotes together with a # or a space at its end';
   throw new CredsetupError('UNSUPPORTED', `${variable} of ${name} holds ${what}, which a dotenv file cannot carry; nothing was written.`, {
     name, hint: 'Use --format shell or --format json, which carry every character.',

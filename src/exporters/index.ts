@@ -1,4 +1,5 @@
 /** Ways to write credentials out: pure functions from credentials to text. */
+import { toDockerEnv } from './docker-env.ts';
 import { toDotenv } from './dotenv.ts';
 import type { Exporter } from './export.ts';
 import { toJson } from './json.ts';
@@ -6,7 +7,7 @@ import { toN8n } from './n8n.ts';
 import { toN8nOverwrites } from './n8n-overwrites.ts';
 import { toShell } from './shell.ts';
 
-export type ExportFormat = 'json' | 'n8n' | 'n8n-overwrites' | 'dotenv' | 'shell' | 'kubernetes';
+export type ExportFormat = 'json' | 'n8n' | 'n8n-overwrites' | 'dotenv' | 'docker-env' | 'shell' | 'kubernetes';
 
 export interface Format {
   /** Loaded when it is used: YAML costs start-up time. */
@@ -22,6 +23,7 @@ export const exportFormats: Readonly<Record<ExportFormat, Format>> = {
   n8n: { load: () => Promise.resolve(toN8n), hasVariables: false, sharesVariables: false },
   'n8n-overwrites': { load: () => Promise.resolve(toN8nOverwrites), hasVariables: false, sharesVariables: false },
   dotenv: { load: () => Promise.resolve(toDotenv), hasVariables: true, sharesVariables: true },
+  'docker-env': { load: () => Promise.resolve(toDockerEnv), hasVariables: true, sharesVariables: true },
   shell: { load: () => Promise.resolve(toShell), hasVariables: true, sharesVariables: true },
   // Each credential is a Secret of its own.
   kubernetes: { load: async () => (await import('./kubernetes.ts')).toKubernetes, hasVariables: true, sharesVariables: false },

@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 
 const both = ['export', 'chat', 'crm'];
-const formats = ['json', 'n8n', 'dotenv', 'shell', 'kubernetes'] as const;
+const formats = ['json', 'n8n', 'dotenv', 'docker-env', 'shell', 'kubernetes'] as const;
 const run = (args: readonly string[], options: Parameters<Script['run']>[1] = {}) => home.run(args, { reveals: true, secrets: [token, password], ...options });
 
 /** A file system of 64 KiB; undefined where this user may not make one. */
@@ -157,7 +157,7 @@ describe('export to a file', () => {
 
 describe('what does not go together', () => {
   it.each([
-    ['a format that there is not', ['--format', 'xml'], /json, n8n, dotenv, shell, kubernetes/],
+    ['a format that there is not', ['--format', 'xml'], /json, n8n, n8n-overwrites, dotenv, docker-env, shell, kubernetes/],
     ['a prefix without variables', ['--format', 'n8n', '--prefix', 'X'], /--prefix/],
     ['a prefix that is no name', ['--format', 'shell', '--prefix', '1X'], /begins with no digit/],
     ['one prefix for two', ['--format', 'shell', '--prefix', 'X'], /chat and crm would both set X_URL/],

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse as parseYaml, parseAllDocuments } from 'yaml';
 import { isCredsetupError } from '../../src/errors.ts';
+import { toDockerEnv } from '../../src/exporters/docker-env.ts';
 import { toDotenv } from '../../src/exporters/dotenv.ts';
 import { toJson } from '../../src/exporters/json.ts';
 import { secretName, toKubernetes } from '../../src/exporters/kubernetes.ts';
@@ -14,6 +15,7 @@ import { n8nWarnings, toN8n } from '../../src/exporters/n8n.ts';
 import { toShell } from '../../src/exporters/shell.ts';
 import { checkPrefix, checkVariables, wholeSet } from '../../src/exporters/variables.ts';
 import { services } from '../../src/services/registry.ts';
+import { has } from '../tools.ts';
 import { anyText, chat, crm, oneLine, plain, signedIn } from './support.ts';
 
 const values = (...names: string[]) => names.map((name) => `printf '%s\\0' "$${name}"`).join('\n');
@@ -83,11 +85,55 @@ describe('dotenv', () => {
     expect(toDotenv([chat('$HOME"`#\\n')], plain)).toContain('\nMATTERMOST_TOKEN=\'$HOME"`#\\n\'\n');
   });
 
+  it('puts no quotes where none are needed: a container would get them as a part of the value', () => {
+    for (const token of ['q8zk3wexr5tnb7yp4dhc9gfjma', 'a=b:c/d+e@f', 'p!w&x(y)*;<|>?[z]{}~^%,-_.', 'grüße']) {
+      expect(toDotenv([chat(token)], plain)).toContain(`\nMATTERMOST_URL=https://chat.example.com\nMATTERMOST_TOKEN=${token}\n`);
+    }
+  });
+
+  it.skipIf(!has('python-dotenv'))('gives python-dotenv every character back, where it does not say that only npm\'s reads it', () => {
+    const tokens = [...fc.sample(anyText, 1500), ...fc.sample(fc.string({ unit: fc.constantFrom(...Array.from('\'"`\\#$ {}nab=\n\r')), minLength: 1, maxLength: 8 }), 3000)];
+    const texts = tokens.flatMap((token) => {
+      const text = written([chat(token), crm('next')], plain);
+      return text === undefined ? [] : [{ token, text, alone: text.includes('python-dotenv does not') }];
+    });
+    const script = 'import sys, json, io, dotenv\nprint(json.dumps([dotenv.dotenv_values(stream=io.StringIO(t, newline="")) for t in json.load(sys.stdin)]))';
+    const { stdout, status } = spawnSync('python3', ['-c', script], { input: JSON.stringify(texts.map(({ text }) => text)), maxBuffer: 64 * 1024 * 1024, env: { PATH: process.env['PATH'], PYTHONIOENCODING: 'utf-8' } });
+    expect(status).toBe(0);
+    const read = JSON.parse(stdout.toString()) as Record<string, string>[];
+    let both = 0;
+    for (const [index, { token, text, alone }] of texts.entries()) {
+      if (alone) continue;
+      both += 1;
+      expect(read[index], text).toMatchObject({ MATTERMOST_TOKEN: token, MAUTIC_PASSWORD: 'next' });
+    }
+    expect(both).toBeGreaterThan(1000);
+  });
+
   it('refuses all three quotes with a #, naming the variable and another format, and not the value', () => {
     const error = caught(() => toDotenv([crm('\'"`#secret')], plain));
     expect(error).toMatchObject({ code: 'UNSUPPORTED', details: { name: 'crm' } });
     expect(`${String(error)} ${(error as { hint: string }).hint}`).toMatch(/MAUTIC_PASSWORD of crm .*--format shell/);
     expect(String(error)).not.toContain('secret');
+  });
+});
+
+describe('docker-env', () => {
+  it('is one line a variable, with nothing around the value', () => {
+    fc.assert(fc.property(oneLine, (token) => {
+      // As Docker reads it: comments and empty lines apart, each line up to its end, from the first = on.
+      const lines = toDockerEnv([chat(token)], plain).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+      expect(lines).toEqual(['MATTERMOST_URL=https://chat.example.com', `MATTERMOST_TOKEN=${token}`]);
+    }));
+  });
+
+  it('refuses a line end, naming the variable and another format, and not the value', () => {
+    for (const end of ['\n', '\r']) {
+      const error = caught(() => toDockerEnv([crm(`one${end}secret`)], plain));
+      expect(error).toMatchObject({ code: 'UNSUPPORTED', details: { name: 'crm' } });
+      expect(`${String(error)} ${(error as { hint: string }).hint}`).toMatch(/MAUTIC_PASSWORD of crm .*line end.*--format json/);
+      expect(String(error)).not.toContain('secret');
+    }
   });
 });
 
