@@ -207,10 +207,26 @@ async function openTerminal({ env, stopper, output, stop }: Parts, closers: (() 
   const { createTerminal } = await import('./terminal/terminal.ts');
   const opened = createTerminal({
     stdin: process.stdin, stderr: process.stderr, signal: stopper.signal, env, output,
-    interrupt: () => { stop('CANCELLED'); },
+    interrupt: () => { stop('CANCELLED'); }, onSuspension,
   });
   closers.push(() => { opened.close(); });
   return opened;
+}
+
+/** A stop from elsewhere leaves the terminal to the shell first; what comes back is set anew. Windows stops no process so. */
+function onSuspension({ stopping, continued }: { readonly stopping: () => void; readonly continued: () => void }): () => void {
+  if (process.platform === 'win32') return () => undefined;
+  const stopSelf = (): void => {
+    stopping();
+    // Ours is in the place of the default, which would have stopped us.
+    process.kill(process.pid, 'SIGSTOP');
+  };
+  process.on('SIGTSTP', stopSelf);
+  process.on('SIGCONT', continued);
+  return () => {
+    process.removeListener('SIGTSTP', stopSelf);
+    process.removeListener('SIGCONT', continued);
+  };
 }
 
 async function openHttp(network: HttpOptions, { env, stopper, output }: Parts, closers: (() => Promise<void> | void)[]): Promise<HttpClient> {

@@ -20,7 +20,8 @@ export interface TerminalInput {
   pause(): unknown;
 }
 
-export type OpenEvent = Exclude<InputEvent, { readonly kind: 'interrupt' | 'paste-begins' }>;
+/** `redraw`: the process was stopped and goes on; what stood on the screen is above what the shell wrote. */
+export type OpenEvent = Exclude<InputEvent, { readonly kind: 'interrupt' | 'paste-begins' }> | { readonly kind: 'redraw' };
 export type Listener = (event: OpenEvent) => void;
 
 /** Somebody who leans on a key must not keep the question from coming. */
@@ -103,6 +104,23 @@ export class InputOwner {
     this.#stdin.setRawMode?.(this.#wasRaw);
     this.#stdin.pause();
     this.#stderr.write(restored);
+  }
+
+  /** Before the process is stopped: whoever has the terminal meanwhile finds it as it was. */
+  suspend(): void {
+    if (this.#state !== 'reading') return;
+    this.#stdin.setRawMode?.(this.#wasRaw);
+    this.#stderr.write(restored);
+  }
+
+  /** The process goes on. A shell has set the terminal as it needs it, which Node does not know: the mode is set anew. */
+  resume(): void {
+    if (this.#state !== 'reading') return;
+    this.#stdin.setRawMode?.(this.#wasRaw);
+    this.#stdin.setRawMode?.(true);
+    this.#stderr.write(pasteModeOn);
+    this.#parser.forget();
+    this.#listener?.({ kind: 'redraw' });
   }
 
   #receive(event: InputEvent, forGood = false): void {

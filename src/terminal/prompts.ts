@@ -39,6 +39,9 @@ export interface Stage {
 /** For how many milliseconds nothing may come before a question opens; nobody notices these. */
 export const quietBefore = { question: 20, confirmation: 150 } as const;
 
+/** As many lines as a question has at most, one with a list and one without. */
+const emptyLines = { choice: 14, line: 3 } as const;
+
 type Ending = { readonly kind: 'back' } | { readonly kind: 'failed'; readonly error: unknown };
 
 /** The error for a question that nobody can answer any more. */
@@ -87,6 +90,7 @@ export class PromptRun {
   readonly close: () => void;
   ending: Ending | undefined;
   #clearAtEnd = false;
+  #continued = 0;
 
   constructor(stage: Stage, asked: Asked) {
     this.#stage = stage;
@@ -143,10 +147,25 @@ export class PromptRun {
 
   #receive(event: OpenEvent): void {
     if (event.kind === 'end') this.end({ kind: 'failed', error: inputEnded(this.#asked.message) });
+    else if (event.kind === 'redraw') this.#redraw();
     else if (event.kind === 'paste') this.#paste(event.text, event.length);
     else if (event.kind === 'text') this.#typed(event.text);
     else if (event.name === 'escape') this.end({ kind: 'back' });
     else this.#key(event.name);
+  }
+
+  /** Below what the shell wrote: the lines that the engine rubs out before it draws are empty ones. */
+  #redraw(): void {
+    this.#continued += 1;
+    if (this.#asked.kind === 'choice') {
+      this.#stage.stderr.write('\n'.repeat(emptyLines.choice));
+      // The list draws when it changes.
+      this.#send('', { name: 'down' });
+      this.#send('', { name: 'up' });
+    } else {
+      this.#stage.stderr.write('\n'.repeat(emptyLines.line));
+      this.#notice(`Stopped and continued${this.#continued > 1 ? ` (${this.#continued} times)` : ''}. What was typed before is still here.`);
+    }
   }
 
   #key(name: KeyName): void {

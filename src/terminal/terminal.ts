@@ -21,6 +21,8 @@ export interface TerminalOptions {
   readonly interrupt: () => void;
   readonly output: Sink;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Tells when the process is about to be stopped (SIGTSTP) and when it goes on (SIGCONT); gives back how to end that. */
+  readonly onSuspension?: (suspension: { readonly stopping: () => void; readonly continued: () => void }) => () => void;
 }
 
 const defaultMaxLength = 4096;
@@ -36,8 +38,9 @@ class PromptTerminal implements Terminal {
   /** Open questions and tasks; at the run's end the last of them restores the terminal. */
   #open = 0;
   #stopSpinner: () => void = () => undefined;
+  readonly #endSuspension: () => void;
 
-  constructor({ stdin, stderr, signal, interrupt, output, env }: TerminalOptions) {
+  constructor({ stdin, stderr, signal, interrupt, output, env, onSuspension }: TerminalOptions) {
     this.#stage = { owner: new InputOwner(stdin, stderr, interrupt), stderr, signal, output };
     this.#spinner = {
       output,
@@ -45,6 +48,8 @@ class PromptTerminal implements Terminal {
       animated: output.color && env['TERM'] !== 'dumb',
       unicode: /utf-?8/i.test(env['LC_ALL'] ?? env['LC_CTYPE'] ?? env['LANG'] ?? '') || env['WT_SESSION'] !== undefined,
     };
+    const { owner } = this.#stage;
+    this.#endSuspension = onSuspension?.({ stopping: () => { owner.suspend(); }, continued: () => { owner.resume(); } }) ?? (() => undefined);
     signal.addEventListener('abort', () => {
       if (this.#open === 0) this.close();
     }, { once: true });
@@ -131,6 +136,7 @@ class PromptTerminal implements Terminal {
 
   close(): void {
     this.#stopSpinner();
+    this.#endSuspension();
     this.#stage.owner.stop();
   }
 
