@@ -7,6 +7,7 @@ import { findService, methodOf, services } from '../services/registry.ts';
 import type { Validation } from '../services/service.ts';
 import { locate } from '../server/address.ts';
 import { apiOf, readConnection } from '../server/connection.ts';
+import { validated } from '../server/validation.ts';
 import { revalidated } from '../stored/revalidated.ts';
 import { confirm } from './confirm.ts';
 import { loadFresh } from '../stored/load-fresh.ts';
@@ -92,7 +93,7 @@ async function newAddress(credential: Credential, { url }: Change, connection: C
 async function validate({ credential, secrets }: FullCredential, url: string, connection: Connection, call: Edit, context: Context): Promise<Validation> {
   const method = methodOf(credential);
   const http = await context.http(networkOptions(call.options));
-  const validation = await method.validate(apiOf(url, http, connection), { fields: credential.fields, secrets, stored: { credential, now: context.now() } });
+  const validation = await validated(method, apiOf(url, http, connection), { fields: credential.fields, secrets, stored: { credential, now: context.now() } }, context.output);
   const { id, username } = validation.account;
   if ((id ?? username) !== (credential.account.id ?? credential.account.username)) {
     throw new CredsetupError('INPUT_INVALID', `At ${url} the secret belongs to another account (${username ?? id ?? 'unnamed'}); nothing was changed.`, {

@@ -43,6 +43,8 @@ export interface Validation {
   readonly capabilities: Readonly<Record<string, boolean>>;
   readonly warnings: readonly Warning[];
   readonly expiresAt?: string;
+  /** What anybody can read in the secret itself, such as the claims of a JWT. */
+  readonly publicParts?: readonly string[];
 }
 
 /** What is shown to a server to be let in: the values that are no secrets, and the secrets, by field key. */

@@ -8,6 +8,7 @@ import type { Credential, FullCredential, PublicFields, Secrets, StoreKind } fro
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
 import { locate, parseAddress } from '../server/address.ts';
 import { apiOf } from '../server/connection.ts';
+import { validated } from '../server/validation.ts';
 import { tokenEndpointOf } from '../server/token-endpoint.ts';
 import { presentedValue } from '../services/answer.ts';
 import { services } from '../services/registry.ts';
@@ -184,7 +185,7 @@ async function validate(wanted: Wanted, shared: Shared): Promise<FullCredential>
   const url = await kept(shared.located, server, () => locate(wanted.url, service, services, http, connection));
   const { secrets, validation } = await kept(shared.asked, JSON.stringify([server, method.id, wanted.grant, fields, wanted.secrets]), async () => {
     const presented = { fields, secrets: await withAccessToken(wanted, url, shared) };
-    return { secrets: presented.secrets, validation: await method.validate(apiOf(url, http, connection), presented) };
+    return { secrets: presented.secrets, validation: await validated(method, apiOf(url, http, connection), presented, context.output) };
   });
   const begun: Credential = {
     ...wanted.kept, name: wanted.name, service: service.id, method: method.id, ...(wanted.grant === undefined ? {} : { grant: wanted.grant }), url,

@@ -4,6 +4,7 @@ import type { Context, HttpClient, HttpOptions, Vault } from '../context.ts';
 import type { Credential, FullCredential } from '../credential.ts';
 import { isCredsetupError, toCredsetupError, type CredsetupError } from '../errors.ts';
 import { apiOf } from '../server/connection.ts';
+import { validated } from '../server/validation.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Api } from '../services/api.ts';
 import type { Method, Validation } from '../services/service.ts';
@@ -83,7 +84,7 @@ async function validate(there: Credential, tests: Tests): Promise<Credential> {
   const presented = { fields: credential.fields, secrets };
   const server = JSON.stringify([credential.url, connection]);
   const api = kept(tests.apis, server, () => apiOf(credential.url, tests.http, connection));
-  const validate = (): Promise<Validation> => method.validate(api, { ...presented, stored: { credential, now: context.now() } });
+  const validate = (): Promise<Validation> => validated(method, api, { ...presented, stored: { credential, now: context.now() } }, context.output);
   const validation = await kept(tests.asked, JSON.stringify([server, service.id, method.id, presented]), validate)
     .catch((error: unknown) => renewAndAskAgain(error, { credential: there, secrets, certificates }, method, api, tests));
   return vault.update(there.name, (one) => revalidated(one, { service, method, url: one.url, connection, validation, now: context.now() }));
@@ -93,7 +94,7 @@ async function validate(there: Credential, tests: Tests): Promise<Credential> {
 async function renewAndAskAgain(error: unknown, refused: FullCredential, method: Method, api: Api, tests: Tests): Promise<Validation> {
   if (method.oauth === undefined || !isCredsetupError(error) || error.code !== 'TOKEN_REJECTED') throw error;
   const renewed = await fresh(refused.credential.name, tests, { renew: 'now', refused: refused.secrets['accessToken'] });
-  return method.validate(api, { fields: renewed.credential.fields, secrets: renewed.secrets });
+  return validated(method, api, { fields: renewed.credential.fields, secrets: renewed.secrets }, tests.context.output);
 }
 
 /** What a map holds for a key, made when it is not there yet. */

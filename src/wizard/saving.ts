@@ -5,6 +5,7 @@ import { CredsetupError, isCredsetupError } from '../errors.ts';
 import { cleanAccount } from '../kept-texts.ts';
 import type { Presented, Validation } from '../services/service.ts';
 import { apiOf } from '../server/connection.ts';
+import { validated } from '../server/validation.ts';
 import { grantOf } from './oauth2/client.ts';
 import { known, type Draft, type Outcome } from './draft.ts';
 import { revalidated } from '../stored/revalidated.ts';
@@ -19,7 +20,7 @@ export async function validateStage(draft: Draft): Promise<Outcome> {
   const presented = presentedOf(draft);
   const together = JSON.stringify(presented);
   if (draft.refused.has(together)) throw refusedBefore(draft);
-  const ask = () => method.validate(api, presented, known(draft.state, 'state'));
+  const ask = () => validated(method, api, presented, context.output, known(draft.state, 'state'));
   try {
     const validation = await (draft.terminal?.busy(`validating with ${service.title}`, ask) ?? ask());
     draft.validation = { ...validation, account: cleanAccount(validation.account, context.output) };

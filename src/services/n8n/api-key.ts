@@ -38,6 +38,7 @@ async function validate(api: Api, { secrets }: Presented): Promise<Validation> {
   const owner = ownerOfKey(key);
   return {
     account: owner === undefined ? {} : { id: owner },
+    ...(owner === undefined ? {} : { publicParts: [owner] }),
     capabilities: await capabilitiesOf(requests), warnings: [],
     ...(expiresAt === undefined ? {} : { expiresAt }),
   };
