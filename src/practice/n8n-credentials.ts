@@ -79,10 +79,16 @@ function update({ state }: Scope, request: PracticeRequest, { id }: Readonly<Rec
     if (length < 3 || length > 128) return refusal(400, 'Credential name must be 3 to 128 characters long.');
     if (typeof name === 'string') one.name = name;
     if (typeof type === 'string') one.type = type;
-    if (data !== undefined) one.data = isPartialData === true && state.abilities.partialData ? { ...one.data, ...(data as N8nData) } : data as N8nData;
+    if (data !== undefined) one.data = isPartialData === true && state.abilities.partialData ? merged(one.data, data as N8nData) : data as N8nData;
     one.updatedAt = new Date().toISOString();
     return told(view(one));
   });
+}
+
+/** A sign-in that is there is not written over by a part. */
+function merged(before: N8nData, part: N8nData): N8nData {
+  const { oauthTokenData } = before;
+  return { ...before, ...part, ...(oauthTokenData === undefined ? {} : { oauthTokenData }) };
 }
 
 function remove({ state }: Scope, _: PracticeRequest, { id }: Readonly<Record<string, string>>): Reply {

@@ -1,9 +1,12 @@
 /** Copies in the real n8n: proved by a run, kept connected, and rotated without one failed execution. `npm run test:n8n`. */
+import { spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { mattermostPassword, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { allScopes } from '../../src/practice/n8n.ts';
-import type { PracticeMautic } from '../../src/practice/mautic.ts';
+import { mauticPassword, type PracticeMautic } from '../../src/practice/mautic.ts';
+import { authorizeAs } from '../../src/practice/person.ts';
+import { cleanEnvironment, programPath } from '../program.ts';
 import { findMethod, findService } from '../../src/services/registry.ts';
 import { atTheEnd, folder, mattermostServer, mauticServer, script, storeMautic, type Script } from '../commands/support.ts';
 import { makeApiKey, realN8n, type RealN8n } from './installed.ts';
@@ -33,6 +36,23 @@ const api = async (method: string, path: string, body?: unknown): Promise<Record
 };
 const push = async (args: readonly string[]) => (await home.run(['push', 'work', ...args, '--json'], { secrets: [key] })).json()['results'];
 
+/** Waits for the address that the program prints, and signs in there as a person does. */
+function signIn(one: Script, args: readonly string[], clientSecret: string): Promise<void> {
+  const child = spawn(process.execPath, [programPath, ...args, '--login-timeout', '25'], { env: cleanEnvironment({ ...one.env, CREDSETUP_CLIENT_SECRET: clientSecret }), stdio: ['ignore', 'ignore', 'pipe'] });
+  return new Promise((resolve, reject) => {
+    let text = '';
+    let visited = false;
+    child.stderr.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+      const address = /^http:\S+\/oauth\/v2\/authorize\?\S+\n/m.exec(text)?.[0].trim();
+      if (address === undefined || visited) return;
+      visited = true;
+      authorizeAs(address, { username: 'contacts', password: mauticPassword }).then(({ redirectedTo }) => fetch(redirectedTo ?? '')).catch(reject);
+    });
+    child.once('close', (exitCode) => { if (exitCode === 0) resolve(); else reject(new Error(text)); });
+  });
+}
+
 describe('the real n8n', () => {
   it('proves a pushed credential by its own test and by a run, and finds the account without the right', async () => {
     await storeMautic(home, mautic);
@@ -41,6 +61,25 @@ describe('the real n8n', () => {
     expect(await push(['narrow'])).toMatchObject([{ status: 'created', inN8n: [{ status: 'ok', proof: 'test' }] }]);
     expect(await push(['narrow', '--replace', '--run'])).toMatchObject([{ status: 'failed', error: { code: 'N8N_TEST_FAILED', causes: [{ code: 'N8N_LACKS_PERMISSION' }] } }]);
     expect((await api('GET', '/executions?limit=5'))['data']).toEqual([]);
+  }, 300_000);
+
+  it('calls a dead sign-in OK, which a run finds, and has it repaired in the very same credential', async () => {
+    const port = 19_400 + (process.pid % 200);
+    const client = mautic.makeClient({ redirectUris: [`http://127.0.0.1:${port}/callback`], owner: 'contacts' });
+    const known = { url: mautic.url, clientId: client.clientId, clientSecret: client.clientSecret };
+    const dead = { access_token: 'dead', refresh_token: 'dead', token_type: 'bearer' };
+    const { id } = await api('POST', '/credentials', { name: 'of somebody', type: 'mauticOAuth2Api', data: { ...known, oauthTokenData: dead } });
+    const of = async (args: readonly string[]) => {
+      const done = await home.run(['check', 'work', '--json', ...args], { secrets: [key] });
+      return { exitCode: done.exitCode, one: (done.json()['credentials'] as { id: string }[]).find((credential) => credential.id === id) };
+    };
+    expect((await of([])).one).toMatchObject({ status: 'connected', proof: 'test' });
+    expect(await of(['--run'])).toMatchObject({ exitCode: 15, one: { status: 'failed', proof: 'run' } });
+    await signIn(home, ['mautic', '--method', 'oauth2', '--url', mautic.url, '--client-id', client.clientId, '--callback-port', String(port), '--name', 'by-oauth2'], client.clientSecret);
+    expect(await push(['by-oauth2', '--into', String(id), '--hand-over'])).toMatchObject([{ status: 'replaced', inN8n: [{ id, status: 'ok', proof: 'run' }] }]);
+    expect((await of(['--run'])).one).toMatchObject({ status: 'ok', ours: 'by-oauth2', name: 'of somebody' });
+    // A change that brings no sign-in leaves the one that n8n has.
+    expect(await push(['by-oauth2', '--replace', '--run'])).toMatchObject([{ status: 'replaced', inN8n: [{ status: 'ok', proof: 'run' }] }]);
   }, 300_000);
 
   it('has a token rotated under a workflow that runs every second, and no execution fails', async () => {

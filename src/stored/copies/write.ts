@@ -159,8 +159,9 @@ async function update(
 ): Promise<StoredInN8n> {
   const { name, data } = bodyOf(full, method, urlInN8n, plan, context);
   const { partialData } = await api.abilities();
-  // A sign-in that may end goes with the rest: what stays would look connected and be dead.
-  const partial = partialData && !(plan.disconnect && method.n8n.tokens !== undefined);
+  // A sign-in that may end goes with the rest: what stays would look connected and be dead. And one that
+  // comes along is only taken with the whole: beside a part, n8n keeps the sign-in that it has (measured with 2.41.1).
+  const partial = partialData && !((plan.disconnect || plan.handOver) && method.n8n.tokens !== undefined);
   const change = plan.into === undefined ? { name, data, partial } : { data, partial };
   const stored = await api.update(there.id, change);
   if (stored !== undefined) return stored;
