@@ -58,8 +58,12 @@ function parseOurs(argv: readonly string[], printed: string[]): Parsed | undefin
     root.parse(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return undefined;
-    const message = error.code === 'commander.help' ? noCommand(argv.filter((word) => !word.startsWith('-'))[1]) : usageMessage(error);
+    const word = argv.find((one) => !one.startsWith('-'));
+    // The help that was asked for is that of a command that there is not: the root's would look like an answer.
+    const strange = error.code === 'commander.helpDisplayed' && word !== undefined && word !== 'help' && !commands.some(({ name }) => name === word);
+    if (error.exitCode === 0 && !strange) return undefined;
+    if (strange) printed.length = 0;
+    const message = strange ? noCommand(word) : error.code === 'commander.help' ? noCommand(argv.filter((word) => !word.startsWith('-'))[1]) : usageMessage(error);
     return { kind: 'usage', message, help: helpFor(root, argv), flags: flagsIn(argv) };
   }
   return parsed;

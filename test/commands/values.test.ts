@@ -143,3 +143,9 @@ describe('n8n\'s OAuth Callback URL', () => {
     expect([error.code, error.message]).toEqual(['INPUT_INVALID', expect.stringContaining('--n8n-callback-url')]);
   });
 });
+
+it.each([['nonsense', '--help'], ['--help', 'nonsense'], ['nonsense', '-h']])('help for a command that there is not is a mistake and no help: %s %s', async (...words) => {
+  const done = await script().run(words);
+  expect(done.exitCode).toBe(2);
+  expect([done.stdout, done.stderr]).toEqual(['', expect.stringContaining('There is no command "nonsense".')]);
+});
