@@ -39,7 +39,7 @@ export function readManifest(text: string, what: string): readonly Entry[] {
   const reader = new Reader(counter);
   const entries = reader.read(documentOf(text, counter, what));
   if (reader.newer !== undefined) {
-    throw new CredsetupError('FILE_TOO_NEW', `${what} has version ${reader.newer}; this credsetup reads ${newest}.`, { hint: 'Update credsetup (npm install -g credsetup).' });
+    throw new CredsetupError('FILE_TOO_NEW', `${what} has version ${reader.newer}; this credsetup reads ${newest}.`, { hint: 'Update credsetup.' });
   }
   if (reader.faults.length > 0) throw invalid(what, reader.faults);
   return entries;

@@ -80,7 +80,7 @@ async function n8nCallbackUrl(draft: Draft): Promise<{ readonly url: string; rea
   if (terminal === undefined || (draft.options.existing ?? draft.options.inPlaceOf) !== undefined) return { url: '', asked: false };
   // A step that was done leads through here once more.
   if (draft.n8nCallbackUrl !== undefined) return { url: draft.n8nCallbackUrl, asked: false };
-  const answer = await askForN8n(terminal);
+  const answer = await askForN8n(draft, terminal);
   if (answer.kind === 'back') return 'back';
   draft.n8nCallbackUrl = answer.value;
   return { url: answer.value, asked: true };
@@ -90,7 +90,7 @@ function atOption(error: unknown): unknown {
   return isCredsetupError(error) ? new CredsetupError(error.code, `--n8n-callback-url: ${error.message}`, error.details) : error;
 }
 
-async function askForN8n(terminal: Terminal): Promise<Answer<string>> {
+async function askForN8n(draft: Draft, terminal: Terminal): Promise<Answer<string>> {
   const answer = await terminal.choose({
     message: 'Will n8n sign in with this client too?',
     choices: [
@@ -102,7 +102,7 @@ async function askForN8n(terminal: Terminal): Promise<Answer<string>> {
   if (!answer.value) return { kind: 'value', value: '' };
   const address = await terminal.text({
     message: 'n8n\'s OAuth Callback URL', initial: callbackUrlFor(usualAddress), check: callbackProblem, maxLength: 2048,
-    help: 'n8n\'s address is enough. n8n shows the whole one in its credential "Mautic OAuth2 API" as OAuth Redirect URL.',
+    help: `n8n's address is enough. n8n shows the whole one in its credential "${known(draft.method, 'method').n8n.title}" as OAuth Redirect URL.`,
   });
   return address.kind === 'back' ? address : { kind: 'value', value: callbackUrlFor(address.value) };
 }
