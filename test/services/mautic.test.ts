@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inFront, type GatewayKind } from '../../src/practice/gateways.ts';
 import { mauticPassword, startMautic, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
+import { withoutMarks } from '../../src/foreign.ts';
 import { findMethod, findService } from '../../src/services/registry.ts';
 import type { Api, ServerState } from '../../src/services/api.ts';
 import type { Validation } from '../../src/services/service.ts';
@@ -94,7 +95,7 @@ it('a Mautic that moves while it is asked is REDIRECTED, with its new address', 
   server.intercept = (request, answer) => (request.authorization === undefined ? answer() : { status: 301, headers: { location: `https://crm.example.com${request.target}` }, body: '' });
   const error = await failureOf(validate(server, 'contacts'));
   expect(error).toMatchObject({ code: 'REDIRECTED', details: { location: 'https://crm.example.com' }, message: expect.stringContaining('https://crm.example.com') });
-  expect(error.hint).toContain('edit NAME --url https://crm.example.com');
+  expect(withoutMarks(error.hint)).toContain('edit NAME --url https://crm.example.com');
 });
 
 describe.each(versions)('a password at Mautic %s', (version) => {
