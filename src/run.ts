@@ -94,10 +94,12 @@ function report(thrown: unknown, parsed: Parsed, { context, answered }: Wiring):
   if (error.code === 'UNEXPECTED' && thrown instanceof Error) output.debug(thrown.stack ?? thrown.message);
   if (error.code === 'BROKEN_PIPE') return error.exitCode;
   const exitCode = exitCodeOf(error, parsed);
-  if (parsed.flags.json && !answered()) output.json({ error: { ...errorDocument(error), exitCode } });
+  // The error's own document is an answer too.
+  const wasAnswered = answered();
+  if (parsed.flags.json && !wasAnswered) output.json({ error: { ...errorDocument(error), exitCode } });
   // Standard output may be what cannot be written.
   if (error.details.stopped === true && !parsed.flags.json) output.warn(`Stopped at ${error.code}. Nothing was saved.`);
-  else if (!parsed.flags.json || answered()) printError(error, output);
+  else if (!parsed.flags.json || wasAnswered || error.code === 'FILE_UNWRITABLE') printError(error, output);
   return exitCode;
 }
 
