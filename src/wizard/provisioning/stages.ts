@@ -65,7 +65,8 @@ function provisioningOfOptions({ service, method }: SetupOptions): Provisioning 
 
 /** Options that do nothing without provisioning are a mistake, in a script. Throws USAGE. */
 function checkUnused(provisioning: Provisioning | undefined, options: SetupOptions): void {
-  const own = options.service.methods.filter((one) => one.provisioning === provisioning).flatMap(({ fields }) => fields.map(({ key }) => key));
+  const methods = options.service.methods.filter(({ id }) => options.method === undefined || id === options.method);
+  const own = methods.flatMap(({ fields }) => fields.map(({ key }) => key));
   const unused = provisioning === undefined ? [] : fieldsOfProvisioning(provisioning).filter(({ key }) => {
     // A method's own value is of use without it.
     if (own.includes(key)) return false;
