@@ -159,7 +159,7 @@ function assemble(parts: Parts): Wiring {
       // The stream tells of a failed write by an event, after the callback.
       await new Promise<void>((resolve) => { process.stdout.write('', () => { setImmediate(resolve); }); });
       // Once a result is written it is the result: a stop that comes then comes too late.
-      if (signal.aborted && !isStop(signal.reason)) throw signal.reason as Error;
+      if (signal.aborted && !(isStop(signal.reason) && output.answered())) throw signal.reason as Error;
     },
     answered: () => output.answered(),
     close: async () => {

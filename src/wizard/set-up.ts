@@ -78,7 +78,9 @@ function methodsOf({ service, method }: SetupOptions): readonly Method[] {
 }
 
 async function gather(options: SetupOptions, context: Context): Promise<Map<string, Given>> {
-  const fields = [...fieldsOf(options), ...methodsOf(options).flatMap(provisioningFieldsOf)];
+  // A method and the making of its secret may need one value: it is asked for and given once.
+  const every = [...fieldsOf(options), ...methodsOf(options).flatMap(provisioningFieldsOf)];
+  const fields = every.filter(({ key }, index) => every.findIndex((other) => other.key === key) === index);
   const stdin = fields.filter((field) => options.fields[field.key]?.stdin === true);
   if (stdin.length > 1) throw new CredsetupError('USAGE', 'Standard input can give one value a run.', { hint: `Keep one of ${stdin.map((field) => field.stdinOption).join(', ')}.` });
   const given = new Map<string, Given>(storedValues(options));
