@@ -4,7 +4,7 @@
  * throwing means that the store did not do its work.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { CredsetupError } from '../errors.ts';
+import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Fence } from './atomic.ts';
 
 export type Purpose = 'create' | 'open';
@@ -81,8 +81,14 @@ export const probeKey = createHash('sha256').update('credsetup probe').digest('h
 /** Writes, reads back and deletes a key. */
 export async function probe(store: Pick<SecretStore, 'kind' | 'read' | 'write' | 'delete'>, fence?: Fence): Promise<void> {
   // Another process may probe at the same moment, under the same key: only one of our own convicts.
-  if (await givesBack(store, probeKey, fence) || await givesBack(store, newKey(), fence)) return;
+  if (await givesBack(store, probeKey, fence).catch(goneMeanwhile) || await givesBack(store, newKey(), fence)) return;
   throw wroteAndLost(store.kind);
+}
+
+/** An item that the other one deletes in between is an error of the keychain's own; without a keychain the next key tells so too. */
+function goneMeanwhile(error: unknown): false {
+  if (isCredsetupError(error) && error.code === 'STORE_UNAVAILABLE') return false;
+  throw error;
 }
 
 async function givesBack(store: Pick<SecretStore, 'read' | 'write' | 'delete'>, key: string, fence: Fence | undefined): Promise<boolean> {

@@ -31,7 +31,7 @@ const ending = /\/oauth2-credential\/callback$/;
 export function callbackUrlFor(text: string): string {
   const { url, schemeGiven } = parsed(text);
   if (!schemeGiven && isLoopbackHost(url.hostname)) url.protocol = 'http:';
-  const path = url.pathname.replace(/\/+$/, '');
+  const path = url.pathname.replace(/(?<!\/)\/+$/, '');
   if (ending.test(path)) return `${url.origin}${path}`;
   const knowledge = n8nAddress();
   return `${url.origin}${candidateBases(path, knowledge)[0] ?? ''}${knowledge.oauthCallbackPath ?? ''}`;
