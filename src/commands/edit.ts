@@ -93,7 +93,8 @@ async function newAddress(credential: Credential, { url }: Change, connection: C
 async function validate({ credential, secrets }: FullCredential, url: string, connection: Connection, call: Edit, context: Context): Promise<Validation> {
   const method = methodOf(credential);
   const http = await context.http(networkOptions(call.options));
-  const validation = await validated(method, apiOf(url, http, connection), { fields: credential.fields, secrets, stored: { credential, now: context.now() } }, context.output);
+  const presented = { fields: credential.fields, secrets, stored: { credential, now: context.now() } };
+  const validation = await validated(method, apiOf(url, http, connection), presented, context.output);
   const { id, username } = validation.account;
   if ((id ?? username) !== (credential.account.id ?? credential.account.username)) {
     throw new CredsetupError('INPUT_INVALID', `At ${url} the secret belongs to another account (${username ?? id ?? 'unnamed'}); nothing was changed.`, {

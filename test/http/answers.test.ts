@@ -21,7 +21,9 @@ function thrownBy(action: () => unknown): CredsetupError {
     action();
   } catch (error) {
     // As the sink shows it: whose words are whose is marked for it alone.
-    if (error instanceof CredsetupError) return new CredsetupError(error.code, withoutMarks(error.message), { ...error.details, hint: withoutMarks(error.hint) });
+    if (error instanceof CredsetupError) {
+      return new CredsetupError(error.code, withoutMarks(error.message), { ...error.details, hint: withoutMarks(error.hint) });
+    }
   }
   return expect.fail('it should have thrown a CredsetupError');
 }

@@ -19,7 +19,8 @@ function vaultAt(home: string, server: PracticeOpenBao, options: MachineOptions 
   const atHome = createVault({ home, machine, now, signal, lock, stores: { file, keychain: file } });
   const { vault: team } = machineAt(server, { lease: 1000, ...options });
   const at = { address: server.url, path: 'secret/credsetup' };
-  return { home: atHome, team, joined: new JoinedVault({ home: atHome, team: async () => ({ vault: team, at }), known: new Known({ home, machine, signal, lock }), leads: false, warn: () => undefined }) };
+  const known = new Known({ home, machine, signal, lock });
+  return { home: atHome, team, joined: new JoinedVault({ home: atHome, team: async () => ({ vault: team, at }), known, leads: false, warn: () => undefined }) };
 }
 
 it.each([['file', 'vault'], ['vault', 'file']] as const)('a move from %s to %s that was cut off anywhere keeps the secret and ends with one copy', async (from, to) => {
