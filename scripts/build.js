@@ -132,7 +132,7 @@ function loadingBySync(code) {
 
 await build({
   ...common,
-  entryPoints: await present(['src/practice/main.ts', 'src/practice/demo.ts', 'src/practice/measured.ts']),
+  entryPoints: await present(['src/practice/main.ts', 'src/practice/demo.ts']),
   outdir: 'build', outbase: 'src/practice', format: 'esm', splitting: true, banner: requireBanner,
 });
 
