@@ -69,6 +69,8 @@ export interface Change {
   readonly id: string;
   /** What will be changed, where, from what to what. */
   readonly lines: readonly string[];
+  /** What else comes with it; said before it is done, and not again after. */
+  readonly details?: readonly string[];
   /** How a person undoes it. */
   readonly undoBy: string;
   /** It may do harm that only a person who reads it can judge: what a script is told instead of changing it. */

@@ -248,7 +248,8 @@ async function changeOf(api: Api, admin: Session, off: readonly Switch[]): Promi
   const names = off.map((which) => `"${switches[which].label}"`).join(' and ');
   return {
     id: `configuration ${off.join('+')}`,
-    lines: [...off.map((which) => `"${switches[which].label}": ${rehearsed.switches[which] ? 'Yes' : 'No'} -> Yes, for the whole Mautic`), ...whatElse(rehearsed)],
+    lines: off.map((which) => `"${switches[which].label}": ${rehearsed.switches[which] ? 'Yes' : 'No'} -> Yes, for the whole Mautic`),
+    details: whatElse(rehearsed),
     undoBy: `Settings > Configuration > API Settings: set ${names} to No again, Save. ${enableApi.page(api.base)}`,
     ...(rehearsed.mailboxes.length === 0 ? {} : { byPersonOnly: mailboxWarning(api, rehearsed) }),
     apply: () => saveConfiguration(visit, rehearsed, wanted),

@@ -86,7 +86,7 @@ async function agree(draft: Draft, terminal: Terminal, repair: Repair): Promise<
 
 function tell({ context: { output } }: Draft, change: Change): void {
   output.warn('  This will be changed on the server:');
-  for (const line of change.lines) output.warn(`    ${line}`);
+  for (const line of [...change.lines, ...change.details ?? []]) output.warn(`    ${line}`);
   output.warn(`  To undo it later: ${change.undoBy}`);
 }
 
