@@ -1,7 +1,7 @@
 /** On a terminal: what a person can do about what n8n said of a copy, while credsetup waits. */
 import type { Context, Terminal } from '../context.ts';
 import { isCredsetupError } from '../errors.ts';
-import { parseAddress } from '../server/address.ts';
+import { baseAsTyped, parseAddress } from '../server/address.ts';
 import type { N8nVerdict } from '../services/n8n/outcome.ts';
 import { pageOf, type OpenN8n } from '../stored/copies/open.ts';
 import { askedOf, prove } from '../stored/copies/prove.ts';
@@ -50,7 +50,7 @@ async function otherAddress(
     maxLength: 2048, check: addressProblem,
   });
   if (answer.kind === 'back') return verdict;
-  const urlInN8n = parseAddress(answer.value).url.href.replace(/(?<!\/)\/+$/, '');
+  const urlInN8n = baseAsTyped(answer.value);
   const again = await writeCopy(written.credential, target, { ...plan, replace: true, handOver: false, into: undefined, urlInN8n }, context);
   const next = await terminal.busy('n8n tests it', () => prove(askedOf(again.credential, again.stored, again.method, urlInN8n), target, 'to-prove', context));
   return followUp(again, next, target, plan, context);

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
 import { n8nWarnings } from '../exporters/n8n.ts';
-import { parseAddress } from '../server/address.ts';
+import { baseAsTyped } from '../server/address.ts';
 import { capabilityScopes, requireScopes } from '../services/n8n/capabilities.ts';
 import type { N8nVerdict } from '../services/n8n/outcome.ts';
 import { methodOf } from '../services/registry.ts';
@@ -60,14 +60,9 @@ async function planOf({ options }: PushCall, context: Context): Promise<Plan> {
   const { replace, disconnect, handOver, project, into, urlInN8n } = options;
   return {
     replace, disconnect, handOver, projectId: project, into, run: options.run,
-    ...(urlInN8n === undefined ? {} : { urlInN8n: addressInN8n(urlInN8n) }),
+    ...(urlInN8n === undefined ? {} : { urlInN8n: baseAsTyped(urlInN8n) }),
     deps: { vault: await context.vault(), http: await context.http(networkOptions(options)), context },
   };
-}
-
-/** Not asked from here: only that n8n can say whether it is right. Throws URL_INVALID. */
-export function addressInN8n(pasted: string): string {
-  return parseAddress(pasted).url.href.replace(/(?<!\/)\/+$/, '');
 }
 
 async function pushOne(credential: Credential, target: OpenN8n, plan: Plan, context: Context): Promise<Result> {

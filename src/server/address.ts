@@ -11,6 +11,7 @@ import { isLoopbackHost } from '../http/loopback.ts';
 import { redirectTarget, throwForStatus } from '../http/status.ts';
 import type { AddressKnowledge, Addressed } from '../services/service.ts';
 import { gatewayInFront } from './gateway.ts';
+import { withoutTrailingSlashes } from '../slashes.ts';
 
 /** Requests at most for one address and scheme: each asks one possible base. */
 const mostCandidates = 6;
@@ -35,6 +36,11 @@ export function parseAddress(pasted: string): { readonly url: URL; readonly sche
   url.search = '';
   url.hash = '';
   return { url, schemeGiven: scheme !== undefined && !ambiguous };
+}
+
+/** A typed address as a base URL, as it is: nobody is asked whether it is right. Throws URL_INVALID. */
+export function baseAsTyped(pasted: string): string {
+  return withoutTrailingSlashes(parseAddress(pasted).url.href);
 }
 
 /** Two schemes, as when an address is pasted behind a `https://` that stands there already. */

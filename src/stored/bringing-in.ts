@@ -17,6 +17,7 @@ import { progressBar } from './progress.ts';
 import type { Result } from './result.ts';
 import { revalidated } from './revalidated.ts';
 import { tokenSecrets } from './token-values.ts';
+import { withoutTrailingSlashes } from '../slashes.ts';
 
 /** A credential that is to be there, not yet validated. */
 export interface Wanted {
@@ -103,7 +104,7 @@ function sameWay({ service, method, grant, url, fields }: Wanted, there: Credent
 function sameAddress(typed: string, stored: string): boolean {
   const { url, schemeGiven } = parseAddress(typed);
   const base = new URL(stored);
-  const below = `${url.pathname.replace(/(?<!\/)\/+$/, '')}/`.startsWith(`${base.pathname.replace(/(?<!\/)\/+$/, '')}/`);
+  const below = `${withoutTrailingSlashes(url.pathname)}/`.startsWith(`${withoutTrailingSlashes(base.pathname)}/`);
   return url.host === base.host && below && (!schemeGiven || url.protocol === base.protocol);
 }
 

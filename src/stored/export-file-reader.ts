@@ -8,7 +8,7 @@ import type { Connection } from '../context.ts';
 import type { PublicFields, Secrets, StoreKind } from '../credential.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
 import { valueProblem } from '../field-sources.ts';
-import { parseAddress } from '../server/address.ts';
+import { baseAsTyped } from '../server/address.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Method } from '../services/service.ts';
 import { idText, serviceWord, urlText } from '../stores/index-file.ts';
@@ -113,7 +113,7 @@ function wantedFrom(one: Written, allowed: Allowed): Wanted {
   const method = findMethod(service, one.method);
   const grant = grantOf(one, method);
   return {
-    name, service, method, grant, url: parseAddress(one.url).url.href.replace(/(?<!\/)\/+$/, ''),
+    name, service, method, grant, url: baseAsTyped(one.url),
     fields: fieldsOf(one, method), secrets: secretsOf(one, method), connection: connectionOf(one, allowed), store: allowed.store,
     kept: { id: one.id, createdAt: one.createdAt, ...(one.expiresAt === undefined ? {} : { expiresAt: one.expiresAt }) },
   };

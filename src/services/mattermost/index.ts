@@ -7,6 +7,7 @@ import type { Service } from '../service.ts';
 import { accessToken } from './access-token.ts';
 import { about, clientConfig, versionOf } from './api.ts';
 import { url } from './fields.ts';
+import { withoutTrailingSlashes } from '../../slashes.ts';
 
 export const mattermost: Service = {
   ...about,
@@ -49,7 +50,7 @@ async function inspect(api: Api): Promise<ServerState> {
 
 /** The address that the server believes it has; links and webhooks follow it. */
 function siteUrlWarning(base: string, siteUrl: string): readonly Warning[] {
-  const own = siteUrl.replace(/(?<!\/)\/+$/, '');
+  const own = withoutTrailingSlashes(siteUrl);
   if (own === '' || own.toLowerCase() === base.toLowerCase()) return [];
   return [{
     code: 'SITE_URL_DIFFERS',

@@ -7,6 +7,7 @@ import { apiOf } from '../../server/connection.ts';
 import { createN8nApi, type N8nApi } from '../../services/n8n/api.ts';
 import { requestsTo, type Requests } from '../../services/n8n/requests.ts';
 import { findService } from '../../services/registry.ts';
+import { withoutTrailingSlashes } from '../../slashes.ts';
 
 export interface OpenN8n {
   readonly base: string;
@@ -46,7 +47,7 @@ export async function openStored({ name }: Credential, network: HttpOptions, con
 /** The address as one n8n has it, however it is written: this computer has several names, and a port that goes without saying. */
 function normal(url: string): string {
   const { protocol, hostname, port, pathname } = new URL(url);
-  return `${protocol}//${isLoopbackHost(hostname) ? 'localhost' : hostname}:${port}${pathname.replace(/(?<!\/)\/+$/, '')}`;
+  return `${protocol}//${isLoopbackHost(hostname) ? 'localhost' : hostname}:${port}${withoutTrailingSlashes(pathname)}`;
 }
 
 export function sameN8n(one: string, other: string): boolean {

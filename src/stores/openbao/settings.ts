@@ -5,6 +5,7 @@
 import { createSecureContext } from 'node:tls';
 import type { Connection } from '../../context.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
+import { withoutTrailingSlashes } from '../../slashes.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -69,7 +70,7 @@ function addressOf(text: string, from: string): string {
   if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new CredsetupError('URL_INVALID', `${from} is no address of an OpenBao or Vault.`, { hint: 'It looks like https://vault.example.com:8200, with nothing behind the port.' });
   }
-  return url.href.replace(/(?<!\/)\/+$/, '');
+  return withoutTrailingSlashes(url.href);
 }
 
 function pathOf(text: string): string {

@@ -11,6 +11,7 @@ import { isLoopbackHost } from '../../http/loopback.ts';
 import { candidateBases, parseAddress } from '../../server/address.ts';
 import { services } from '../../services/registry.ts';
 import type { AddressKnowledge } from '../../services/service.ts';
+import { withoutTrailingSlashes } from '../../slashes.ts';
 
 /** As n8n shows it in a new credential, on the port that it has at first. */
 export const usualAddress = 'http://localhost:5678';
@@ -31,7 +32,7 @@ const ending = /\/oauth2-credential\/callback$/;
 export function callbackUrlFor(text: string): string {
   const { url, schemeGiven } = parsed(text);
   if (!schemeGiven && isLoopbackHost(url.hostname)) url.protocol = 'http:';
-  const path = url.pathname.replace(/(?<!\/)\/+$/, '');
+  const path = withoutTrailingSlashes(url.pathname);
   if (ending.test(path)) return `${url.origin}${path}`;
   const knowledge = n8nAddress();
   return `${url.origin}${candidateBases(path, knowledge)[0] ?? ''}${knowledge.oauthCallbackPath ?? ''}`;
