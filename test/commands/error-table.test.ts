@@ -24,6 +24,7 @@ import { cleanEnvironment, programPath } from '../program.ts';
 import { startSession, startWedgedBus } from '../stores/keychain-session.ts';
 import { has } from '../tools.ts';
 import { atTheEnd, expectNoSecret, folder, identity, mattermostServer, mauticServer, script, storeMattermost, storeMautic, type Script } from './support.ts';
+import { unusedPort } from '../ports.ts';
 
 /** Codes that a script cannot get, and why. */
 const onTerminalsOnly: Partial<Record<ErrorCode, string>> = {
@@ -143,7 +144,7 @@ function start(args: readonly string[], one: Script, env: Readonly<Record<string
 /** A sign-in by OAuth2 in a script; `browser` is what happens with the address that it prints. */
 async function signIn(browser: (address: string, server: PracticeMautic) => Promise<void>, { seconds = '60', one = script(), port = 0 } = {}): Promise<Said & { readonly server: PracticeMautic }> {
   const server = await mauticServer();
-  const free = port === 0 ? await freePort() : port;
+  const free = port === 0 ? await unusedPort() : port;
   const client = server.makeClient({ redirectUris: [`http://127.0.0.1:${free}/callback`] });
   const running = start(['mautic', '--method', 'oauth2', '--url', server.url, '--client-id', client.clientId, '--callback-port', String(free), '--no-browser', '--login-timeout', seconds, '--name', 'oauth', '--json'], one, { CREDSETUP_CLIENT_SECRET: client.clientSecret });
   if (port === 0) await browser(await running.said(/http:\/\/\S+\/oauth\/v2\/authorize\S+/), server);
@@ -159,13 +160,6 @@ async function signedIn(): Promise<{ readonly one: Script; readonly server: Prac
   }, { one });
   expect(exitCode, stderr).toBe(0);
   return { one, server };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server);
-  await new Promise<void>((resolve) => { server.close(() => resolve()); });
-  return port;
 }
 
 const callback = (address: string, parameters: Readonly<Record<string, string>>): string => {
@@ -247,7 +241,7 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
 
   // A label of more than 63 letters is no name: no name server is asked.
   HOST_NOT_FOUND: () => mattermost(`https://${'chat'.repeat(16)}.example`),
-  CONNECTION_REFUSED: async () => mattermost(`http://127.0.0.1:${await freePort()}`),
+  CONNECTION_REFUSED: async () => mattermost(`http://127.0.0.1:${await unusedPort()}`),
   CONNECTION_TIMEOUT: async () => {
     const sockets: { destroy: () => void }[] = [];
     const port = await listening(createServer((socket) => { sockets.push(socket.on('error', () => undefined)); }));
@@ -256,7 +250,7 @@ const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
     return said;
   },
   CONNECTION_LOST: gateway('hang-up'),
-  PROXY_FAILED: async () => mattermost('https://chat.example.com', [], { HTTPS_PROXY: `http://me:geheim1234@127.0.0.1:${await freePort()}` }),
+  PROXY_FAILED: async () => mattermost('https://chat.example.com', [], { HTTPS_PROXY: `http://me:geheim1234@127.0.0.1:${await unusedPort()}` }),
   SERVER_ERROR: gateway('maintenance'),
   RATE_LIMITED: gateway('rate-limit', { retryAfter: 60 }),
 

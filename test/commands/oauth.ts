@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { expect } from 'vitest';
 import { mauticPassword, type MauticClient, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { authorizeAs } from '../../src/practice/person.ts';
-import { closedPort } from '../http/harness.ts';
+import { unusedPort } from '../ports.ts';
 import { cleanEnvironment, programPath } from '../program.ts';
 import { expectNoSecret, type Script } from './support.ts';
 
@@ -51,7 +51,7 @@ export interface Stored {
 
 /** Sets up a credential by OAuth2, kept under `name`. */
 export async function storeOAuth2(one: Script, server: PracticeMautic, { name = 'crm', username = 'contacts', args = [] as readonly string[] } = {}): Promise<Stored> {
-  const port = await closedPort();
+  const port = await unusedPort();
   const client = server.makeClient({ redirectUris: [`http://127.0.0.1:${port}/callback`], owner: 'contacts' });
   const running = startRun(one, ['mautic', '--method', 'oauth2', '--url', server.url, '--client-id', client.clientId, '--callback-port', String(port), '--login-timeout', '30', '--name', name, '--json', ...args], { CREDSETUP_CLIENT_SECRET: client.clientSecret });
   await signInAt(await running.said(printedAddress), username);

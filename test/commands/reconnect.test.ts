@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mauticPassword, type PracticeMautic } from '../../src/practice/mautic.ts';
-import { after, closedPort } from '../http/harness.ts';
+import { after } from '../http/harness.ts';
+import { unusedPort } from '../ports.ts';
 import { has } from '../tools.ts';
 import { browse, Wizard } from '../e2e/oauth-support.ts';
 import { printedAddress, signInAt, startRun, storeOAuth2 } from './oauth.ts';
@@ -112,7 +113,7 @@ describe('reconnect in a script', () => {
     const taken = await one.run(['reconnect', 'crm', '--login-timeout', '5', '--json']);
     expect(errorOf(taken)).toMatchObject({ code: 'PORT_IN_USE', exitCode: 14, hint: expect.stringMatching(/--callback-port .*http:\/\/127\.0\.0\.1:\d+\/callback/) });
     expect(errorOf(taken).hint).toContain(`${server.url}/s/credentials: add the new URI`);
-    const other = await closedPort();
+    const other = await unusedPort();
     server.state.clients[0]!.redirectUris = [`http://127.0.0.1:${other}/callback`];
     const running = startRun(one, ['reconnect', 'crm', '--login-timeout', '30', '--callback-port', String(other), '--json']);
     await signInAt(await running.said(printedAddress));

@@ -7,7 +7,7 @@ import type { PracticeMautic } from '../../src/practice/mautic.ts';
 import { inFront, type GatewayKind } from '../../src/practice/gateways.ts';
 import type { Reply } from '../../src/practice/server.ts';
 import { cleanEnvironment, programPath } from '../program.ts';
-import { closedPort } from '../http/harness.ts';
+import { unusedPort } from '../ports.ts';
 import { has } from '../tools.ts';
 import { makeCertificates } from '../certificates.ts';
 import { printedAddress, refreshes, startRun, storeOAuth2 } from './oauth.ts';
@@ -44,7 +44,7 @@ describe('A script that waits for a person', () => {
 
   it('ends with the causes and with what was turned away', async () => {
     const server = await mauticServer();
-    const port = await closedPort();
+    const port = await unusedPort();
     const { clientId, clientSecret } = server.makeClient();
     const running = startRun(script(), ['mautic', '--method', 'oauth2', '--url', server.url, '--client-id', clientId, '--callback-port', String(port), '--login-timeout', '2', '--json'], { CREDSETUP_CLIENT_SECRET: clientSecret });
     await running.said(printedAddress);
@@ -74,7 +74,7 @@ describe('A script that waits for a person', () => {
   it.each(['API_DISABLED', 'CLIENT_REJECTED'] as const)('stops at %s before it prints an address', async (code) => {
     const server = await mauticServer({ apiEnabled: code !== 'API_DISABLED' });
     const { clientId } = server.makeClient();
-    const done = await script().run(['mautic', '--method', 'oauth2', '--url', server.url, '--client-id', clientId, '--callback-port', String(await closedPort()), '--login-timeout', '20', '--json'], { env: { CREDSETUP_CLIENT_SECRET: 'z'.repeat(50) } });
+    const done = await script().run(['mautic', '--method', 'oauth2', '--url', server.url, '--client-id', clientId, '--callback-port', String(await unusedPort()), '--login-timeout', '20', '--json'], { env: { CREDSETUP_CLIENT_SECRET: 'z'.repeat(50) } });
     expect(errorOf(done).code).toBe(code);
     expect(done.stderr).not.toContain('/oauth/v2/authorize');
   });

@@ -5,7 +5,8 @@ import { createServer } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { mauticPassword, startMautic, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { authorizeAs } from '../../src/practice/person.ts';
-import { after, closedPort } from '../http/harness.ts';
+import { after } from '../http/harness.ts';
+import { unusedPort } from '../ports.ts';
 import { has } from '../tools.ts';
 import { atSignIn, browse, expectClosed, signInArgs, Wizard } from './oauth-support.ts';
 
@@ -108,7 +109,7 @@ describe.skipIf(!has('terminal'))('While the wizard waits', () => {
 
   it('a port that is in use is told with the option that changes it, and can be tried again', async () => {
     const server = await mautic();
-    const port = await closedPort();
+    const port = await unusedPort();
     const other = createServer();
     await new Promise<void>((resolve) => { other.listen(port, '127.0.0.1', resolve); });
     const client = server.makeClient({ redirectUris: [`http://127.0.0.1:${port}/callback`] });

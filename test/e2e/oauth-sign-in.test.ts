@@ -3,7 +3,8 @@ import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { mauticPassword, startMautic } from '../../src/practice/mautic.ts';
 import { script } from '../commands/support.ts';
-import { after, closedPort } from '../http/harness.ts';
+import { after } from '../http/harness.ts';
+import { unusedPort } from '../ports.ts';
 import { has } from '../tools.ts';
 import { expectClosed, logIn, versions, withChromium, Wizard } from './oauth-support.ts';
 
@@ -41,7 +42,7 @@ describe.skipIf(!has('chromium') || !has('terminal'))('from "API off" to "signed
 
   it.each(versions)('as Mautic %s, every step in the browser', async (version) => {
     const server = await freshMautic(version);
-    const port = await closedPort();
+    const port = await unusedPort();
     const wizard = new Wizard(['mautic', '--callback-port', String(port)]);
     const page = await newPage();
     await wizard.answer('Mautic address', `${server.url}/s/login`);

@@ -2,7 +2,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { startMautic, type PracticeMautic } from '../../src/practice/mautic.ts';
-import { after, closedPort } from '../http/harness.ts';
+import { after } from '../http/harness.ts';
+import { unusedPort } from '../ports.ts';
 import { has } from '../tools.ts';
 import { browse, expectClosed, Wizard } from './oauth-support.ts';
 
@@ -27,7 +28,7 @@ const way: readonly { readonly at: string; readonly goOn: (wizard: Wizard, serve
 ];
 
 async function begun(more: readonly string[] = []): Promise<{ readonly server: PracticeMautic; readonly port: number; readonly wizard: Wizard }> {
-  const port = await closedPort();
+  const port = await unusedPort();
   const server = await startMautic({ apiEnabled: false });
   after(() => server.close());
   server.makeClient({ redirectUris: [`http://127.0.0.1:${port}/callback`], owner: 'contacts' });
@@ -59,7 +60,7 @@ describe.skipIf(!has('terminal'))('Client ID and Client Secret', () => {
     const { server, wizard } = await begun(['--url', 'http://127.0.0.1:1', '--method', 'oauth2', '--n8n-callback-url', 'http://localhost:5678/rest/oauth2-credential/callback']);
     wizard.session.kill();
     server.state.apiEnabled = true;
-    const port = await closedPort();
+    const port = await unusedPort();
     const { clientId, clientSecret } = server.makeClient({ redirectUris: [`http://127.0.0.1:${port}/callback`], owner: 'contacts' });
     const asking = new Wizard(['mautic', '--url', server.url, '--method', 'oauth2', '--callback-port', String(port), '--n8n-callback-url', 'http://localhost:5678/rest/oauth2-credential/callback']);
     await asking.press('Enter: I have it, go on', 'enter');

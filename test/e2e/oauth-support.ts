@@ -10,7 +10,8 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { mauticPassword, type MauticClient, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { authorizeAs, type Decisions, type Visit } from '../../src/practice/person.ts';
 import { folder, identity } from '../commands/support.ts';
-import { after, closedPort } from '../http/harness.ts';
+import { after } from '../http/harness.ts';
+import { unusedPort } from '../ports.ts';
 import { programPath } from '../program.ts';
 import { PtySession } from '../terminal/pty.ts';
 
@@ -143,7 +144,7 @@ export interface Ready {
 
 /** A wizard that has come to "waiting for the browser" with a client that was made before. */
 export async function atSignIn(server: PracticeMautic, options: WizardOptions & { readonly client?: Parameters<PracticeMautic['makeClient']>[0]; readonly args?: readonly string[] } = {}): Promise<Ready> {
-  const port = await closedPort();
+  const port = await unusedPort();
   const client = server.makeClient({ redirectUris: [`http://127.0.0.1:${port}/callback`], owner: 'contacts', ...options.client });
   const wizard = new Wizard(
     signInArgs(server, client, port, options.args), { ...options, env: { CREDSETUP_CLIENT_SECRET: client.clientSecret, ...options.env } },

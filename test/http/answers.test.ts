@@ -5,7 +5,8 @@ import { CredsetupError } from '../../src/errors.ts';
 import { withoutMarks } from '../../src/foreign.ts';
 import { limitsFor } from '../../src/http/exchange.ts';
 import { throwForStatus } from '../../src/http/status.ts';
-import { allOf, closedPort, failureOf, makeClient, plain, serve, type TestClient } from './harness.ts';
+import { allOf, failureOf, makeClient, plain, serve, type TestClient } from './harness.ts';
+import { unusedPort } from '../ports.ts';
 
 const secret = 'token-that-must-not-leak';
 
@@ -149,7 +150,7 @@ describe('the debug log', () => {
 
   it('has one line for a failure too, with its codes', async () => {
     const client = makeClient();
-    await failureOf(client.send({ method: 'POST', url: `http://127.0.0.1:${await closedPort()}/login?code=${secret}`, json: { password: secret } }, plain));
+    await failureOf(client.send({ method: 'POST', url: `http://127.0.0.1:${await unusedPort()}/login?code=${secret}`, json: { password: secret } }, plain));
     expect(client.lines).toHaveLength(1);
     expect(client.lines[0]).toMatch(/^POST http:\/\/127\.0\.0\.1:\d+\/login\?code: CONNECTION_REFUSED ECONNREFUSED, \d+ ms$/);
   });

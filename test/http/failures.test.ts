@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { HttpRequest } from '../../src/context.ts';
 import { CredsetupError } from '../../src/errors.ts';
 import { codesOf } from '../../src/http/failure.ts';
-import { allOf, closedPort, failureOf, gate, lookupAs, lookupFailing, makeClient, plain, serve, serveBytes } from './harness.ts';
+import { allOf, failureOf, gate, lookupAs, lookupFailing, makeClient, plain, serve, serveBytes } from './harness.ts';
+import { unusedPort } from '../ports.ts';
 
 const secret = 'token-that-must-not-leak';
 const get = (url: string): HttpRequest => ({ method: 'GET', url, headers: { authorization: `Bearer ${secret}` } });
@@ -109,7 +110,7 @@ describe('a server that cannot be talked to', () => {
   });
 
   it.each(['127.0.0.1', 'localhost'])('is named when it refuses connections (%s)', async (host) => {
-    const port = await closedPort();
+    const port = await unusedPort();
     const error = await failureOf(makeClient().send(get(`http://${host}:${port}/`), plain));
     expect(error.code).toBe('CONNECTION_REFUSED');
     expect(error.message).toContain(`${host}:${port}`);

@@ -82,15 +82,6 @@ async function listen(server: TcpServer, host: string): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A port of 127.0.0.1 that nothing listens on. */
-export async function closedPort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => { server.close(() => resolve()); });
-  return port;
-}
-
 /** Resolves every name to one address, without asking any name server. */
 export function lookupAs(address: string): LookupFunction {
   const family = address.includes(':') ? 6 : 4;

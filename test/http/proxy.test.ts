@@ -8,7 +8,8 @@ import type { CredsetupError } from '../../src/errors.ts';
 import { makeCertificates, type Certificates } from '../certificates.ts';
 import { startProxy, type ProxyOptions, type TestProxy } from '../proxy.ts';
 import { has } from '../tools.ts';
-import { after, allOf, closedPort, failureOf, lookupAs, lookupFailing, makeClient, plain, serve, type TestClient } from './harness.ts';
+import { after, allOf, failureOf, lookupAs, lookupFailing, makeClient, plain, serve, type TestClient } from './harness.ts';
+import { unusedPort } from '../ports.ts';
 
 const secret = 'token-that-must-not-leak';
 const password = 'p%ss/wörd';
@@ -210,7 +211,7 @@ describe('a proxy', () => {
   });
 
   it('that nobody runs is named, and so is one with an unknown name', async () => {
-    const refused = await failureOf(makeClient({ lookup, proxy: `http://127.0.0.1:${await closedPort()}` }).send(get('https://service.test/'), plain));
+    const refused = await failureOf(makeClient({ lookup, proxy: `http://127.0.0.1:${await unusedPort()}` }).send(get('https://service.test/'), plain));
     expect(refused.code).toBe('PROXY_FAILED');
     expect(refused.message).toContain('nothing listens there');
     const unknown = await failureOf(makeClient({ lookup, proxy: 'http://proxy.test:3128' }).send(get('https://service.test/'), plain));

@@ -11,7 +11,8 @@ import { CredsetupError } from '../../src/errors.ts';
 import { createAuthorities } from '../../src/http/authorities.ts';
 import { makeCertificates, type Certificates } from '../certificates.ts';
 import { has } from '../tools.ts';
-import { after, allOf, closedPort, failureOf, gate, lookupAs, makeClient, plain, serve, serveBytes } from './harness.ts';
+import { after, allOf, failureOf, gate, lookupAs, makeClient, plain, serve, serveBytes } from './harness.ts';
+import { unusedPort } from '../ports.ts';
 
 const secret = 'token-that-must-not-leak';
 const headers = { authorization: `Bearer ${secret}` };
@@ -136,7 +137,7 @@ describe.skipIf(!has('openssl'))('TLS', () => {
       const { cert, key } = certificates.good;
       for (const [name, text] of [['n.pem', cert], ['n.key', key]] as const) writeFileSync(join(dir, name), text);
       for (const version of ['TLSv1.2', 'TLSv1.3']) {
-        const port = await closedPort();
+        const port = await unusedPort();
         writeFileSync(join(dir, 'nginx.conf'), `pid ${dir}/nginx.pid; error_log ${dir}/error.log; daemon off; master_process off;
 events {}
 http { access_log off; client_body_temp_path ${dir}; proxy_temp_path ${dir}; fastcgi_temp_path ${dir}; uwsgi_temp_path ${dir}; scgi_temp_path ${dir};

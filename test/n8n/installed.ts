@@ -4,12 +4,12 @@
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { once } from 'node:events';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { setTimeout as pause } from 'node:timers/promises';
+import { unusedPort } from '../ports.ts';
 
 const run = promisify(execFile);
 export const n8nVersion = '2.41.1';
@@ -52,8 +52,8 @@ export interface RealN8n {
 /** An n8n with a home of its own. */
 export async function realN8n(home: string): Promise<RealN8n> {
   await installN8n();
-  const port = await freePort();
-  const env = environment(home, { N8N_PORT: String(port), N8N_LISTEN_ADDRESS: '127.0.0.1', N8N_RUNNERS_BROKER_PORT: String(await freePort()) });
+  const port = await unusedPort();
+  const env = environment(home, { N8N_PORT: String(port), N8N_LISTEN_ADDRESS: '127.0.0.1', N8N_RUNNERS_BROKER_PORT: String(await unusedPort()) });
   let server: ChildProcess | undefined;
   return {
     command: async (args, stdin = '') => {
@@ -84,15 +84,6 @@ export async function realN8n(home: string): Promise<RealN8n> {
       await ended;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Makes the owner's account, and an API key with these scopes as its page does. */

@@ -4,7 +4,8 @@ import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { CredsetupError } from '../../src/errors.ts';
 import { defaultPorts, startRedirectServer, type RedirectServer } from '../../src/oauth/redirect-server.ts';
-import { after, allOf, closedPort, failureOf } from '../http/harness.ts';
+import { after, allOf, failureOf } from '../http/harness.ts';
+import { unusedPort } from '../ports.ts';
 import { ask, authorizationUrl, begin, callback, isRefused, open, otherState, raw, right, startServer, state } from './support.ts';
 
 /** Takes a port and keeps it until the test ends. */
@@ -47,7 +48,7 @@ describe('the port', () => {
 
   it('is the first free one of several', async () => {
     const taken = await occupy();
-    const free = await closedPort();
+    const free = await unusedPort();
     expect((await startServer({ ports: [taken, free] })).port).toBe(free);
     expect(defaultPorts).toEqual([18265, 18266, 18267, 18268, 18269]);
   });
@@ -94,7 +95,7 @@ describe('the port', () => {
   });
 
   it('is never opened when the signal has ended', async () => {
-    const port = await closedPort();
+    const port = await unusedPort();
     const signal = AbortSignal.abort(new CredsetupError('CANCELLED', 'Ctrl-C'));
     expect((await failureOf(startRedirectServer({ ports: [port], signal }))).message).toBe('Ctrl-C');
     expect(await isRefused(port, '127.0.0.1')).toBe(true);

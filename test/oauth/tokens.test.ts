@@ -9,7 +9,8 @@ import { createClientCheck, probeCode } from '../../src/oauth/client-check.ts';
 import { clientCredentials, exchangeCode, isCodeExpired, refreshTokens, type TokenEndpoint, type TokenSet } from '../../src/oauth/tokens.ts';
 import { startMautic, type MauticClient, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { repairTokenAnswer } from '../../src/services/mautic/token-answer.ts';
-import { after, allOf, closedPort, failureOf, lookupAs, makeClient, plain, serve, type TestServer } from '../http/harness.ts';
+import { after, allOf, failureOf, lookupAs, makeClient, plain, serve, type TestServer } from '../http/harness.ts';
+import { unusedPort } from '../ports.ts';
 import { makeCertificates, type Certificates } from '../certificates.ts';
 import { startProxy } from '../proxy.ts';
 import { has } from '../tools.ts';
@@ -284,7 +285,7 @@ describe('a token answer', () => {
       response.destroy();
     });
     expect((await failureOf(exchange(endpoint, 'c'))).code).toBe('CONNECTION_LOST');
-    const nobody = { ...endpoint, tokenEndpoint: `http://127.0.0.1:${await closedPort()}/oauth/v2/token` };
+    const nobody = { ...endpoint, tokenEndpoint: `http://127.0.0.1:${await unusedPort()}/oauth/v2/token` };
     expect((await failureOf(exchange(nobody, 'c'))).code).toBe('CONNECTION_REFUSED');
   });
 

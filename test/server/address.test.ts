@@ -12,7 +12,8 @@ import type { PracticeServer } from '../../src/practice/server.ts';
 import { findService, services } from '../../src/services/registry.ts';
 import { candidateBases, locate, locateWithProof, parseAddress } from '../../src/server/address.ts';
 import { makeCertificates, type Certificates } from '../certificates.ts';
-import { after, allOf, closedPort, failureOf, lookupAs, makeClient, plain } from '../http/harness.ts';
+import { after, allOf, failureOf, lookupAs, makeClient, plain } from '../http/harness.ts';
+import { unusedPort } from '../ports.ts';
 import { temporaryHome } from '../program.ts';
 import { has } from '../tools.ts';
 
@@ -141,7 +142,7 @@ describe('Mattermost is found by asking', () => {
   });
 
   it('names the port that nothing listens on', async () => {
-    const port = await closedPort();
+    const port = await unusedPort();
     const error = await refused(`127.0.0.1:${port}`, 'CONNECTION_REFUSED');
     expect(error.message).toContain(String(port));
   });
@@ -268,7 +269,7 @@ describe('a redirect', () => {
   });
 
   it('to a host that cannot be reached is still a redirect', async () => {
-    const old = await practice(startGateway('redirect', { to: `https://127.0.0.1:${await closedPort()}` }));
+    const old = await practice(startGateway('redirect', { to: `https://127.0.0.1:${await unusedPort()}` }));
     const error = await refused(old.url, 'REDIRECTED');
     expect(error.details.location).toBeUndefined();
     expect(error.message).toContain('CONNECTION_REFUSED');
