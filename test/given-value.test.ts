@@ -5,6 +5,7 @@ import { cleanedValue, decodedText, oddEdges } from '../src/given-value.ts';
 import { adminToken, bot, description, mfaCode, password, token, username } from '../src/services/mattermost/fields.ts';
 import { clientId, username as mauticUsername } from '../src/services/mautic/fields.ts';
 import { apiKey } from '../src/services/n8n/fields.ts';
+import { inputs } from './generated.ts';
 
 const secret = 'k5zg9fr3mtbqdxoyp1wn7ucj4a';
 const key = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtYWRlIHVwIn0.c2lnbmF0dXJl';
@@ -42,7 +43,7 @@ describe('a value', () => {
       // Deeper than people nest them, each time takes some off.
       fc.pre(!/["'`“„‘‚«‹<(=:]/.test(once) && !/^bearer/i.test(once));
       expect(cleanedValue(field, once)).toBe(once);
-    }), { numRuns: 2000 });
+    }), inputs(2000));
   });
 
   it.each([(n: number) => '"'.repeat(n), (n: number) => ' '.repeat(n), (n: number) => `"${' '.repeat(n)}x`, (n: number) => `Bearer ${' \t'.repeat(n)}`, (n: number) => `A${'_'.repeat(n)}`])('is cleaned in linear time, whatever it is: %s', (make) => {
@@ -71,6 +72,6 @@ describe('bytes', () => {
     fc.assert(fc.property(fc.string({ unit: 'grapheme', minLength: 2 }), (text) => {
       fc.pre(!text.includes('\0') && !text.startsWith('\ufeff'));
       expect(decodedText(Buffer.from(text))).toBe(text);
-    }), { numRuns: 2000 });
+    }), inputs(2000));
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mask, Redactor } from '../src/redaction.ts';
+import { inputs } from './generated.ts';
 
 function redactorOf(...secrets: string[]): Redactor {
   const redactor = new Redactor();
@@ -43,7 +44,7 @@ describe('The redactor', () => {
         expect(masked.startsWith('before ') && masked.endsWith(' after')).toBe(true);
         expect(masked).toContain(mask);
         expect(masked).not.toContain(encode(secret));
-      }), { numRuns: 400 });
+      }), inputs(400));
     });
   }
 
@@ -56,7 +57,7 @@ describe('The redactor', () => {
       const [few, many] = [redactorOf(secret), redactorOf(...others, secret)].map((redactor) => redactor.mask(`before ${dressed} after`));
       expect(few).toContain(mask);
       expect(many).toBe(few);
-    }), { numRuns: 200 });
+    }), inputs(200));
   });
 
   it('is done in time with a thousand secrets and as many texts, plain and disguised', () => {
@@ -92,7 +93,7 @@ describe('The redactor', () => {
       for (const text of [inside.join(between), inside.join('')]) {
         for (const sign of ['%', '\\.', '&']) expect(redactorOf(secret).mask(`${text}.${sign}`)).toBe(`${redactorOf(secret).mask(`${text}.`)}${sign}`);
       }
-    }), { numRuns: 400 });
+    }), inputs(400));
   });
 
   it('masks all of a base64 text but the bits that it shares with its neighbours', () => {

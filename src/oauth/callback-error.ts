@@ -11,11 +11,19 @@ const refusals: ReadonlyMap<string, { readonly code: ErrorCode; readonly message
   temporarily_unavailable: { code: 'SERVER_ERROR', message: 'The service cannot sign anybody in just now.', hint: 'Try again in a minute.' },
 } as const));
 
+/**
+ * The error's name for a message. Those of RFC 6749 and its registry are words (`invalid_grant`); what
+ * has digits and is no status may be anything that was put in their place, a token too.
+ */
+export function errorWords(error: string): string {
+  return /^[a-z]+(?:[_.-][a-z]+)*(?:_\d{3})?$/i.test(error) && error.length <= 60 ? foreign(error) : '';
+}
+
 /** Call it only for an error whose `state` was right. The description is somebody else's words, cleaned. */
 export function callbackError({ error, errorDescription }: { readonly error: string; readonly errorDescription: string }): CredsetupError {
   const known = refusals.get(error);
   if (known !== undefined) return new CredsetupError(known.code, known.message, { hint: known.hint });
-  const what = /^[\w.-]{1,60}$/.test(error) ? foreign(error) : 'an error of its own';
+  const what = errorWords(error) || 'an error of its own';
   const words = errorDescription === '' ? '' : ` The service says: "${foreign(errorDescription)}"`;
   return new CredsetupError('AUTHORIZATION_DENIED', `The service ended the sign-in (${what}).${words}`, { hint: 'Sign in once more. If it happens again, ask the admin what its log says.' });
 }

@@ -4,7 +4,7 @@
  * the recorded token exchanges (test/wire/mautic-7.json, mautic-5.json).
  */
 import { CredsetupError, type Cause, type ErrorCode } from '../errors.ts';
-import { foreign } from '../foreign.ts';
+import { errorWords } from './callback-error.ts';
 
 export type GrantType = 'authorization_code' | 'refresh_token' | 'client_credentials';
 
@@ -119,7 +119,8 @@ export function tokenError(
   { title, about }: { readonly title: string; readonly about: { readonly service?: string } }, otherwise: (what: string) => CredsetupError,
 ): CredsetupError {
   const row = rows.find((one) => one.error === answer.error && (one.grant ?? grant) === grant && (one.text?.test(answer.text) ?? true));
-  if (row === undefined) return otherwise(/^[\w.-]{1,60}$/.test(answer.error) ? `the error ${foreign(answer.error)}` : 'an error of its own');
+  const words = errorWords(answer.error);
+  if (row === undefined) return otherwise(words === '' ? 'an error of its own' : `the error ${words}`);
   const named = (text: string): string => text.replaceAll('{title}', title).replace(/^the /, 'The ');
   return new CredsetupError(row.code, named(row.message), {
     ...about, hint: named(row.hint), field: row.field,

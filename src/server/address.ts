@@ -40,7 +40,9 @@ export function parseAddress(pasted: string): { readonly url: URL; readonly sche
 
 /** A typed address as a base URL, as it is: nobody is asked whether it is right. Throws URL_INVALID. */
 export function baseAsTyped(pasted: string): string {
-  return withoutTrailingSlashes(parseAddress(pasted).url.href);
+  const base = withoutTrailingSlashes(parseAddress(pasted).url.href);
+  // What stood before the slash may be the end of a sentence in its turn: the same address must come out of what came out.
+  return base === pasted ? base : baseAsTyped(base);
 }
 
 /** Two schemes, as when an address is pasted behind a `https://` that stands there already. */
@@ -64,7 +66,10 @@ function bareAddress(pasted: string): { readonly text: string; readonly ambiguou
 function parseUrl(text: string): URL {
   try {
     const url = new URL(text);
-    if (url.hostname === '') throw invalid('The address has no host name.');
+    // A scheme alone is what is left of a paste that went wrong; no host is called so.
+    if (['', 'http', 'https'].includes(url.hostname)) throw invalid('The address has no host name.');
+    // The URL standard lets quotes and the like stand in one; DNS does not (RFC 1123 §2.1, and the underscore that some networks have).
+    if (!/^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])$/.test(url.hostname)) throw invalid('The host name has characters in it that no host name has.');
     return url;
   } catch (error) {
     if (isCredsetupError(error)) throw error;

@@ -41,7 +41,7 @@ export function escapeText(text: string): string {
  * in it (actions/runner, ActionCommand.cs); Azure Pipelines looks for `##vso[` and TeamCity for
  * `##teamcity[`. So a space goes inside the mark: one before it would be trimmed away.
  */
-function withoutRunnerCommands(text: string): string {
+export function withoutRunnerCommands(text: string): string {
   return text.replace(/^([^\S\n]*):(?=:)/gmu, '$1: ').replace(/##(?=\w*\[)/g, '# #');
 }
 

@@ -6,7 +6,7 @@ import type { Output, Style } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
 import { withoutMarks } from '../foreign.ts';
 import type { Redactor } from '../redaction.ts';
-import { escapeJson, escapeText } from './escape.ts';
+import { escapeJson, escapeText, withoutRunnerCommands } from './escape.ts';
 import { noColors, type Colors } from './style.ts';
 import { wrap } from './wrap.ts';
 
@@ -58,8 +58,8 @@ export function createOutput(options: OutputOptions): Sink {
   let answered = false;
 
   watchForErrors(options);
-  // Masked twice: escaping takes out characters that may have split a secret.
-  const harmless = (text: string): string => withoutMarks(redactor.maskOwn(escapeText(redactor.maskOwn(text))));
+  // Masked twice: escaping takes out characters that may have split a secret. A mark may have stood before or in a runner's command.
+  const harmless = (text: string): string => withoutRunnerCommands(withoutMarks(redactor.maskOwn(escapeText(redactor.maskOwn(text)))));
   const talk = (text: string, columns?: number): void => {
     const above = shown === undefined ? '' : '\r\u001b[2K';
     const cleaned = colors.resolve(harmless(text));

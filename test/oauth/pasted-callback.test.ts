@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { inputs } from '../generated.ts';
 import { isCredsetupError } from '../../src/errors.ts';
 import { withoutMarks } from '../../src/foreign.ts';
 import { callbackError } from '../../src/oauth/callback-error.ts';
@@ -88,7 +89,7 @@ describe('a pasted address', () => {
         expect(error.details.field).toBe('callback');
         expect(error.message + error.hint).not.toMatch(new RegExp(`${state}|${code}`));
       }
-    }), { numRuns: 2000 });
+    }), inputs(2000));
   });
 
   it('is read wherever it was wrapped', () => {
@@ -116,20 +117,20 @@ describe('the callback\'s query', () => {
       expect(all.getAll('state')).toEqual([state]);
       expect(all.getAll('code').length + all.getAll('error').length).toBe(1);
       expect(new Set(all.keys()).size).toBe([...all.keys()].length);
-    }), { numRuns: 3000 });
+    }), inputs(3000));
   });
 
   it('is refused with any other state', () => {
     fc.assert(fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.nat(state.length - 1).map((length) => state.slice(0, length)), fc.constantFrom(`${state}\0`, ` ${state}`, state.toUpperCase())), (given) => {
       fc.pre(given !== state);
       expect(readCallbackQuery(new URLSearchParams({ state: given, code: 'c' }).toString(), state)).toEqual({ kind: 'refused', why: 'wrong-state' });
-    }), { numRuns: 1000 });
+    }), inputs(1000));
   });
 
   it('never throws', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (query) => {
       expect(['code', 'error', 'refused']).toContain(readCallbackQuery(query, state).kind);
-    }), { numRuns: 1000 });
+    }), inputs(1000));
   });
 });
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { inputs } from '../generated.ts';
 import { outcomePage, renderPage, type Page } from '../../src/oauth/redirect-page.ts';
 import { turnedAway, usedStart } from '../../src/oauth/turned-away.ts';
 import { ask, authorizationUrl, begin, callback, otherState, right, startServer, state, type Told } from './support.ts';
@@ -45,7 +46,7 @@ describe('the page', () => {
       // The tags are the template's own, however hostile the text.
       expect(count(html, /[<>]/)).toBe(count(plain, /[<>]/));
       expect(html).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/);
-    }), { numRuns: 500 });
+    }), inputs(500));
   });
 
   it('never shows what a callback brought', async () => {

@@ -12,6 +12,7 @@ import type { PracticeServer } from '../../src/practice/server.ts';
 import { findService, services } from '../../src/services/registry.ts';
 import { candidateBases, locate, locateWithProof, parseAddress } from '../../src/server/address.ts';
 import { makeCertificates, type Certificates } from '../certificates.ts';
+import { inputs } from '../generated.ts';
 import { after, allOf, failureOf, lookupAs, makeClient, plain } from '../http/harness.ts';
 import { unusedPort } from '../ports.ts';
 import { temporaryHome } from '../program.ts';
@@ -48,7 +49,7 @@ describe('a pasted address', () => {
       const result = outcome(text);
       if (isCredsetupError(result)) expect(result.code).toBe('URL_INVALID');
       else expect(['https:', 'http:']).toContain(result.protocol);
-    }), { numRuns: 2000 });
+    }), inputs(2000));
   });
 
   it('with a user name or a password is refused without repeating them', () => {
@@ -62,7 +63,7 @@ describe('a pasted address', () => {
       expect(allOf(result)).not.toContain(password);
       expect(JSON.stringify(errorDocument(result))).not.toContain(user);
       return undefined;
-    }), { numRuns: 1000 });
+    }), inputs(1000));
   });
 
   it('has its letters made small, its international name made ASCII, query and fragment cut', () => {
@@ -75,7 +76,7 @@ describe('a pasted address', () => {
     expect(parseAddress('http//127.0.0.1:8065').url.href).toBe('http://127.0.0.1:8065/');
   });
 
-  it.each(['', '   ', 'https://', 'chat example.com', 'chat.exa\u200bmple.com', 'ftp://chat.example.com', 'https://a:99999', 'https://[::1', 'file:///etc/passwd', 'javascript:alert(1)'])('%j is no address', (text) => {
+  it.each(['', '   ', 'https://', 'https', 'http', 'https:', 'https://http', 'chat example.com', 'chat.exa\u200bmple.com', 'ftp://chat.example.com', 'https://a:99999', 'https://[::1', 'file:///etc/passwd', 'javascript:alert(1)'])('%j is no address', (text) => {
     const error = outcome(text);
     expect(isCredsetupError(error) && error.code).toBe('URL_INVALID');
   });
@@ -90,7 +91,7 @@ describe('the bases that a path may belong to', () => {
       expect(new Set(bases).size).toBe(bases.length);
       expect(bases).toContain('');
       expect(bases.every((base) => base === '' || /^\/.*[^/]$/.test(base))).toBe(true);
-    }), { numRuns: 1000 });
+    }), inputs(1000));
   });
 });
 

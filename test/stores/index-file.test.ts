@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { isCredsetupError } from '../../src/errors.ts';
 import { certificatesDigest, emptyIndex, parseIndex, readIndex, writeIndex, type Index } from '../../src/stores/index-file.ts';
 import { newKey } from '../../src/stores/store.ts';
+import { inputs } from '../generated.ts';
 import { credentialNamed, failure, temporaryFolder } from './support.ts';
 
 const certificates = ['-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'];
@@ -140,7 +141,7 @@ describe('the index', () => {
     fc.assert(fc.property(fc.constantFrom(...places(index)), fc.oneof(fc.jsonValue(), fc.string(), fc.constant(undefined)), (way, value) => {
       const altered = replaced(index, way, () => value);
       expect(['fine', 'damaged', 'STORE_CORRUPT', 'STORE_TOO_NEW']).toContain(codeOf(altered ?? null));
-    }), { numRuns: 3000 });
+    }), inputs(3000));
   });
 
   it('with an unknown member anywhere is STORE_CORRUPT, in an entry that one is damaged', () => {
@@ -155,7 +156,7 @@ describe('the index', () => {
   it('of any bytes is STORE_CORRUPT or STORE_TOO_NEW', () => {
     fc.assert(fc.property(fc.oneof(fc.string(), fc.json(), fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('latin1'))), (text) => {
       expect(['STORE_CORRUPT', 'STORE_TOO_NEW']).toContain(codeOf(text));
-    }), { numRuns: 1000 });
+    }), inputs(1000));
     for (const text of ['', 'null', '[]', '{}', '['.repeat(100_000), '{"version":1}', '{"version":"1"}', '\ufeff{}', '{"__proto__":{"version":1}}']) expect(codeOf(text)).toBe('STORE_CORRUPT');
   });
 

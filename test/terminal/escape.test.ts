@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeJson, escapeText } from '../../src/terminal/escape.ts';
+import { inputs } from '../generated.ts';
 
 const hostile = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom('\u001b', '\u001b[', '\u001b]', '[31m', '\u009b', '\u0007', '\u001b\\', '::', ':', '##[', '##', '[', 'vso[', '\r', '\n', '\r\n', '\t', '\u0000', '\u007f', '\u0085', '\u200b', '\u200d', '\u202e', '\u2066', '\u2028', '\ufeff', '\u2060', '\u061c', '\ud800', '\udc00', '\u00ad', '\u3164', ' ') },
@@ -15,7 +16,7 @@ describe('Text for people', () => {
   it('holds no control, bidi or zero-width character and no lone surrogate, whatever goes in', () => {
     fc.assert(fc.property(hostileText, (text) => {
       expect(escapeText(text)).not.toMatch(dangerous);
-    }), { numRuns: 3000 });
+    }), inputs(3000));
   });
 
   it('never holds what a CI runner takes as a command', () => {
@@ -25,13 +26,13 @@ describe('Text for people', () => {
         expect(line.trimStart().startsWith('::')).toBe(false);
         expect(line).not.toMatch(/##(\w*)\[/);
       }
-    }), { numRuns: 3000 });
+    }), inputs(3000));
   });
 
   it('is not changed by a second pass', () => {
     fc.assert(fc.property(hostileText, (text) => {
       expect(escapeText(escapeText(text))).toBe(escapeText(text));
-    }), { numRuns: 3000 });
+    }), inputs(3000));
   });
 
   it('keeps what people write', () => {
@@ -67,7 +68,7 @@ describe('JSON', () => {
         expect(line.trimStart().startsWith('::')).toBe(false);
         expect(line).not.toMatch(/##(\w*)\[/);
       }
-    }), { numRuns: 2000 });
+    }), inputs(2000));
   });
 
   it('is one document also of undefined', () => {

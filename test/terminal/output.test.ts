@@ -66,6 +66,14 @@ describe('The sink', () => {
     expect(stderr.text).toMatch(/^open +\*\*\* +sesame\n$/);
   });
 
+  it('lets a server\'s words begin no line as a command to a CI runner, nor end one that ours began', () => {
+    const { output, stderr } = sink();
+    output.say(foreign('::add-mask::x'));
+    output.say(`  ${foreign('::set-output name=a::b')}`);
+    output.say(`#${foreign('#[error]x')} ##${foreign('vso[task.complete]')}`);
+    expect(stderr.text).toBe(': :add-mask::x\n  : :set-output name=a::b\n# #[error]x # #vso[task.complete]\n');
+  });
+
   it('masks and strips what it says', () => {
     const { output, stderr } = sink({ debug: true });
     output.protect('s3cret-value');
