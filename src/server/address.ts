@@ -67,9 +67,9 @@ function parseUrl(text: string): URL {
   try {
     const url = new URL(text);
     // A scheme alone is what is left of a paste that went wrong; no host is called so.
-    if (['', 'http', 'https'].includes(url.hostname)) throw invalid('The address has no host name.');
+    if (['', 'http', 'https'].includes(url.hostname.replace(/\.$/, ''))) throw invalid('The address has no host name.');
     // The URL standard lets quotes and the like stand in one; DNS does not (RFC 1123 §2.1, and the underscore that some networks have).
-    if (!/^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])$/.test(url.hostname)) throw invalid('The host name has characters in it that no host name has.');
+    if (!/^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])$/.test(url.hostname)) throw invalid('The host name is none: it has other characters than names have, or nothing between two dots.');
     return url;
   } catch (error) {
     if (isCredsetupError(error)) throw error;
