@@ -73,12 +73,11 @@ export interface Draft {
   readonly refused: Set<string>;
   /** Warnings of stages before the validation. */
   readonly warnings: Map<string, Warning>;
-  redirectServer?: RedirectServer;
   /** '' when n8n does not use the client. */
   n8nCallbackUrl?: string;
   clientCheck?: ClientCheck;
-  /** Where this program is sent back to, and all that is to be registered, as the form takes it. */
-  redirect?: { readonly uri: string; readonly registered: string };
+  /** Where this program is sent back to, and all that is to be registered, as the form takes it. The server is open for this run. */
+  redirect?: { readonly server: RedirectServer; readonly registered: string };
   /** What a sign-in gave. */
   tokens?: TokenSet;
   /** The secret that was made at the service in this run. */
@@ -93,7 +92,28 @@ export interface Draft {
   validation?: Validation;
   /** What is open at the service while a secret is made there. */
   provisioning?: OpenAtService;
-  saved?: { readonly status: 'created' | 'replaced' | 'validated'; readonly credential: Credential };
+  saved?: { readonly status: 'created' | 'replaced' | 'validated'; readonly full: FullCredential };
+}
+
+/** Where, by which method and under which name: what every stage behind these questions works with. */
+export type PlacedDraft = Draft & { base: string; state: ServerState; method: Method; name: string };
+
+/** And where it is kept. */
+export type ReadyDraft = PlacedDraft & { store: StoreKind };
+
+/** And what the server said of it. */
+export type ValidatedDraft = ReadyDraft & { validation: Validation };
+
+export function isPlaced(draft: Draft): draft is PlacedDraft {
+  return draft.base !== undefined && draft.state !== undefined && draft.method !== undefined && draft.name !== undefined;
+}
+
+export function isReady(draft: Draft): draft is ReadyDraft {
+  return isPlaced(draft) && draft.store !== undefined;
+}
+
+export function isValidated(draft: Draft): draft is ValidatedDraft {
+  return isReady(draft) && draft.validation !== undefined;
 }
 
 /** 'next' when the stage asked the person something, 'through' when it did not. */
@@ -101,7 +121,12 @@ export type Outcome = 'next' | 'through' | 'back' | { readonly goTo: string };
 
 export interface Stage {
   readonly id: string;
-  readonly run: (draft: Draft) => Promise<Outcome>;
+  readonly run: () => Promise<Outcome>;
+}
+
+/** Who is asked. In a script all that would be asked for is missing before the first stage. */
+export function terminalOf({ terminal }: Draft): Terminal {
+  return known(terminal, 'terminal');
 }
 
 /** A value that an earlier stage has set. Its absence is a fault of ours. */

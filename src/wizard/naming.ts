@@ -2,14 +2,14 @@
 import type { Credential } from '../credential.ts';
 import { checkName, defaultName, freeName } from '../credential-name.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
-import { known, type Draft, type Outcome } from './draft.ts';
+import type { Draft, Outcome, ValidatedDraft } from './draft.ts';
 
 /**
  * What can be known before a secret is asked for: a name that holds something else.
  * Throws NAME_INVALID, NAME_TAKEN (in a script).
  */
-export async function checkEarlyName(draft: Draft): Promise<void> {
-  const name = wantedName(draft);
+export async function checkEarlyName(draft: Draft, base: string): Promise<void> {
+  const name = draft.options.name ?? defaultName(draft.service.id, base);
   checkName(name);
   draft.name = name;
   if (draft.options.store === 'none') return;
@@ -18,23 +18,18 @@ export async function checkEarlyName(draft: Draft): Promise<void> {
   if (there !== undefined && !sameTarget(draft, there)) throw nameTaken(there);
 }
 
-function wantedName(draft: Draft): string {
-  return draft.options.name ?? defaultName(draft.service.id, known(draft.base, 'address'));
-}
-
 /** Same service, address and method; the account is known only after the validation. */
 function sameTarget(draft: Draft, there: Credential): boolean {
   return there.service === draft.service.id && there.url === draft.base && there.method === draft.method?.id;
 }
 
-function sameAccount(draft: Draft, there: Credential): boolean {
-  const account = known(draft.validation, 'validation').account;
+function sameAccount({ validation: { account } }: ValidatedDraft, there: Credential): boolean {
   if (account.id !== undefined && there.account.id !== undefined) return account.id === there.account.id;
   return account.username === there.account.username;
 }
 
 /** Repeating a set-up replaces; anything else under the name needs `--replace`. */
-export function mayReplace(draft: Draft, there: Credential): boolean {
+export function mayReplace(draft: ValidatedDraft, there: Credential): boolean {
   // What is made anew replaces nothing unless that was said: the old secret would be lost.
   if (draft.provisioning?.way?.makes === true) return draft.options.replace;
   // Where the record is gone, the index may say any address; the name was given, and the address again.
@@ -48,15 +43,15 @@ export function nameTaken(there: Credential): CredsetupError {
   });
 }
 
-function isFree(draft: Draft, there: Credential | undefined): boolean {
+function isFree(draft: ValidatedDraft, there: Credential | undefined): boolean {
   return there === undefined || mayReplace(draft, there);
 }
 
-export async function nameStage(draft: Draft): Promise<Outcome> {
+export async function nameStage(draft: ValidatedDraft): Promise<Outcome> {
   // A credential that is set up again keeps its name.
-  if (draft.store === 'none' || ((draft.options.existing ?? draft.options.inPlaceOf) !== undefined && isFree(draft, await draft.vault.find(known(draft.name, 'name'))))) return 'through';
+  if (draft.store === 'none' || ((draft.options.existing ?? draft.options.inPlaceOf) !== undefined && isFree(draft, await draft.vault.find(draft.name)))) return 'through';
   const { terminal, vault } = draft;
-  const wanted = known(draft.name, 'name');
+  const wanted = draft.name;
   const there = await vault.find(wanted);
   const free = isFree(draft, there);
   if (terminal === undefined) {

@@ -7,42 +7,52 @@ import type { Presented, Validation } from '../services/service.ts';
 import { apiOf } from '../server/connection.ts';
 import { validated } from '../server/validation.ts';
 import { grantOf } from './oauth2/client.ts';
-import { known, type Draft, type Outcome } from './draft.ts';
+import type { Outcome, ReadyDraft, ValidatedDraft } from './draft.ts';
 import { revalidated } from '../stored/revalidated.ts';
 import { idleEnd, tokenSecrets } from '../stored/token-values.ts';
 import { mayReplace } from './naming.ts';
 
+export async function validateStage(draft: ReadyDraft): Promise<Outcome> {
+  await validate(draft);
+  return 'through';
+}
+
 /** Asks the live server. Throws what it refused, and PERMISSION_DENIED for a missing `--require`. */
-export async function validateStage(draft: Draft): Promise<Outcome> {
-  const { service, context } = draft;
-  const method = known(draft.method, 'method');
-  const api = apiOf(known(draft.base, 'address'), draft.http, draft.connection);
+export async function validate(draft: ReadyDraft): Promise<ValidatedDraft> {
+  const validation = await ask(draft);
+  const done = Object.assign(draft, { validation: { ...validation, account: cleanAccount(validation.account, draft.context.output) } });
+  const { output } = draft.context;
+  sayValidation(done);
+  const missing = draft.options.require.filter((name) => done.validation.capabilities[name] !== true);
+  if (missing.length > 0) throw requirementMissing(done, missing);
+  for (const { code, message } of recordOf(done).warnings) output.warn(`  ${output.style.caution('!')} ${message} (${code})`);
+  return done;
+}
+
+/** What was refused is remembered. */
+async function ask(draft: ReadyDraft): Promise<Validation> {
+  const { service, context, method } = draft;
+  const api = apiOf(draft.base, draft.http, draft.connection);
   const presented = presentedOf(draft);
   const together = JSON.stringify(presented);
   if (draft.refused.has(together)) throw refusedBefore(draft);
-  const ask = () => validated(method, api, presented, context.output, known(draft.state, 'state'));
+  const task = () => validated(method, api, presented, context.output, draft.state);
   try {
-    const validation = await (draft.terminal?.busy(`validating with ${service.title}`, ask) ?? ask());
-    draft.validation = { ...validation, account: cleanAccount(validation.account, context.output) };
+    return await (draft.terminal?.busy(`validating with ${service.title}`, task) ?? task());
   } catch (error) {
     if (isCredsetupError(error) && error.exitCode === 7) draft.refused.add(together);
     throw error;
   }
-  sayValidation(draft, draft.validation);
-  const missing = draft.options.require.filter((name) => draft.validation?.capabilities[name] !== true);
-  if (missing.length > 0) throw requirementMissing(draft, missing);
-  for (const { code, message } of recordOf(draft).warnings) context.output.warn(`  ${context.output.style.caution('!')} ${message} (${code})`);
-  return 'through';
 }
 
-function refusedBefore(draft: Draft): CredsetupError {
-  const field = known(draft.method, 'method').fields.find((one) => one.secret);
+function refusedBefore({ method }: ReadyDraft): CredsetupError {
+  const field = method.fields.find((one) => one.secret);
   return new CredsetupError('INPUT_INVALID', 'This was refused a moment ago; it is not sent a second time, so that the account is not locked.', {
     field: field?.key, hint: 'Give another value, or go back with Esc.',
   });
 }
 
-function sayValidation({ context: { output }, service }: Draft, { account, version, capabilities }: Validation): void {
+function sayValidation({ context: { output }, service, validation: { account, version, capabilities } }: ValidatedDraft): void {
   const tick = output.style.good('✔');
   const kind = [account.bot === true ? 'bot' : undefined, account.admin === true ? 'admin' : undefined].filter((word) => word !== undefined);
   const who = [account.username, account.name].filter((word) => word !== undefined).join(', ');
@@ -51,7 +61,7 @@ function sayValidation({ context: { output }, service }: Draft, { account, versi
   if (can.length > 0) output.say(`  ${can.join('  ')}`);
 }
 
-function requirementMissing(draft: Draft, missing: readonly string[]): CredsetupError {
+function requirementMissing(draft: ValidatedDraft, missing: readonly string[]): CredsetupError {
   const needs = missing.map((name) => `${name} (${draft.service.capabilityUse[name] ?? name})`).join('; ');
   return new CredsetupError('PERMISSION_DENIED', `The account may not: ${needs}.`, {
     service: draft.service.id, url: draft.base,
@@ -60,45 +70,45 @@ function requirementMissing(draft: Draft, missing: readonly string[]): Credsetup
 }
 
 /** Saves under the name, or only tells with the store `none`. The validated values stay in hand when saving fails. */
-export async function saveStage(draft: Draft): Promise<Outcome> {
+export async function saveStage(draft: ValidatedDraft): Promise<Outcome> {
   const full = credentialOf(draft);
   if (draft.store === 'none') {
-    draft.saved = { status: 'validated', credential: full.credential };
+    draft.saved = { status: 'validated', full };
     return 'through';
   }
-  draft.saved = await draft.vault.save(full, (there) => mayReplace(draft, there));
+  const { status, credential } = await draft.vault.save(full, (there) => mayReplace(draft, there));
+  draft.saved = { status, full: { ...full, credential } };
   return 'through';
 }
 
 /** The draft as it is saved and exported. */
-export function credentialOf(draft: Draft): FullCredential {
-  return { credential: { ...recordOf(draft), name: known(draft.name, 'name') }, secrets: presentedOf(draft).secrets, certificates: draft.connection.certificates };
+export function credentialOf(draft: ValidatedDraft): FullCredential {
+  return { credential: recordOf(draft), secrets: presentedOf(draft).secrets, certificates: draft.connection.certificates };
 }
 
 /** What is shown to the server: what was typed, what a sign-in gave, what was made. */
-function presentedOf({ method, values, tokens, made, redirect }: Draft): Presented {
+function presentedOf({ method, values, tokens, made, redirect }: ReadyDraft): Presented {
   const typed = (secret: boolean): Readonly<Record<string, string>> => Object.fromEntries(
-    known(method, 'method').fields.filter((field) => field.secret === secret).flatMap(({ key }) => {
+    method.fields.filter((field) => field.secret === secret).flatMap(({ key }) => {
       const value = values.get(key);
       return value === undefined ? [] : [[key, value]];
     }));
   return {
-    fields: { ...typed(false), ...made?.fields, ...(method?.oauth === undefined || redirect === undefined ? {} : {
-      redirectUri: redirect.uri,
+    fields: { ...typed(false), ...made?.fields, ...(method.oauth === undefined || redirect === undefined ? {} : {
+      redirectUri: redirect.server.redirectUri,
     }), ...(made === undefined ? {} : { tokenId: made.id }) },
-    secrets: { ...typed(true), ...made?.secrets, ...(method?.oauth === undefined || tokens === undefined ? {} : tokenSecrets(tokens)) },
+    secrets: { ...typed(true), ...made?.secrets, ...(method.oauth === undefined || tokens === undefined ? {} : tokenSecrets(tokens)) },
   };
 }
 
-/** The validated record, but for the name that is asked for later. */
-function recordOf(draft: Draft): Credential {
-  const { service, context, connection, made } = draft;
-  const [validation, method, base, store] = [known(draft.validation, 'validation'), known(draft.method, 'method'), known(draft.base, 'address'), known(draft.store, 'store')];
+/** The validated record, under the name that is known by now. */
+function recordOf(draft: ValidatedDraft): Credential {
+  const { service, context, connection, made, validation, method, base, store } = draft;
   const now = context.now();
   const { account } = validation;
   const begun: Credential = {
     id: store === 'none' ? computedId(service.id, base, method.id, account.id ?? account.username ?? '') : randomUUID(),
-    name: draft.name ?? '', service: service.id, method: method.id, ...(method.oauth === undefined ? {} : { grant: grantOf(draft) }), url: base,
+    name: draft.name, service: service.id, method: method.id, ...(method.oauth === undefined ? {} : { grant: grantOf(draft) }), url: base,
     account, server: {}, fields: presentedOf(draft).fields, store, createdAt: now.toISOString(), validatedAt: now.toISOString(),
     ...(made === undefined ? {} : { issuedAt: now.toISOString() }),
     ...(made?.expiresAt === undefined ? {} : { expiresAt: made.expiresAt }),
@@ -107,7 +117,7 @@ function recordOf(draft: Draft): Credential {
     ignoreSslIssues: connection.ignoreSslIssues, allowHttp: connection.allowHttp, caCertificates: connection.certificates.length,
     warnings: [...draft.warnings.values()],
   };
-  return revalidated(begun, { service, method, url: base, connection, validation, now, inspected: known(draft.state, 'state') });
+  return revalidated(begun, { service, method, url: base, connection, validation, now, inspected: draft.state });
 }
 
 /** Nothing is kept, and yet n8n must see the same credential at every run: a UUID made of what it is. */

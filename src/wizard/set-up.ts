@@ -9,8 +9,7 @@ import { findMethod } from '../services/registry.ts';
 import type { Field } from '../services/field.ts';
 import type { Method, Service } from '../services/service.ts';
 import { readConnection } from '../server/connection.ts';
-import { known, type Draft, type Outcome, type SetupOptions } from './draft.ts';
-import { credentialOf } from './saving.ts';
+import { terminalOf, type Draft, type Outcome, type SetupOptions } from './draft.ts';
 import { provisioningFieldsOf, requiredForProvisioning } from './provisioning/stages.ts';
 import { checkedValue, givenValue, inputMissing, missingInput, type Given } from '../field-sources.ts';
 import { stagesOf } from './stages.ts';
@@ -41,16 +40,15 @@ export async function setUp(options: SetupOptions, context: Context): Promise<Se
     http: await context.http(options), vault: await context.vault(),
   };
   try {
-    await walk(draft);
+    const saved = await walk(draft);
+    return { ...saved, delivered: draft.store === 'none' && draft.provisioning?.way?.makes === true };
   } catch (error) {
     throw draft.saved === undefined ? stopped(context.signal) ?? error : error;
   } finally {
     // The port is open for the attempt only.
-    await draft.redirectServer?.close();
+    await draft.redirect?.server.close();
     await endSessions(draft);
   }
-  const { status, credential } = known(draft.saved, 'saved credential');
-  return { status, full: { ...credentialOf(draft), credential }, delivered: draft.store === 'none' && draft.provisioning?.way?.makes === true };
 }
 
 /** A stop, with what it means for who waits: nothing is half done. */
@@ -150,7 +148,7 @@ function waitsForPerson(options: SetupOptions, makes: boolean): boolean {
 }
 
 /** Goes through the stages; Esc goes back to the last one that asked, a refused value to its question. */
-async function walk(draft: Draft): Promise<void> {
+async function walk(draft: Draft): Promise<NonNullable<Draft['saved']>> {
   const asked: string[] = [];
   let at = 'url';
   while (draft.saved === undefined) {
@@ -161,6 +159,7 @@ async function walk(draft: Draft): Promise<void> {
     else if (outcome === 'back') at = goBack(draft, asked, at);
     else at = outcome.goTo;
   }
+  return draft.saved;
 }
 
 function goBack(draft: Draft, asked: string[], at: string): string {
@@ -183,9 +182,10 @@ function forget(draft: Draft, stage: string): void {
 }
 
 async function runStage(draft: Draft, id: string): Promise<Outcome> {
-  const stage = known(stagesOf(draft).find((one) => one.id === id), `stage ${id}`);
+  const stage = stagesOf(draft).find((one) => one.id === id);
+  if (stage === undefined) throw new Error(`there is no stage ${id} at this place`);
   try {
-    return await stage.run(draft);
+    return await stage.run();
   } catch (error) {
     if (draft.terminal === undefined || !isCredsetupError(error) || !canGoOn(error)) throw error;
     return recover(draft, id, error);
@@ -206,7 +206,7 @@ async function recover(draft: Draft, stage: string, error: CredsetupError): Prom
     return { goTo: field };
   }
   const again = error.exitCode === 6 ? 'inspect' : stage;
-  const answer = await known(draft.terminal, 'terminal').choose({
+  const answer = await terminalOf(draft).choose({
     message: 'What now?',
     choices: [
       { value: 'again', label: 'Try again', note: 'everything that you entered is kept' },

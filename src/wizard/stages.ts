@@ -11,7 +11,8 @@ import type { Field } from '../services/field.ts';
 import type { Method } from '../services/service.ts';
 import { locateWithProof } from '../server/address.ts';
 import { apiOf } from '../server/connection.ts';
-import { known, type Draft, type Outcome, type Stage } from './draft.ts';
+import { isPlaced, isReady, isValidated, terminalOf, type Draft, type Outcome, type PlacedDraft, type ReadyDraft, type Stage } from './draft.ts';
+import { leaveOther } from './provisioning/sessions.ts';
 import { provisioningStages, wayStage } from './provisioning/stages.ts';
 import { checkEarlyName, nameStage } from './naming.ts';
 import { oddEdges } from '../given-value.ts';
@@ -24,34 +25,41 @@ import { accountStage, signInStage } from './oauth2/sign-in.ts';
 
 /** The stages of this draft; the method's fields are known once the method is. */
 export function stagesOf(draft: Draft): readonly Stage[] {
+  const { base } = draft;
   return [
-    { id: 'url', run: addressStage },
-    { id: 'inspect', run: inspectStage },
-    { id: 'method', run: methodStage },
-    { id: 'way', run: wayStage },
-    { id: 'store', run: storeStage },
-    ...(provisioningStages(draft, fieldStage) ?? givenStages(draft)),
+    { id: 'url', run: () => addressStage(draft) },
+    ...(base === undefined ? [] : [
+      { id: 'inspect', run: () => inspectStage(draft, base) },
+      { id: 'method', run: () => methodStage(draft, base) },
+    ]),
+    ...(isPlaced(draft) ? [
+      { id: 'way', run: () => wayStage(draft) },
+      { id: 'store', run: () => storeStage(draft) },
+    ] : []),
+    ...(isReady(draft) ? provisioningStages(draft, fieldStage) ?? givenStages(draft) : []),
   ];
 }
 
 /** The stages behind the store's when the values are given. */
-function givenStages(draft: Draft): readonly Stage[] {
+function givenStages(draft: ReadyDraft): readonly Stage[] {
   return [
-    ...forPeople(draft, [{ id: 'redirect', run: redirectStage }]),
-    { id: 'steps', run: stepsStage },
-    ...(draft.method?.fields ?? []).map((field) => ({ id: field.key, run: (one: Draft) => fieldStage(one, field) })),
-    ...(draft.method?.oauth === undefined ? [] : [{ id: 'client', run: clientStage }]),
-    ...forPeople(draft, [{ id: 'sign-in', run: signInStage }]),
-    { id: 'validate', run: validateStage },
-    ...forPeople(draft, [{ id: 'account', run: accountStage }]),
-    { id: 'name', run: nameStage },
-    { id: 'save', run: saveStage },
+    ...forPeople(draft, [{ id: 'redirect', run: () => redirectStage(draft) }]),
+    { id: 'steps', run: () => stepsStage(draft) },
+    ...draft.method.fields.map((field) => ({ id: field.key, run: () => fieldStage(draft, field) })),
+    ...(draft.method.oauth === undefined ? [] : [{ id: 'client', run: () => clientStage(draft) }]),
+    ...forPeople(draft, [{ id: 'sign-in', run: () => signInStage(draft) }]),
+    { id: 'validate', run: () => validateStage(draft) },
+    ...(isValidated(draft) ? [
+      ...forPeople(draft, [{ id: 'account', run: () => accountStage(draft) }]),
+      { id: 'name', run: () => nameStage(draft) },
+      { id: 'save', run: () => saveStage(draft) },
+    ] : []),
   ];
 }
 
 /** Stages of a sign-in by a person in a browser. */
-function forPeople(draft: Draft, stages: readonly Stage[]): readonly Stage[] {
-  return draft.method?.oauth !== undefined && grantOf(draft) === 'authorization-code' ? stages : [];
+function forPeople(draft: PlacedDraft, stages: readonly Stage[]): readonly Stage[] {
+  return draft.method.oauth !== undefined && grantOf(draft) === 'authorization-code' ? stages : [];
 }
 
 async function addressStage(draft: Draft): Promise<Outcome> {
@@ -87,27 +95,28 @@ function methodGiven({ service, options }: Draft): Method | undefined {
   return options.method === undefined ? (service.methods.length === 1 ? service.methods[0] : undefined) : findMethod(service, options.method);
 }
 
-async function methodStage(draft: Draft): Promise<Outcome> {
+async function methodStage(draft: Draft, base: string): Promise<Outcome> {
   const { methods } = draft.service;
   const given = draft.method ?? methodGiven(draft);
   if (given !== undefined) {
     draft.method = given;
-    await checkEarlyName(draft);
+    await leaveOther(draft);
+    await checkEarlyName(draft, base);
     return 'through';
   }
-  const answer = await known(draft.terminal, 'terminal').choose({
+  const answer = await terminalOf(draft).choose({
     message: 'How should the credential sign in?',
     choices: methods.map((method) => ({ value: method, label: method.title, note: method.summary })),
   });
   if (answer.kind === 'back') return 'back';
   draft.method = answer.value;
-  await checkEarlyName(draft);
+  await leaveOther(draft);
+  await checkEarlyName(draft, base);
   return 'next';
 }
 
-async function inspectStage(draft: Draft): Promise<Outcome> {
+async function inspectStage(draft: Draft, base: string): Promise<Outcome> {
   const { service, context } = draft;
-  const base = known(draft.base, 'address');
   // True for a moment: a step that was done since changes the answer.
   const { proof } = draft;
   delete draft.proof;
@@ -160,7 +169,7 @@ async function prepareStore(draft: Draft, store: StoreKind): Promise<void> {
 }
 
 async function chooseStore(draft: Draft): Promise<Outcome> {
-  const answer = await known(draft.terminal, 'terminal').choose<StoreKind>({ message: 'Where should the credential be kept?', choices: storeChoices, initial: 'file' });
+  const answer = await terminalOf(draft).choose<StoreKind>({ message: 'Where should the credential be kept?', choices: storeChoices, initial: 'file' });
   if (answer.kind === 'back') return 'back';
   try {
     await prepareStore(draft, answer.value);
@@ -188,7 +197,7 @@ async function fieldStage(draft: Draft, field: Field): Promise<Outcome> {
 async function valueFor(draft: Draft, field: Field): Promise<{ readonly value: Answer<string>; readonly asked: boolean }> {
   const given = draft.given.get(field.key);
   if (given !== undefined) return { value: { kind: 'value', value: sendableValue(field, given) }, asked: false };
-  const terminal = known(draft.terminal, 'terminal');
+  const terminal = terminalOf(draft);
   const before = field.secret ? undefined : draft.values.get(field.key);
   const question = { ...questionFor(field), ...(before === undefined ? {} : { initial: before }) };
   const value = await (field.secret ? terminal.secret(question) : terminal.text(question));

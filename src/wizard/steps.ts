@@ -6,13 +6,11 @@ import type { Context, KeyHint, Terminal } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
 import type { Step } from '../services/step.ts';
 import { apiOf } from '../server/connection.ts';
-import { known, type Draft, type Outcome } from './draft.ts';
+import { known, type Outcome, type PlacedDraft } from './draft.ts';
 import { Poll } from './poll.ts';
 
-export async function stepsStage(draft: Draft): Promise<Outcome> {
-  const method = known(draft.method, 'method');
-  const state = known(draft.state, 'state');
-  const base = known(draft.base, 'address');
+export async function stepsStage(draft: PlacedDraft): Promise<Outcome> {
+  const { method, state, base } = draft;
   const open = method.steps.filter((step) => isOpen(draft, step, state.done[step.id]));
   for (const step of method.steps.filter((one) => state.done[one.id] === true)) {
     draft.context.output.say(`  ${draft.context.output.style.good('✔')} ${step.title}: done`);
@@ -32,12 +30,11 @@ export async function stepsStage(draft: Draft): Promise<Outcome> {
 }
 
 /** A step that the server does not tell about is shown to a person who has no value yet. */
-function isOpen(draft: Draft, step: Step, done: boolean | undefined): boolean {
+function isOpen(draft: PlacedDraft, step: Step, done: boolean | undefined): boolean {
   if (done !== undefined) return !done;
   // Not told yet: a step before it has to be done first.
   if (step.isDone !== undefined) return true;
-  const fields = known(draft.method, 'method').fields;
-  return draft.terminal !== undefined && fields.some((field) => !draft.given.has(field.key));
+  return draft.terminal !== undefined && draft.method.fields.some((field) => !draft.given.has(field.key));
 }
 
 function notDone(step: Step, base: string, service: string): CredsetupError {
@@ -48,8 +45,8 @@ function notDone(step: Step, base: string, service: string): CredsetupError {
 }
 
 /** What a step's words may name: {base}, {redirectUri}. */
-export function placeholders(draft: Draft): Readonly<Record<string, string>> {
-  return { base: known(draft.base, 'address'), redirectUri: draft.redirect?.registered ?? '' };
+export function placeholders(draft: PlacedDraft): Readonly<Record<string, string>> {
+  return { base: draft.base, redirectUri: draft.redirect?.registered ?? '' };
 }
 
 export function filled(text: string, words: Readonly<Record<string, string>>): string {
@@ -67,8 +64,8 @@ export function show(step: Step, words: Readonly<Record<string, string>>, place:
 
 type StepOutcome = 'done' | 'skipped' | 'back';
 
-async function doStep(step: Step, draft: Draft, terminal: Terminal): Promise<StepOutcome> {
-  const api = apiOf(known(draft.base, 'address'), draft.http, draft.connection);
+async function doStep(step: Step, draft: PlacedDraft, terminal: Terminal): Promise<StepOutcome> {
+  const api = apiOf(draft.base, draft.http, draft.connection);
   const { isDone } = step;
   const poll = isDone === undefined ? undefined : new Poll(() => isDone(api));
   for (;;) {
@@ -87,7 +84,7 @@ async function doStep(step: Step, draft: Draft, terminal: Terminal): Promise<Ste
 }
 
 /** The key that was pressed, 'done' when the server said so first, or 'back'. */
-export async function waitForKey(step: Step, draft: Draft, terminal: Terminal, poll: Poll | undefined, more: readonly KeyHint[] = []): Promise<string> {
+export async function waitForKey(step: Step, draft: PlacedDraft, terminal: Terminal, poll: Poll | undefined, more: readonly KeyHint[] = []): Promise<string> {
   const stop = new AbortController();
   const keys = [
     { key: 'enter', means: poll === undefined ? 'I have it, go on' : 'check now' },

@@ -209,6 +209,29 @@ describe.skipIf(!has('terminal'))('The wizard that makes a Mattermost token', ()
     await expectNothingSaved(all.home);
   });
 
+  it('ends the sign-in at one server before it goes on at another, and shows it to that one never', async () => {
+    const all = await begin({ tokensEnabled: true });
+    const { server, session } = all;
+    // Whatever is asked with the session fails, but ending it.
+    server.intercept = (request, answerIt) => request.headers['authorization'] === undefined || request.path.endsWith('/logout') ? answerIt() : Promise.resolve({ status: 500, body: '' });
+    const other = await startMattermost({ tokensEnabled: true });
+    atTheEnd(() => other.close());
+    await toSignIn(session, server, 'own');
+    await signIn(session, 'maker');
+    await session.waitFor('? What now?');
+    session.press('down');
+    await session.waitFor('❯ Change the address');
+    session.press('enter');
+    await session.waitFor(`? Mattermost address (${server.url})`);
+    await answer(session, 'Mattermost address', other.url);
+    await session.waitFor(`✔ Mattermost answers at ${other.url}`);
+    await session.waitFor('❯ I have a token');
+    expect(logins(server)).toEqual([]);
+    session.press('ctrl-c');
+    await all.left(130);
+    expect(other.log.filter(({ headers }) => headers['authorization'] !== undefined)).toEqual([]);
+  });
+
   it('takes everything back when Ctrl-C comes while the new token is validated', async () => {
     const all = await begin({ tokensEnabled: false });
     const { server, session } = all;

@@ -3,8 +3,8 @@ import type { Terminal } from '../../context.ts';
 import { CredsetupError } from '../../errors.ts';
 import type { Callback } from '../../oauth/redirect-server.ts';
 import type { BrowserFailure } from '../../services/oauth-description.ts';
-import { oauthOf } from './client.ts';
-import { known, type Draft, type Outcome } from '../draft.ts';
+import { oauthOf, redirectServerOf } from './client.ts';
+import { known, type Draft, type Outcome, type PlacedDraft } from '../draft.ts';
 import type { Attempt } from './attempt.ts';
 import { writeMessage } from '../steps.ts';
 
@@ -13,7 +13,7 @@ export type Shown = { readonly turn: Turn } | { readonly callback: Callback };
 type Choice = BrowserFailure | 'unreachable' | 'other' | 'nothing';
 
 /** Throws INPUT_INVALID with the field `callback` for a pasted address that is none, and what a pasted error says. */
-export async function askWhatIsShown(draft: Draft, attempt: Attempt, terminal: Terminal): Promise<Shown> {
+export async function askWhatIsShown(draft: PlacedDraft, attempt: Attempt, terminal: Terminal): Promise<Shown> {
   const { browserFailures } = oauthOf(draft);
   const answer = await terminal.choose<Choice>({
     message: 'What does the browser show?',
@@ -31,7 +31,7 @@ export async function askWhatIsShown(draft: Draft, attempt: Attempt, terminal: T
 }
 
 /** The address holds the code, so it is not shown. */
-async function pasteAddress(draft: Draft, attempt: Attempt, terminal: Terminal): Promise<Shown> {
+async function pasteAddress(draft: PlacedDraft, attempt: Attempt, terminal: Terminal): Promise<Shown> {
   const answer = await terminal.secret({
     message: 'Address of that page', maxLength: 8192, lineEnds: 'join',
     help: `It begins with ${serverUri(draft)} and holds code= and state=. Within ${oauthOf(draft).codeSeconds} seconds.`,
@@ -40,18 +40,18 @@ async function pasteAddress(draft: Draft, attempt: Attempt, terminal: Terminal):
   return { callback: await read(answer.value, draft, attempt) };
 }
 
-async function read(text: string, draft: Draft, { request }: Attempt): Promise<Callback> {
+async function read(text: string, draft: PlacedDraft, { request }: Attempt): Promise<Callback> {
   const { readPastedCallback } = await import('../../oauth/pasted-callback.ts');
   const pasted = readPastedCallback(text, { redirectUri: serverUri(draft), state: request.state });
   draft.context.output.protect(pasted.code);
   return { ...pasted, finish: () => Promise.resolve() };
 }
 
-function serverUri(draft: Draft): string {
-  return known(draft.redirect, 'redirect URI').uri;
+function serverUri(draft: PlacedDraft): string {
+  return redirectServerOf(draft).redirectUri;
 }
 
-async function pastePage(draft: Draft, attempt: Attempt, terminal: Terminal): Promise<Shown> {
+async function pastePage(draft: PlacedDraft, attempt: Attempt, terminal: Terminal): Promise<Shown> {
   const answer = await terminal.secret({ message: 'The page\'s text, or its address', maxLength: 20_000, lineEnds: 'join', help: 'Select all on the page, copy, paste here.' });
   if (answer.kind === 'back') return { turn: { wait: true } };
   const text = answer.value;
@@ -71,7 +71,7 @@ export function recognise(text: string, failures: readonly BrowserFailure[]): Br
   ) ?? failures.find((failure) => failure.texts.some((one) => one.test(text)));
 }
 
-async function repair(failure: BrowserFailure, draft: Draft, terminal: Terminal): Promise<Turn> {
+async function repair(failure: BrowserFailure, draft: PlacedDraft, terminal: Terminal): Promise<Turn> {
   const { output } = draft.context;
   output.warn(`  ${failure.message}${failure.code === undefined ? '' : ` (${failure.code})`}`);
   output.warn(`    ${failure.hint}`);
@@ -85,9 +85,14 @@ async function repair(failure: BrowserFailure, draft: Draft, terminal: Terminal)
       for (const key of ['clientId', 'clientSecret']) draft.given.delete(key);
       return { leave: { goTo: 'clientId' } };
     case 'inspect':
-      delete draft.state;
+      forgetState(draft);
       return { leave: { goTo: 'inspect' } };
   }
+}
+
+/** Asked anew: the draft is then as before it was known. */
+function forgetState(draft: Draft): void {
+  delete draft.state;
 }
 
 const repairs: Readonly<Record<BrowserFailure['repair'], string>> = {
@@ -96,7 +101,7 @@ const repairs: Readonly<Record<BrowserFailure['repair'], string>> = {
 };
 
 /** False: keep waiting. Throws the failure's own code when the person stops there. */
-async function goOn(failure: BrowserFailure, draft: Draft, terminal: Terminal): Promise<boolean> {
+async function goOn(failure: BrowserFailure, draft: PlacedDraft, terminal: Terminal): Promise<boolean> {
   const answer = await terminal.choose<'repair' | 'wait' | 'stop'>({
     message: 'What now?',
     choices: [{ value: 'repair', label: repairs[failure.repair] }, { value: 'wait', label: 'Keep waiting' }, { value: 'stop', label: 'Stop', note: 'nothing is saved' }],
@@ -107,10 +112,10 @@ async function goOn(failure: BrowserFailure, draft: Draft, terminal: Terminal): 
 }
 
 /** What is registered, character by character beside what was sent. */
-async function compareRedirectUri(draft: Draft, terminal: Terminal): Promise<Turn> {
+async function compareRedirectUri(draft: PlacedDraft, terminal: Terminal): Promise<Turn> {
   const { output } = draft.context;
   const wanted = serverUri(draft);
-  const page = oauthOf(draft).clientsPage(known(draft.base, 'address'));
+  const page = oauthOf(draft).clientsPage(draft.base);
   output.say(`    Open the client: ${output.style.accent(page)}`);
   const answer = await terminal.text({ message: 'What stands there as Redirect URI?', help: 'Copy the whole field and paste it here.', maxLength: 4096 });
   if (answer.kind === 'back') return { wait: true };
@@ -132,11 +137,11 @@ export function differences(registered: string, wanted: string): readonly string
   });
 }
 
-async function askForRole(draft: Draft, terminal: Terminal): Promise<Turn> {
+async function askForRole(draft: PlacedDraft, terminal: Terminal): Promise<Turn> {
   for (;;) {
     const key = await terminal.waitKey({ message: 'API access for the role', keys: [{ key: 'enter', means: 'sign in again' }, { key: 'm', means: 'message for your admin' }] });
     if (key !== 'm') return key === 'back' ? { wait: true } : 'again';
-    const base = known(draft.base, 'address');
+    const base = draft.base;
     writeMessage(oauthOf(draft).roleTask.replaceAll('{base}', base), base, draft.context);
   }
 }

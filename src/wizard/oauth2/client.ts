@@ -1,46 +1,53 @@
 /** The OAuth2 client: its Redirect URI is known before it is made, and it is checked before any browser opens. */
 import type { Answer, Terminal } from '../../context.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
+import type { RedirectServer } from '../../oauth/redirect-server.ts';
 import type { TokenEndpoint } from '../../oauth/tokens.ts';
 import type { OAuth } from '../../services/oauth-description.ts';
 import { apiOf } from '../../server/connection.ts';
 import { tokenEndpointOf } from '../../server/token-endpoint.ts';
-import { known, type Draft, type Grant, type Outcome } from '../draft.ts';
+import { known, type Draft, type Grant, type Outcome, type PlacedDraft } from '../draft.ts';
 import { callbackProblem, callbackUrlFor, callbackUrlOf, usualAddress } from './n8n-callback.ts';
 
 export function grantOf(draft: Draft): Grant {
   return draft.options.signIn.grant ?? 'authorization-code';
 }
 
-export function endpointOf(draft: Draft): TokenEndpoint {
+export function endpointOf(draft: PlacedDraft): TokenEndpoint {
   const { service, http, connection, context } = draft;
   return tokenEndpointOf({
-    service, oauth: oauthOf(draft), base: known(draft.base, 'address'), http, connection, context,
+    service, oauth: oauthOf(draft), base: draft.base, http, connection, context,
     clientId: known(draft.values.get('clientId'), 'client ID'), clientSecret: known(draft.values.get('clientSecret'), 'client secret'),
   });
 }
 
-export function oauthOf(draft: Draft): OAuth {
-  return known(draft.method?.oauth, 'OAuth2 of the method');
+export function oauthOf({ method }: PlacedDraft): OAuth {
+  return known(method.oauth, 'OAuth2 of the method');
 }
 
 /** Opens the redirect server, so that the URI that is registered has a port that was tried. Throws PORT_IN_USE, INPUT_INVALID. */
-export async function redirectStage(draft: Draft): Promise<Outcome> {
+export async function redirectStage(draft: PlacedDraft): Promise<Outcome> {
   const n8n = await n8nCallbackUrl(draft);
   if (n8n === 'back') return 'back';
-  if (draft.redirectServer === undefined) {
-    const { startRedirectServer } = await import('../../oauth/redirect-server.ts');
-    const { signal, output } = draft.context;
-    draft.redirectServer = await startRedirectServer({
-      ports: portsOf(draft), signal, redact: (text) => output.plain(text),
-      protect: (secret) => { output.protect(secret); }, debug: (line) => { output.debug(line); },
-    }).catch((error: unknown) => { throw withRegistration(draft, error); });
-  }
-  const { redirectUri } = draft.redirectServer;
+  const server = draft.redirect?.server ?? await openRedirectServer(draft);
   const before = draft.redirect?.registered;
-  draft.redirect = { uri: redirectUri, registered: [redirectUri, n8n.url].filter((one) => one !== '').join(',') };
+  draft.redirect = { server, registered: [server.redirectUri, n8n.url].filter((one) => one !== '').join(',') };
   if (n8n.url !== '' && draft.redirect.registered !== before) tellRegistered(draft, draft.redirect.registered);
   return n8n.asked ? 'next' : 'through';
+}
+
+async function openRedirectServer(draft: PlacedDraft): Promise<RedirectServer> {
+  const { startRedirectServer } = await import('../../oauth/redirect-server.ts');
+  const { signal, output } = draft.context;
+  return startRedirectServer({
+    ports: portsOf(draft), signal, redact: (text) => output.plain(text),
+    protect: (secret) => { output.protect(secret); }, debug: (line) => { output.debug(line); },
+  }).catch((error: unknown) => { throw withRegistration(draft, error); });
+}
+
+/** The redirect server of this run. */
+export function redirectServerOf({ redirect }: PlacedDraft): RedirectServer {
+  return known(redirect, 'redirect URI').server;
 }
 
 /** What was made of an answer is seen before it is registered; a step shows it too, on a terminal. */
@@ -50,10 +57,10 @@ function tellRegistered({ context: { output } }: Draft, registered: string): voi
 }
 
 /** Another port than the stored one has to be registered first. */
-function withRegistration(draft: Draft, error: unknown): unknown {
+function withRegistration(draft: PlacedDraft, error: unknown): unknown {
   const { existing } = draft.options;
   if (existing === undefined || !isCredsetupError(error) || error.code !== 'PORT_IN_USE') return error;
-  const page = oauthOf(draft).clientsPage(known(draft.base, 'address'));
+  const page = oauthOf(draft).clientsPage(draft.base);
   return error.with({ name: existing.credential.name })
     .withHint(`${error.hint} The client is at ${page}: add the new URI to its Redirect URI, behind a comma, and Save. Then: credsetup reconnect ${existing.credential.name} --callback-port PORT`);
 }
@@ -72,7 +79,7 @@ function portIn(redirectUri: string | undefined): number | undefined {
 }
 
 /** '' when n8n does not use this client. */
-async function n8nCallbackUrl(draft: Draft): Promise<{ readonly url: string; readonly asked: boolean } | 'back'> {
+async function n8nCallbackUrl(draft: PlacedDraft): Promise<{ readonly url: string; readonly asked: boolean } | 'back'> {
   const given = draft.options.signIn.n8nCallbackUrl;
   if (given !== undefined) return { url: await callbackUrlOf(given, draft.vault).catch((error: unknown) => { throw atOption(error); }), asked: false };
   const { terminal } = draft;
@@ -90,7 +97,7 @@ function atOption(error: unknown): unknown {
   return isCredsetupError(error) ? new CredsetupError(error.code, `--n8n-callback-url: ${error.message}`, error.details) : error;
 }
 
-async function askForN8n(draft: Draft, terminal: Terminal): Promise<Answer<string>> {
+async function askForN8n(draft: PlacedDraft, terminal: Terminal): Promise<Answer<string>> {
   const answer = await terminal.choose({
     message: 'Will n8n sign in with this client too?',
     choices: [
@@ -102,7 +109,7 @@ async function askForN8n(draft: Draft, terminal: Terminal): Promise<Answer<strin
   if (!answer.value) return { kind: 'value', value: '' };
   const address = await terminal.text({
     message: 'n8n\'s OAuth Callback URL', initial: callbackUrlFor(usualAddress), check: callbackProblem, maxLength: 2048,
-    help: `n8n's address is enough. n8n shows the whole one in its credential "${known(draft.method, 'method').n8n.title}" as OAuth Redirect URL.`,
+    help: `n8n's address is enough. n8n shows the whole one in its credential "${draft.method.n8n.title}" as OAuth Redirect URL.`,
   });
   return address.kind === 'back' ? address : { kind: 'value', value: callbackUrlFor(address.value) };
 }
@@ -112,7 +119,7 @@ async function askForN8n(draft: Draft, terminal: Terminal): Promise<Answer<strin
  * and what the client may do by itself. Throws INPUT_INVALID, CLIENT_REJECTED, and what a token
  * request throws.
  */
-export async function clientStage(draft: Draft): Promise<Outcome> {
+export async function clientStage(draft: PlacedDraft): Promise<Outcome> {
   const { context, service } = draft;
   const problem = oauthOf(draft).clientProblem(Object.fromEntries(draft.values));
   if (problem !== undefined) throw new CredsetupError('INPUT_INVALID', problem.message, { field: problem.field, service: service.id, hint: 'Copy both again from the form of the client.' });
@@ -121,7 +128,7 @@ export async function clientStage(draft: Draft): Promise<Outcome> {
   draft.clientCheck ??= createClientCheck();
   const check = draft.clientCheck;
   const ask = async () => {
-    await check(endpointOf(draft), known(draft.redirect, 'redirect URI').uri);
+    await check(endpointOf(draft), redirectServerOf(draft).redirectUri);
     await lookAtClient(draft);
   };
   try {
@@ -141,7 +148,7 @@ function askAgain(draft: Draft, error: unknown): unknown {
 }
 
 /** A client that gets a token for itself acts with the role of who made it. */
-async function lookAtClient(draft: Draft): Promise<void> {
+async function lookAtClient(draft: PlacedDraft): Promise<void> {
   const { clientCredentials } = await import('../../oauth/tokens.ts');
   try {
     await warnOfClient(draft, (await clientCredentials(endpointOf(draft))).accessToken);
@@ -153,12 +160,12 @@ async function lookAtClient(draft: Draft): Promise<void> {
   }
 }
 
-async function warnOfClient(draft: Draft, accessToken: string): Promise<void> {
-  const found = await oauthOf(draft).clientWarnings(apiOf(known(draft.base, 'address'), draft.http, draft.connection), accessToken);
+async function warnOfClient(draft: PlacedDraft, accessToken: string): Promise<void> {
+  const found = await oauthOf(draft).clientWarnings(apiOf(draft.base, draft.http, draft.connection), accessToken);
   for (const warning of found) draft.warnings.set(warning.code, warning);
 }
 
-async function clientSignsIn(draft: Draft): Promise<Outcome> {
+async function clientSignsIn(draft: PlacedDraft): Promise<Outcome> {
   const { clientCredentials } = await import('../../oauth/tokens.ts');
   const ask = () => clientCredentials(endpointOf(draft));
   try {

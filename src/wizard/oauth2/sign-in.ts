@@ -7,11 +7,11 @@ import type { Terminal } from '../../context.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import { printError } from '../../error-text.ts';
 import type { AuthorizationRequest } from '../../oauth/authorization.ts';
-import type { Callback, RedirectServer } from '../../oauth/redirect-server.ts';
+import type { Callback } from '../../oauth/redirect-server.ts';
 import type { Attempt } from './attempt.ts';
 import { askWhatIsShown } from './browser-shows.ts';
-import { endpointOf, oauthOf } from './client.ts';
-import { known, type Draft, type Outcome } from '../draft.ts';
+import { endpointOf, oauthOf, redirectServerOf } from './client.ts';
+import { known, type Outcome, type PlacedDraft, type ValidatedDraft } from '../draft.ts';
 import { openPage } from '../steps.ts';
 
 const defaultSeconds = 300;
@@ -19,7 +19,7 @@ const defaultSeconds = 300;
 type Turn = 'again' | 'signed-in' | { readonly wait: true } | { readonly leave: Outcome };
 
 /** Throws the codes of exit 14 in a script; on a terminal it goes on until the person is signed in or goes back. */
-export async function signInStage(draft: Draft): Promise<Outcome> {
+export async function signInStage(draft: PlacedDraft): Promise<Outcome> {
   for (;;) {
     const attempt = await begin(draft);
     try {
@@ -31,7 +31,7 @@ export async function signInStage(draft: Draft): Promise<Outcome> {
   }
 }
 
-async function begin(draft: Draft): Promise<Attempt> {
+async function begin(draft: PlacedDraft): Promise<Attempt> {
   const { output } = draft.context;
   output.say('');
   output.say(`  ${output.style.bold('Sign in')}`);
@@ -39,7 +39,7 @@ async function begin(draft: Draft): Promise<Attempt> {
   const request = await openedInBrowser(draft) ?? await printed(draft);
   const stop = new AbortController();
   const seconds = draft.options.signIn.loginTimeout ?? defaultSeconds;
-  const came = serverOf(draft).waitForCallback({ timeoutMs: seconds * 1000, signal: AbortSignal.any([stop.signal, draft.context.signal]) })
+  const came = redirectServerOf(draft).waitForCallback({ timeoutMs: seconds * 1000, signal: AbortSignal.any([stop.signal, draft.context.signal]) })
     .catch((error: unknown) => {
       if (isCredsetupError(error)) return error;
       throw error;
@@ -49,33 +49,29 @@ async function begin(draft: Draft): Promise<Attempt> {
   return { request, came, stop };
 }
 
-async function newRequest(draft: Draft): Promise<AuthorizationRequest> {
+async function newRequest(draft: PlacedDraft): Promise<AuthorizationRequest> {
   const { authorizationRequest } = await import('../../oauth/authorization.ts');
   return authorizationRequest({
-    authorizationEndpoint: oauthOf(draft).authorizationEndpoint(known(draft.base, 'address')),
-    clientId: known(draft.values.get('clientId'), 'client ID'), redirectUri: serverOf(draft).redirectUri,
+    authorizationEndpoint: oauthOf(draft).authorizationEndpoint(draft.base),
+    clientId: known(draft.values.get('clientId'), 'client ID'), redirectUri: redirectServerOf(draft).redirectUri,
   });
 }
 
-function serverOf(draft: Draft): RedirectServer {
-  return known(draft.redirectServer, 'redirect server');
-}
-
 /** The browser of this machine, sent to the start page; undefined when none is wanted or can be opened. */
-async function openedInBrowser(draft: Draft): Promise<AuthorizationRequest | undefined> {
+async function openedInBrowser(draft: PlacedDraft): Promise<AuthorizationRequest | undefined> {
   if (!draft.options.signIn.browser || draft.terminal === undefined) return undefined;
   const request = await newRequest(draft);
-  const { startUrl } = serverOf(draft).expect({ authorizationUrl: request.url, state: request.state, cookie: true });
+  const { startUrl } = redirectServerOf(draft).expect({ authorizationUrl: request.url, state: request.state, cookie: true });
   if (!await draft.context.openBrowser(startUrl)) return undefined;
   draft.context.output.say('    Your browser opens. Not there? Press o, or start again with --no-browser to see the address.');
   return request;
 }
 
 /** The full address alone on its line, for any browser; a request of its own, for its `state` is seen. */
-async function printed(draft: Draft): Promise<AuthorizationRequest> {
+async function printed(draft: PlacedDraft): Promise<AuthorizationRequest> {
   const { output, env } = draft.context;
   const request = await newRequest(draft);
-  const server = serverOf(draft);
+  const server = redirectServerOf(draft);
   server.expect({ authorizationUrl: request.url, state: request.state, cookie: false });
   output.warn('    Open this address in a browser:');
   output.warn(request.url);
@@ -89,7 +85,7 @@ async function printed(draft: Draft): Promise<AuthorizationRequest> {
 }
 
 /** Waits with the person, or in a script alone. */
-async function stay(draft: Draft, attempt: Attempt): Promise<Outcome | 'again'> {
+async function stay(draft: PlacedDraft, attempt: Attempt): Promise<Outcome | 'again'> {
   for (;;) {
     const turn = draft.terminal === undefined ? await finish(draft, attempt, await attempt.came) : await takeTurn(draft, attempt, draft.terminal);
     if (turn === 'again') return 'again';
@@ -98,7 +94,7 @@ async function stay(draft: Draft, attempt: Attempt): Promise<Outcome | 'again'> 
   }
 }
 
-async function takeTurn(draft: Draft, attempt: Attempt, terminal: Terminal): Promise<Turn> {
+async function takeTurn(draft: PlacedDraft, attempt: Attempt, terminal: Terminal): Promise<Turn> {
   const arrived = new AbortController();
   const arrive = (): void => { arrived.abort(); };
   // Nothing hangs on this promise: an attempt that is stopped rejects.
@@ -111,7 +107,7 @@ async function takeTurn(draft: Draft, attempt: Attempt, terminal: Terminal): Pro
     if (key === undefined) return await finish(draft, attempt, await attempt.came);
     if (key === 'back') return { leave: 'back' };
     if (key === 'o') {
-      await openPage(serverOf(draft).startAgain().startUrl, draft.context);
+      await openPage(redirectServerOf(draft).startAgain().startUrl, draft.context);
       return { wait: true };
     }
     const shown = await askWhatIsShown(draft, attempt, terminal);
@@ -122,7 +118,7 @@ async function takeTurn(draft: Draft, attempt: Attempt, terminal: Terminal): Pro
 }
 
 /** What came back, exchanged at once: a code lives seconds. */
-async function finish(draft: Draft, { request }: Attempt, came: Callback | CredsetupError): Promise<Turn> {
+async function finish(draft: PlacedDraft, { request }: Attempt, came: Callback | CredsetupError): Promise<Turn> {
   if (isCredsetupError(came)) throw withCauses(draft, came);
   if (came.kind === 'error') {
     const { callbackError } = await import('../../oauth/callback-error.ts');
@@ -145,7 +141,7 @@ async function finish(draft: Draft, { request }: Attempt, came: Callback | Creds
 }
 
 /** A script gets every page that the person may be looking at as a cause. */
-function withCauses(draft: Draft, error: CredsetupError): CredsetupError {
+function withCauses(draft: PlacedDraft, error: CredsetupError): CredsetupError {
   if (error.code !== 'AUTHORIZATION_TIMEOUT') return error;
   const causes = oauthOf(draft).browserFailures.filter((one) => one.code !== undefined).map((one) => ({
     code: one.code ?? '', message: one.message, check: `The browser shows: ${one.seen}`, fix: one.hint,
@@ -154,7 +150,7 @@ function withCauses(draft: Draft, error: CredsetupError): CredsetupError {
 }
 
 /** On a terminal no failure of a sign-in ends the wizard. */
-async function failed(draft: Draft, error: unknown, terminal: Terminal): Promise<Turn> {
+async function failed(draft: PlacedDraft, error: unknown, terminal: Terminal): Promise<Turn> {
   if (!isCredsetupError(error) || error.details.stopped === true || draft.context.signal.aborted || error.exitCode > 125 || error.code === 'UNEXPECTED') throw error;
   if (error.details.field === 'clientId' || error.code === 'CLIENT_REJECTED') {
     printError(error, draft.context.output);
@@ -176,15 +172,15 @@ async function failed(draft: Draft, error: unknown, terminal: Terminal): Promise
 }
 
 /** A session that is remembered in the browser may be another account than the person thinks. */
-export async function accountStage(draft: Draft): Promise<Outcome> {
+export async function accountStage(draft: ValidatedDraft): Promise<Outcome> {
   if (draft.terminal === undefined) return 'through';
-  const { account } = known(draft.validation, 'validation');
+  const { account } = draft.validation;
   const answer = await draft.terminal.choose({
     message: `Signed in as ${account.username ?? account.name ?? 'an account without a name'}. Is that the account that n8n should use?`,
     choices: [{ value: true, label: 'Yes' }, { value: false, label: 'No, sign in as another one' }],
   });
   if (answer.kind === 'back') return 'back';
   if (answer.value) return 'next';
-  draft.context.output.say(`  Sign out first, or use a private window: ${oauthOf(draft).signOutPage(known(draft.base, 'address'))}`);
+  draft.context.output.say(`  Sign out first, or use a private window: ${oauthOf(draft).signOutPage(draft.base)}`);
   return { goTo: 'sign-in' };
 }

@@ -6,11 +6,11 @@ import type { Credential } from '../../credential.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import type { Change, Made, Owner, Place } from '../../services/provisioning.ts';
 import type { Api } from '../../services/api.ts';
-import { known, type Draft, type Outcome } from '../draft.ts';
+import { known, terminalOf, type Draft, type Outcome, type ReadyDraft, type ValidatedDraft } from '../draft.ts';
 import { begin as note, endMarked, endReplaced, marked, mayBeStored, newMark, settle, sweepLeftBehind, type AtService } from '../../stored/marked-secret.ts';
 import { overcome } from './repairs.ts';
-import { credentialOf, saveStage, validateStage } from '../saving.ts';
-import { endpointOf, grantOf } from '../oauth2/client.ts';
+import { credentialOf, saveStage, validate } from '../saving.ts';
+import { endpointOf, grantOf, redirectServerOf } from '../oauth2/client.ts';
 import { provisioningOf, step, openApi, openOf, valueOf } from './sessions.ts';
 
 /** What was done, and how it is taken back; the text tells what is left when that fails. */
@@ -20,7 +20,7 @@ interface Done {
 }
 
 interface Run {
-  readonly draft: Draft;
+  readonly draft: ReadyDraft;
   readonly mark: string;
   /** Changes of the server, oldest first. */
   readonly done: Done[];
@@ -35,7 +35,7 @@ interface Run {
 const defaultDescription = 'n8n integration';
 
 /** Makes, validates and saves, as the only one of this home. */
-export async function makeStage(draft: Draft): Promise<Outcome> {
+export async function makeStage(draft: ReadyDraft): Promise<Outcome> {
   if (draft.store === 'none' && draft.options.deliver === undefined) {
     throw new CredsetupError('USAGE', 'With the store "none" the new token would be made and lost.', { hint: 'Choose another store, or add --export FORMAT.' });
   }
@@ -53,12 +53,12 @@ export async function makeStage(draft: Draft): Promise<Outcome> {
 }
 
 /** A home that cannot be written is no reason to fail where nothing is kept. */
-async function alone(draft: Draft, task: () => Promise<void>): Promise<void> {
+async function alone(draft: ReadyDraft, task: () => Promise<void>): Promise<void> {
   if (draft.store === 'none') await task();
   else await (await draft.context.journal()).alone(task);
 }
 
-function atService(draft: Draft, api: Api): AtService {
+function atService(draft: ReadyDraft, api: Api): AtService {
   return { provisioning: provisioningOf(draft), api, session: known(openOf(draft).session, 'session'), context: draft.context };
 }
 
@@ -67,9 +67,9 @@ async function settled({ draft, mark }: Run): Promise<void> {
   if (draft.store !== 'none') await settle(mark, draft.context);
 }
 
-async function sweep(draft: Draft): Promise<void> {
+async function sweep(draft: ReadyDraft): Promise<void> {
   if (draft.store === 'none') return;
-  await step(draft, 'looking for what an earlier run left', (api) => sweepLeftBehind(atService(draft, api), draft.service.id, known(draft.base, 'address')));
+  await step(draft, 'looking for what an earlier run left', (api) => sweepLeftBehind(atService(draft, api), draft.service.id, draft.base));
 }
 
 async function makeAndKeep(run: Run): Promise<void> {
@@ -84,16 +84,16 @@ async function makeAndKeep(run: Run): Promise<void> {
   run.made = made;
   draft.made = made;
   await signInToMade(run, made);
-  await validateStage(draft);
+  const validated = await validate(draft);
   const { prove } = provisioningOf(draft);
-  if (prove !== undefined) await step(draft, 'looking that it may do what it should and no more', (api) => prove(api, known(open.session, 'session'), made, credentialOf(draft).secrets));
-  await keep(run);
+  if (prove !== undefined) await step(draft, 'looking that it may do what it should and no more', (api) => prove(api, known(open.session, 'session'), made, credentialOf(validated).secrets));
+  await keep(run, validated);
 }
 
 /** Tokens for a client that was just made: its own, or by the consent of who signed in to make it. */
 async function signInToMade({ draft }: Run, made: Made): Promise<void> {
   const { consent } = provisioningOf(draft);
-  const { oauth } = known(draft.method, 'method');
+  const { oauth } = draft.method;
   if (oauth === undefined || consent === undefined) return;
   for (const [key, value] of Object.entries({ ...made.fields, ...made.secrets })) draft.values.set(key, value);
   const { exchangeCode, clientCredentials } = await import('../../oauth/tokens.ts');
@@ -102,8 +102,8 @@ async function signInToMade({ draft }: Run, made: Made): Promise<void> {
     return;
   }
   const { authorizationRequest } = await import('../../oauth/authorization.ts');
-  const redirectUri = known(draft.redirect, 'redirect URI').uri;
-  const request = await authorizationRequest({ authorizationEndpoint: oauth.authorizationEndpoint(known(draft.base, 'address')), clientId: known(made.fields?.clientId, 'client ID'), redirectUri });
+  const redirectUri = redirectServerOf(draft).redirectUri;
+  const request = await authorizationRequest({ authorizationEndpoint: oauth.authorizationEndpoint(draft.base), clientId: known(made.fields?.clientId, 'client ID'), redirectUri });
   draft.context.output.protect(request.state);
   const callbackUrl = await step(draft, 'signing in', (api) => consent(api, known(openOf(draft).session, 'session'), made, request.url, redirectUri));
   draft.tokens = await exchangeCode({ ...endpointOf(draft), callbackUrl, state: request.state, codeVerifier: request.codeVerifier });
@@ -156,7 +156,7 @@ async function makeToken(run: Run, owner: Owner): Promise<Made> {
   const provisioning = provisioningOf(draft);
   const session = known(open.session, 'session');
   const description = marked(valueOf(draft, provisioning.descriptionField) ?? defaultDescription, mark);
-  const expiresAt = provisioning.expiryOf(valueOf(draft, provisioning.expiryField), known(draft.state, 'state').version, session.at ?? draft.context.now());
+  const expiresAt = provisioning.expiryOf(valueOf(draft, provisioning.expiryField), draft.state.version, session.at ?? draft.context.now());
   const asked = { way: known(open.way, 'way'), values: Object.fromEntries(draft.values), redirectUris: draft.redirect?.registered.split(',') ?? [] };
   await begin(run, owner);
   run.token = { left: `a ${provisioningOf(draft).words.thing} with the description "${description}"`, takeBack: async (api) => {
@@ -192,11 +192,11 @@ async function begin({ draft, mark }: Run, owner: Owner): Promise<void> {
   if (draft.store === 'none') return;
   const there = await replaced(draft);
   const old = there?.fields.tokenId;
-  await note({ mark, service: draft.service.id, url: known(draft.base, 'address'), ownerId: owner.id, ...(old === undefined ? {} : { old }) }, draft.context);
+  await note({ mark, service: draft.service.id, url: draft.base, ownerId: owner.id, ...(old === undefined ? {} : { old }) }, draft.context);
 }
 
 /** The credential that --replace takes the place of, where its secret is ours to end. */
-async function replaced({ vault, options, name, service, base }: Draft): Promise<Credential | undefined> {
+async function replaced({ vault, options, name, service, base }: ReadyDraft): Promise<Credential | undefined> {
   const there = options.replace ? await vault.find(known(name, 'name')) : undefined;
   if (there?.service !== service.id || there.url !== base) return undefined;
   try {
@@ -208,8 +208,7 @@ async function replaced({ vault, options, name, service, base }: Draft): Promise
   }
 }
 
-async function keep(run: Run): Promise<void> {
-  const { draft } = run;
+async function keep(run: Run, draft: ValidatedDraft): Promise<void> {
   const before = await replaced(draft);
   await saveStage(draft);
   if (draft.store === 'none') await draft.options.deliver?.(credentialOf(draft));
@@ -222,7 +221,7 @@ async function keep(run: Run): Promise<void> {
   if (old === undefined || await endOld(draft, old)) await settled(run);
 }
 
-async function endOld(draft: Draft, id: string): Promise<boolean> {
+async function endOld(draft: ReadyDraft, id: string): Promise<boolean> {
   const provisioning = provisioningOf(draft);
   const { words } = provisioning;
   const { context: { output }, context } = draft;
@@ -251,13 +250,17 @@ async function takeBack(run: Run, error: unknown): Promise<unknown> {
       left.push(run.made === undefined || one !== token ? one.left : `${one.left}, ${provisioningOf(draft).words.id} ${run.made.id}`);
     }
   }
-  delete draft.made;
-  delete draft.validation;
-  delete draft.saved;
+  forget(draft);
   const told = withOwner(run, error);
   if (left.length === 0) return told;
   draft.context.output.warn(`  ${draft.context.output.style.bad('✖')} Left at ${draft.service.title}, ${stays ? 'for whether it was saved is not certain' : 'because taking it back failed'}: ${left.join('. ')}`);
   return isCredsetupError(told) ? told.withHint(`${told.hint} Left at ${draft.service.title}: ${left.join('. ')}`) : told;
+}
+
+function forget(draft: Draft): void {
+  delete draft.made;
+  delete draft.validation;
+  delete draft.saved;
 }
 
 /** An account that was made stays: it holds nothing, and the next run uses it. */
@@ -275,7 +278,7 @@ function afterwards({ draft, applied }: Run): void {
 }
 
 /** The node can post only where the account is a member: a person says where to add a bot. */
-async function offerPlaces(draft: Draft, owner: Owner): Promise<void> {
+async function offerPlaces(draft: ReadyDraft, owner: Owner): Promise<void> {
   const { terminal } = draft;
   if (terminal === undefined || !owner.bot) return;
   const admin = known(openOf(draft).session, 'session');
@@ -291,9 +294,9 @@ async function offerPlaces(draft: Draft, owner: Owner): Promise<void> {
   }
 }
 
-async function choosePlace(draft: Draft, message: string, places: readonly Place[], enough = false): Promise<Place | undefined> {
+async function choosePlace(draft: ReadyDraft, message: string, places: readonly Place[], enough = false): Promise<Place | undefined> {
   if (places.length === 0) return undefined;
-  const answer = await known(draft.terminal, 'terminal').choose<Place | 'enough'>({
+  const answer = await terminalOf(draft).choose<Place | 'enough'>({
     message, choices: [...places.map((place) => ({ value: place, label: place.title })), { value: 'enough', label: 'No, go on' }], ...(enough ? { initial: 'enough' } : {}),
   });
   return answer.kind === 'back' || answer.value === 'enough' ? undefined : answer.value;

@@ -7,7 +7,7 @@ import { isCredsetupError } from '../../errors.ts';
 import { printError } from '../../error-text.ts';
 import { questionFor } from '../../field-sources.ts';
 import type { Change, Repair, Session } from '../../services/provisioning.ts';
-import { known, type Draft } from '../draft.ts';
+import { known, type PlacedDraft } from '../draft.ts';
 import { Poll } from '../poll.ts';
 import { filled, openPage, placeholders, show, waitForKey, writeMessage } from '../steps.ts';
 import { endSession, provisioningOf, step, openApi, openOf } from './sessions.ts';
@@ -16,7 +16,7 @@ import { endSession, provisioningOf, step, openApi, openOf } from './sessions.ts
  * 'gone': somebody did it. 'change': it is among the agreed changes now. 'back': the person goes
  * another way. In a script: throws the repair's error unless --repair was given.
  */
-export async function overcome(draft: Draft, repair: Repair): Promise<'gone' | 'change' | 'back'> {
+export async function overcome(draft: PlacedDraft, repair: Repair): Promise<'gone' | 'change' | 'back'> {
   const { terminal, options, context: { output } } = draft;
   const open = openOf(draft);
   if (terminal === undefined) {
@@ -32,7 +32,7 @@ export async function overcome(draft: Draft, repair: Repair): Promise<'gone' | '
   return wait(draft, terminal, repair);
 }
 
-async function wait(draft: Draft, terminal: Terminal, repair: Repair): Promise<'gone' | 'change' | 'back'> {
+async function wait(draft: PlacedDraft, terminal: Terminal, repair: Repair): Promise<'gone' | 'change' | 'back'> {
   const api = await openApi(draft);
   const poll = new Poll(() => repair.isGone(api, known(openOf(draft).session, 'session')));
   for (;;) {
@@ -52,22 +52,22 @@ async function wait(draft: Draft, terminal: Terminal, repair: Repair): Promise<'
   }
 }
 
-function keysOf(draft: Draft): readonly KeyHint[] {
+function keysOf(draft: PlacedDraft): readonly KeyHint[] {
   return repairer(draft) === undefined ? [{ key: 'a', means: 'an admin signs in here' }] : [{ key: 'r', means: 'let credsetup change it' }];
 }
 
-function repairer(draft: Draft): Session | undefined {
+function repairer(draft: PlacedDraft): Session | undefined {
   const { admin, session } = openOf(draft);
   return admin ?? (session?.admin === true ? session : undefined);
 }
 
-function gone({ context: { output } }: Draft, repair: Repair): 'gone' {
+function gone({ context: { output } }: PlacedDraft, repair: Repair): 'gone' {
   output.say(`  ${output.style.good('✔')} ${repair.step.title}: done`);
   return 'gone';
 }
 
 /** Shows exactly what will be changed; true when the word was typed. */
-async function agree(draft: Draft, terminal: Terminal, repair: Repair): Promise<boolean> {
+async function agree(draft: PlacedDraft, terminal: Terminal, repair: Repair): Promise<boolean> {
   const open = openOf(draft);
   const admin = known(repairer(draft), 'admin');
   try {
@@ -84,14 +84,14 @@ async function agree(draft: Draft, terminal: Terminal, repair: Repair): Promise<
   }
 }
 
-function tell({ context: { output } }: Draft, change: Change): void {
+function tell({ context: { output } }: PlacedDraft, change: Change): void {
   output.warn('  This will be changed on the server:');
   for (const line of [...change.lines, ...change.details ?? []]) output.warn(`    ${line}`);
   output.warn(`  To undo it later: ${change.undoBy}`);
 }
 
 /** Somebody with the rights signs in beside the person, for the change alone. */
-async function adminSignsIn(draft: Draft, terminal: Terminal): Promise<boolean> {
+async function adminSignsIn(draft: PlacedDraft, terminal: Terminal): Promise<boolean> {
   const open = openOf(draft);
   const provisioning = provisioningOf(draft);
   const values: Record<string, string> = {};
@@ -112,7 +112,7 @@ async function adminSignsIn(draft: Draft, terminal: Terminal): Promise<boolean> 
       await step(draft, 'signing in', async (api) => { open.admin = await provisioning.signIn(api, values, (secret) => { draft.context.output.protect(secret); }); });
       if (open.admin?.admin === true) return true;
       draft.context.output.warn(`  ${open.admin?.account.username ?? ''} is no system admin.`);
-      await endSession(draft, 'admin');
+      await endSession(draft, open, 'admin');
       return false;
     } catch (error) {
       if (!isCredsetupError(error) || draft.context.signal.aborted) throw error;

@@ -7,36 +7,40 @@ import type { Provisioning, Session } from '../../services/provisioning.ts';
 import type { Api } from '../../services/api.ts';
 import { apiOf } from '../../server/connection.ts';
 import type { Field } from '../../services/field.ts';
-import { known, type Draft } from '../draft.ts';
+import { known, type Draft, type PlacedDraft } from '../draft.ts';
 import type { OpenAtService } from './open-at-service.ts';
 
 /** The draft's open, begun when first asked for. */
-export function openOf(draft: Draft): OpenAtService {
+export function openOf(draft: PlacedDraft): OpenAtService {
   return draft.provisioning ??= {
-    way: undefined, session: undefined, admin: undefined, codeWanted: false, expiryWanted: false, changes: [], pending: Promise.resolve(),
+    base: draft.base, provisioning: provisioningOf(draft), way: undefined, session: undefined, admin: undefined,
+    codeWanted: false, expiryWanted: false, changes: [], pending: Promise.resolve(),
   };
 }
 
 /** How this method's secret is made. A stage that needs it stands only where it can. */
-export function provisioningOf(draft: Draft): Provisioning {
-  return known(draft.method?.provisioning, 'provisioning');
+export function provisioningOf(draft: PlacedDraft): Provisioning {
+  return known(draft.method.provisioning, 'provisioning');
 }
 
 /** What was given for a field that this provisioning may not have. */
-export function valueOf({ values }: Draft, field: Field | undefined): string | undefined {
+export function valueOf({ values }: PlacedDraft, field: Field | undefined): string | undefined {
   return field === undefined ? undefined : values.get(field.key);
 }
 
 /** An Api whose requests are let to their end when the run is stopped. */
-export async function openApi(draft: Draft): Promise<Api> {
-  const open = openOf(draft);
+export async function openApi(draft: PlacedDraft): Promise<Api> {
+  return apiOfOpen(draft, openOf(draft));
+}
+
+async function apiOfOpen(draft: Draft, open: OpenAtService): Promise<Api> {
   const { proxy, timeout } = draft.options;
   open.http ??= await draft.context.http({ proxy, timeout, outlivesStop: true });
-  return apiOf(known(draft.base, 'address'), open.http, draft.connection);
+  return apiOf(open.base, open.http, draft.connection);
 }
 
 /** One step at the server: nothing new is begun after a stop, and what was begun is waited for by `endSessions`. */
-export async function step<T>(draft: Draft, message: string, task: (api: Api) => Promise<T>): Promise<T> {
+export async function step<T>(draft: PlacedDraft, message: string, task: (api: Api) => Promise<T>): Promise<T> {
   const open = openOf(draft);
   const api = await openApi(draft);
   draft.context.signal.throwIfAborted();
@@ -52,26 +56,33 @@ export async function endSessions(draft: Draft): Promise<void> {
   const { provisioning: open } = draft;
   if (open === undefined) return;
   await open.pending;
-  await endSession(draft, 'admin');
-  await endSession(draft, 'session');
+  await endSession(draft, open, 'admin');
+  await endSession(draft, open, 'session');
+}
+
+/** The sign-ins of another address or method are ended before one of them could be shown here. */
+export async function leaveOther(draft: Draft): Promise<void> {
+  const { provisioning: open, base, method } = draft;
+  if (open === undefined || (open.base === base && open.provisioning === method?.provisioning)) return;
+  await endSessions(draft);
+  delete draft.provisioning;
 }
 
 /** Ends one login now. */
-export async function endSession(draft: Draft, which: 'admin' | 'session'): Promise<void> {
-  const open = openOf(draft);
+export async function endSession(draft: Draft, open: OpenAtService, which: 'admin' | 'session'): Promise<void> {
   const session = open[which];
   open[which] = undefined;
   if (session?.isLogin !== true) return;
   try {
-    await provisioningOf(draft).signOut(await openApi(draft), session);
+    await open.provisioning.signOut(await apiOfOpen(draft, open), session);
   } catch (error) {
     if (!isCredsetupError(error)) throw error;
-    tellOpenLogin(draft, session, error);
+    tellOpenLogin(draft, open, session, error);
   }
 }
 
-function tellOpenLogin(draft: Draft, session: Session, error: CredsetupError): void {
+function tellOpenLogin(draft: Draft, { provisioning }: OpenAtService, session: Session, error: CredsetupError): void {
   const { output } = draft.context;
   output.warn(`  ${output.style.caution('!')} The sign-in of ${session.account.username} could not be ended (${error.code}): ${error.message}`);
-  output.warn(`    End it yourself: ${provisioningOf(draft).words.endSignIn}.`);
+  output.warn(`    End it yourself: ${provisioning.words.endSignIn}.`);
 }

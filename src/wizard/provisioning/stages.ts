@@ -2,21 +2,21 @@
  * The stages of a set-up whose secret is made at the service: how, the name, who signs in, what
  * stands in the way, and the making itself, in which everything that changes something is done.
  */
-import { sameName, freeName, defaultName, checkName } from '../../credential-name.ts';
+import { sameName, freeName, checkName } from '../../credential-name.ts';
 import type { Credential } from '../../credential.ts';
 import { CredsetupError, isCredsetupError, type MissingInput } from '../../errors.ts';
 import type { Provisioning, Way } from '../../services/provisioning.ts';
 import type { Field } from '../../services/field.ts';
 import type { Method } from '../../services/service.ts';
 import { checkTrusted } from '../../server/trust.ts';
-import { known, type Draft, type Outcome, type SetupOptions, type Stage } from '../draft.ts';
+import { known, terminalOf, type Outcome, type PlacedDraft, type ReadyDraft, type SetupOptions, type Stage } from '../draft.ts';
 import { redirectStage } from '../oauth2/client.ts';
 import { makeStage } from './provision.ts';
 import { overcome } from './repairs.ts';
 import { missingInput, type Given } from '../../field-sources.ts';
 import { endSession, provisioningOf, step, openApi, openOf, valueOf } from './sessions.ts';
 
-type AskField = (draft: Draft, field: Field) => Promise<Outcome>;
+type AskField = (draft: PlacedDraft, field: Field) => Promise<Outcome>;
 
 /** Every field that provisioning can use. */
 export function fieldsOfProvisioning({ signInFields, codeField, adminTokenField, descriptionField, expiryField, ways }: Provisioning): readonly Field[] {
@@ -90,15 +90,16 @@ function checkSources(provisioning: Provisioning, options: SetupOptions, given: 
 }
 
 /** How the secret comes to be: the first question about it. */
-export async function wayStage(draft: Draft): Promise<Outcome> {
-  const provisioning = draft.method?.provisioning;
+export async function wayStage(draft: PlacedDraft): Promise<Outcome> {
+  const { provisioning } = draft.method;
   if (provisioning === undefined) return 'through';
   const open = openOf(draft);
   const chosen = chosenWay(provisioning, draft.options, draft.given);
-  const haveOne = draft.terminal === undefined || provisioning.offered === false || (draft.options.existing ?? draft.options.inPlaceOf) !== undefined || known(draft.method, 'method').fields.some(({ key }) => draft.given.has(key));
+  const again = (draft.options.existing ?? draft.options.inPlaceOf) !== undefined;
+  const haveOne = draft.terminal === undefined || provisioning.offered === false || again || draft.method.fields.some(({ key }) => draft.given.has(key));
   open.way = chosen ?? (haveOne ? provisioning.ways.find(({ makes }) => !makes) : undefined);
   if (open.way !== undefined) return 'through';
-  const answer = await known(draft.terminal, 'terminal').choose({
+  const answer = await terminalOf(draft).choose({
     message: `Where does the ${provisioning.words.thing} come from?`,
     choices: provisioning.ways.map((way) => ({ value: way, label: way.title, note: way.suits })),
   });
@@ -108,37 +109,36 @@ export async function wayStage(draft: Draft): Promise<Outcome> {
 }
 
 /** The stages behind the store's when the secret is made; undefined when it is given. */
-export function provisioningStages(draft: Draft, askField: AskField): readonly Stage[] | undefined {
+export function provisioningStages(draft: ReadyDraft, askField: AskField): readonly Stage[] | undefined {
   const way = draft.provisioning?.way;
   if (way?.makes !== true) return undefined;
   const provisioning = provisioningOf(draft);
   const open = openOf(draft);
-  const ask = (field: Field, wanted: (one: Draft) => boolean): Stage => ({
-    id: field.key, run: async (one) => (wanted(one) || one.given.has(field.key) ? askField(one, field) : 'through'),
+  const ask = (field: Field, wanted: () => boolean): Stage => ({
+    id: field.key, run: async () => (wanted() || draft.given.has(field.key) ? askField(draft, field) : 'through'),
   });
-  const asks = (field: Field | undefined, wanted: (one: Draft) => boolean): readonly Stage[] => field === undefined ? [] : [ask(field, wanted)];
+  const asks = (field: Field | undefined, wanted: () => boolean): readonly Stage[] => field === undefined ? [] : [ask(field, wanted)];
   const byPassword = (): boolean => open.by === 'password' && open.session === undefined;
   return [
-    { id: 'name', run: provisioningNameStage },
-    { id: 'by', run: byStage },
+    { id: 'name', run: () => provisioningNameStage(draft) },
+    { id: 'by', run: () => byStage(draft) },
     ...provisioning.signInFields.map((field) => ask(field, byPassword)),
     ...asks(provisioning.codeField, () => open.codeWanted && byPassword()),
     ...asks(provisioning.adminTokenField, () => open.by === 'token' && open.session === undefined),
-    { id: 'sign-in', run: signInStage },
+    { id: 'sign-in', run: () => signInStage(draft) },
     ...way.fields.map((field) => ask(field, () => true)),
     ...asks(provisioning.descriptionField, () => false),
     ...asks(provisioning.expiryField, () => open.expiryWanted),
-    ...(draft.method?.oauth === undefined ? [] : [{ id: 'redirect', run: redirectStage }]),
-    { id: 'repairs', run: repairsStage },
-    { id: 'make', run: makeStage },
+    ...(draft.method.oauth === undefined ? [] : [{ id: 'redirect', run: () => redirectStage(draft) }]),
+    { id: 'repairs', run: () => repairsStage(draft) },
+    { id: 'make', run: () => makeStage(draft) },
   ];
 }
 
 /** A taken name is found out before anything is made. Throws NAME_TAKEN in a script. */
-async function provisioningNameStage(draft: Draft): Promise<Outcome> {
+async function provisioningNameStage(draft: ReadyDraft): Promise<Outcome> {
   const { terminal, vault, options } = draft;
-  const wanted = draft.name ?? options.name ?? defaultName(draft.service.id, known(draft.base, 'address'));
-  draft.name = wanted;
+  const wanted = draft.name;
   if (draft.store === 'none') return 'through';
   const there = await vault.find(wanted);
   if (there !== undefined && terminal === undefined && !options.replace) throw taken(there);
@@ -169,7 +169,7 @@ function nameProblem(name: string, names: readonly string[]): string | undefined
 }
 
 /** A password or an admin's token. */
-async function byStage(draft: Draft): Promise<Outcome> {
+async function byStage(draft: ReadyDraft): Promise<Outcome> {
   const open = openOf(draft);
   const provisioning = provisioningOf(draft);
   if (open.session !== undefined) return 'through';
@@ -180,7 +180,7 @@ async function byStage(draft: Draft): Promise<Outcome> {
     open.by = all || adminTokenField === undefined ? 'password' : 'token';
     return 'through';
   }
-  const problem = provisioning.signInProblem(await openApi(draft), known(draft.state, 'state'));
+  const problem = provisioning.signInProblem(await openApi(draft), draft.state);
   if (problem !== undefined) draft.context.output.warn(`  ${problem.message} ${problem.hint}`);
   const answer = await draft.terminal.choose<'password' | 'token'>({
     message: 'How do you sign in?',
@@ -195,7 +195,7 @@ async function byStage(draft: Draft): Promise<Outcome> {
 }
 
 /** Signs in once. What was refused is never sent a second time in a run. */
-async function signInStage(draft: Draft): Promise<Outcome> {
+async function signInStage(draft: ReadyDraft): Promise<Outcome> {
   const open = openOf(draft);
   const provisioning = provisioningOf(draft);
   if (open.session !== undefined) return 'through';
@@ -206,7 +206,7 @@ async function signInStage(draft: Draft): Promise<Outcome> {
     const token = known(draft.values.get(key), 'admin\'s token');
     await once(draft, token, key, () => step(draft, 'asking who the token is', async (api) => { open.session = await withToken(api, token); }));
   } else {
-    const problem = provisioning.signInProblem(await openApi(draft), known(draft.state, 'state'));
+    const problem = provisioning.signInProblem(await openApi(draft), draft.state);
     if (problem !== undefined) throw problem;
     const { codeField } = provisioning;
     const keys = [...provisioning.signInFields, ...(codeField === undefined ? [] : [codeField])].map(({ key }) => key);
@@ -228,7 +228,7 @@ async function signInStage(draft: Draft): Promise<Outcome> {
 }
 
 /** With a sign-in, an admin's token repairs. */
-async function openAdmin(draft: Draft): Promise<void> {
+async function openAdmin(draft: ReadyDraft): Promise<void> {
   const open = openOf(draft);
   const provisioning = provisioningOf(draft);
   const { adminTokenField, withToken } = provisioning;
@@ -237,7 +237,7 @@ async function openAdmin(draft: Draft): Promise<void> {
 }
 
 /** The code is asked for only when the server asks; a refused one is forgotten. */
-function codeAsked(draft: Draft, error: CredsetupError): Outcome {
+function codeAsked(draft: ReadyDraft, error: CredsetupError): Outcome {
   const key = provisioningOf(draft).codeField?.key;
   if (key === undefined || error.details.field !== key) throw error;
   const open = openOf(draft);
@@ -247,13 +247,13 @@ function codeAsked(draft: Draft, error: CredsetupError): Outcome {
   return { goTo: key };
 }
 
-function forgetValue(draft: Draft, key: string): void {
+function forgetValue(draft: ReadyDraft, key: string): void {
   draft.values.delete(key);
   draft.given.delete(key);
 }
 
 /** Sends it unless it was refused in this run. */
-async function once(draft: Draft, secret: string, field: string, send: () => Promise<void>): Promise<void> {
+async function once(draft: ReadyDraft, secret: string, field: string, send: () => Promise<void>): Promise<void> {
   const together = `sign-in ${secret}`;
   if (draft.refused.has(together)) {
     throw new CredsetupError('INPUT_INVALID', 'This was refused a moment ago; it is not sent a second time, so that the account is not locked.', { field, hint: 'Give another value, or go back with Esc.' });
@@ -266,24 +266,24 @@ async function once(draft: Draft, secret: string, field: string, send: () => Pro
   }
 }
 
-function tellSession({ context: { output }, provisioning: open }: Draft): void {
+function tellSession({ context: { output }, provisioning: open }: ReadyDraft): void {
   const session = open?.session;
   if (session === undefined) return;
   output.say(`  ${output.style.good('✔')} Signed in as ${output.style.bold(session.account.username)}${session.admin ? ' (admin)' : ''}, for this run only`);
 }
 
 /** What the service says for certain, now that somebody is signed in. */
-async function repairsStage(draft: Draft): Promise<Outcome> {
+async function repairsStage(draft: ReadyDraft): Promise<Outcome> {
   const open = openOf(draft);
   const provisioning = provisioningOf(draft);
   const session = known(open.session, 'session');
   const values = Object.fromEntries(draft.values);
-  provisioning.expiryOf(valueOf(draft, provisioning.expiryField), known(draft.state, 'state').version, session.at ?? draft.context.now());
+  provisioning.expiryOf(valueOf(draft, provisioning.expiryField), draft.state.version, session.at ?? draft.context.now());
   open.changes.length = 0;
   const found = await step(draft, 'looking what is allowed', (api) => provisioning.repairs(api, session, known(open.way, 'way'), values));
   for (const repair of found) {
     if (await overcome(draft, repair) !== 'back') continue;
-    await endSession(draft, 'session');
+    await endSession(draft, open, 'session');
     return { goTo: 'way' };
   }
   return 'through';
