@@ -26,6 +26,13 @@ export function checkName(name: string): string {
   });
 }
 
+/** A name that follows the rule and is close to what was typed; undefined where nothing of it is left. `my crm`: `my-crm`. */
+export function nearestName(typed: string): string | undefined {
+  const letters = typed.normalize('NFKD').replace(/\p{M}/gu, '').replace(/ß/g, 'ss');
+  const name = letters.replace(/[^A-Za-z0-9._]+/g, '-').slice(0, longest).replace(/^[.-]+|(?<!-)-+$/g, '');
+  return isName(name) ? name : undefined;
+}
+
 function fault(name: string): string {
   if (name === '') return 'it is empty';
   if (name.length > longest) return `it has ${name.length} characters, and ${longest} are allowed`;

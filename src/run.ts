@@ -58,7 +58,7 @@ export async function run(parsed: Parsed, version: string): Promise<number> {
 
 /** Help that was asked for is data. */
 export async function printHelp(text: string): Promise<number> {
-  const wiring = await wire({ json: false, quiet: false, debug: false, color: false, input: false, version: '' });
+  const wiring = await wire({ json: false, quiet: false, debug: false, color: false, plain: false, input: false, version: '' });
   const { output } = wiring.context;
   output.data(text);
   try {

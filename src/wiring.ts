@@ -17,7 +17,9 @@ import { inheritedDescriptors } from './stores/descriptors.ts';
 import type { ExportOptions } from './stores/export-file.ts';
 import { homePath, homePathIfAny, userFile } from './stores/home-path.ts';
 import { machineOf } from './stores/home.ts';
+import { inAscii, inWords, isPlainMode, showsGlyphs } from './terminal/glyphs.ts';
 import { noColors, useColor } from './terminal/style.ts';
+import type { TerminalOptions } from './terminal/terminal.ts';
 // Nearly every command reads the index: in one chunk with the rest it is there at once.
 import { createVault } from './vault.ts';
 
@@ -26,6 +28,8 @@ export interface RunOptions {
   readonly quiet: boolean;
   readonly debug: boolean;
   readonly color: boolean;
+  /** Nothing is drawn, see terminal/plain.ts. */
+  readonly plain: boolean;
   readonly input: boolean;
   readonly version: string;
   /** `--proxy` and `--timeout`: for a store that is on another machine, too. */
@@ -60,11 +64,14 @@ export async function wire(options: RunOptions): Promise<Wiring> {
   const { stop, inOnePiece } = createStop(stopper);
   const child: Parts['child'] = { pass: undefined };
   for (const [signal, code] of stops) process.on(signal, () => { if (child.pass === undefined) stop(code); else child.pass(signal); });
-  const color = useColor({ isTTY: process.stderr.isTTY, noColorOption: !options.color, env });
+  const plain = isPlainMode({ option: options.plain, env });
+  const color = useColor({ isTTY: process.stderr.isTTY, noColorOption: !options.color || (plain && env['TERM'] !== 'dumb'), env });
+  const ascii = process.stderr.isTTY && !showsGlyphs(env, process.platform);
   const output = createOutput({
     stdout: process.stdout, stderr: process.stderr, quiet: options.quiet, debug: options.debug, redactor,
     colors: color ? (await import('./terminal/colors.ts')).createColors() : noColors,
-    columns: () => process.stderr.columns,
+    columns: () => process.stderr.columns, drawing: !plain,
+    ...(plain || ascii ? { fold: plain ? inWords : inAscii } : {}),
     onBrokenPipe: () => process.exit(exitCodes.BROKEN_PIPE),
     onWriteFailure: (error) => { stopper.abort(error); },
   });
@@ -206,11 +213,22 @@ async function runInPlace(call: Parameters<Context['runCommand']>[0], { child }:
 async function openTerminal({ env, stopper, output, stop }: Parts, closers: (() => Promise<void> | void)[]): Promise<Terminal> {
   const { createTerminal } = await import('./terminal/terminal.ts');
   const opened = createTerminal({
-    stdin: process.stdin, stderr: process.stderr, signal: stopper.signal, env, output,
+    stdin: process.stdin, stderr: process.stderr, signal: stopper.signal, output,
+    questions: await questionsFor(output, env),
     interrupt: () => { stop('CANCELLED'); }, onSuspension,
   });
   closers.push(() => { opened.close(); });
   return opened;
+}
+
+/** What draws loads Inquirer.js's engine; nothing else does. */
+async function questionsFor({ drawing }: Sink, env: Parts['env']): Promise<TerminalOptions['questions']> {
+  if (drawing) {
+    const { DrawnQuestions } = await import('./terminal/prompts.ts');
+    return (stage) => new DrawnQuestions(stage, env);
+  }
+  const { PlainQuestions } = await import('./terminal/plain.ts');
+  return (stage) => new PlainQuestions({ ...stage, inEmacs: isGiven(env['INSIDE_EMACS']) });
 }
 
 /** A stop from elsewhere leaves the terminal to the shell first; what comes back is set anew. Windows stops no process so. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkName, defaultName, freeName, isName, sameName } from '../src/credential-name.ts';
+import { checkName, defaultName, freeName, isName, sameName, nearestName } from '../src/credential-name.ts';
 import { isCredsetupError } from '../src/errors.ts';
 
 describe('a name', () => {
@@ -59,5 +59,19 @@ describe('a free name', () => {
   it('is never too long', () => {
     const long = 'x'.repeat(64);
     expect(freeName(long, [long])).toBe(`${'x'.repeat(62)}-2`);
+  });
+});
+
+describe('the nearest name', () => {
+  it.each([['my crm', 'my-crm'], ['Crème brûlée', 'Creme-brulee'], ['-a/b\\c.', 'a-b-c.'], ['Straße', 'Strasse']])('to %s is %s', (typed, name) => {
+    expect(nearestName(typed)).toBe(name);
+  });
+
+  it('is a name, or there is none', () => {
+    expect(nearestName('✨ ...')).toBeUndefined();
+    fc.assert(fc.property(fc.string(), (typed) => {
+      const name = nearestName(typed);
+      return name === undefined || isName(name);
+    }));
   });
 });

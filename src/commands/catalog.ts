@@ -19,6 +19,7 @@ export const everywhere = {
   quiet: flag('--quiet', 'only warnings and errors'),
   debug: flag('--debug', 'what is asked of whom, secrets masked'),
   color: unless('--no-color', 'no colours (also: NO_COLOR)'),
+  plain: flag('--plain', 'numbered choices and nothing drawn, for screen readers (also: CREDSETUP_PLAIN=1)'),
 };
 
 export const network = {

@@ -32,6 +32,7 @@ export interface Everywhere {
   readonly quiet: boolean;
   readonly debug: boolean;
   readonly color: boolean;
+  readonly plain: boolean;
 }
 
 /** A command line that was read, or why it could not be. */

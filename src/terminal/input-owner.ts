@@ -34,6 +34,9 @@ export class InputOwner {
   readonly #stdin: TerminalInput;
   readonly #stderr: { write(text: string): unknown };
   readonly #interrupt: () => void;
+  /** What tells the terminal to bracket pastes, and to be as it was; nothing where it knows no such thing. */
+  readonly #sequences: { readonly begin: string; readonly end: string };
+  #echoes = false;
   readonly #decoder = new StringDecoder('utf8');
   readonly #parser = new InputParser((event) => this.#receive(event));
   readonly #onData = (bytes: Buffer | string): void => {
@@ -48,7 +51,8 @@ export class InputOwner {
   /** Who was listening when the paste began: nobody else gets it. */
   #pasteFor: Listener | undefined;
 
-  constructor(stdin: TerminalInput, stderr: { write(text: string): unknown }, interrupt: () => void) {
+  constructor(stdin: TerminalInput, stderr: { write(text: string): unknown }, interrupt: () => void, { drawing } = { drawing: true }) {
+    this.#sequences = drawing ? { begin: pasteModeOn, end: restored } : { begin: '', end: '' };
     this.#stdin = stdin;
     this.#stderr = stderr;
     this.#interrupt = interrupt;
@@ -66,8 +70,15 @@ export class InputOwner {
     this.#stdin.on('data', this.#onData);
     this.#wasRaw = this.#stdin.isRaw ?? false;
     this.#stdin.setRawMode?.(true);
-    this.#stderr.write(pasteModeOn);
+    this.#stderr.write(this.#sequences.begin);
     this.#stdin.resume();
+  }
+
+  /** Whether the terminal itself shows and edits a line until its end, as it does outside of a program: for a question that is not drawn. */
+  echo(on: boolean): void {
+    if (this.#state !== 'reading' || on === this.#echoes) return;
+    this.#echoes = on;
+    this.#stdin.setRawMode?.(!on);
   }
 
   /**
@@ -103,22 +114,22 @@ export class InputOwner {
     this.#stdin.removeListener('data', this.#onData);
     this.#stdin.setRawMode?.(this.#wasRaw);
     this.#stdin.pause();
-    this.#stderr.write(restored);
+    this.#stderr.write(this.#sequences.end);
   }
 
   /** Before the process is stopped: whoever has the terminal meanwhile finds it as it was. */
   suspend(): void {
     if (this.#state !== 'reading') return;
     this.#stdin.setRawMode?.(this.#wasRaw);
-    this.#stderr.write(restored);
+    this.#stderr.write(this.#sequences.end);
   }
 
   /** The process goes on. A shell has set the terminal as it needs it, which Node does not know: the mode is set anew. */
   resume(): void {
     if (this.#state !== 'reading') return;
     this.#stdin.setRawMode?.(this.#wasRaw);
-    this.#stdin.setRawMode?.(true);
-    this.#stderr.write(pasteModeOn);
+    this.#stdin.setRawMode?.(!this.#echoes);
+    this.#stderr.write(this.#sequences.begin);
     this.#parser.forget();
     this.#listener?.({ kind: 'redraw' });
   }

@@ -8,6 +8,7 @@ import { withoutMarks } from '../foreign.ts';
 import type { Redactor } from '../redaction.ts';
 import { escapeJson, escapeText, withoutRunnerCommands } from './escape.ts';
 import { noColors, type Colors } from './style.ts';
+import { widthOf } from './width.ts';
 import { wrap } from './wrap.ts';
 
 /** What is needed of a standard stream. */
@@ -23,6 +24,10 @@ export interface OutputOptions {
   readonly debug: boolean;
   /** What talk is coloured with; see useColor. */
   readonly colors: Colors;
+  /** Signs as the terminal shows them; absent: as they are. */
+  readonly fold?: (text: string) => string;
+  /** False: nothing is drawn over, the last line either. */
+  readonly drawing?: boolean;
   /** Of the terminal that talk goes to; undefined where it goes elsewhere: then no line is broken. */
   readonly columns?: () => number | undefined;
   readonly redactor: Redactor;
@@ -40,6 +45,10 @@ export interface Sink extends Output {
   plain(text: string): string;
   /** Colours for text that went through `clean`. */
   readonly paint: Style;
+  /** Signs as the terminal shows them, in text that went through `clean`. */
+  readonly fold: (text: string) => string;
+  /** Whether lines are drawn over. */
+  readonly drawing: boolean;
   readonly quiet: boolean;
   readonly color: boolean;
   /** Whether anything was written to standard output. */
@@ -51,19 +60,27 @@ export interface Sink extends Output {
   status(line: string | undefined): void;
 }
 
+const colored = /\u001b\[[\d;]*m/g;
+
 /** Makes the sink. Nothing else may write to these streams, save a prompt that is open. */
 export function createOutput(options: OutputOptions): Sink {
-  const { stdout, stderr, redactor, quiet, colors } = options;
+  const { stdout, stderr, redactor, quiet, colors, drawing = true } = options;
+  const fold = options.fold ?? ((text: string): string => text);
   let shown: string | undefined;
   let answered = false;
 
   watchForErrors(options);
   // Masked twice: escaping takes out characters that may have split a secret. A mark may have stood before or in a runner's command.
   const harmless = (text: string): string => withoutRunnerCommands(withoutMarks(redactor.maskOwn(escapeText(redactor.maskOwn(text)))));
+  // A narrower terminal may have broken the line since it was drawn.
+  const rubOut = (): string => {
+    if (shown === undefined) return '';
+    const rows = Math.ceil(widthOf(shown.replace(colored, '')) / (options.columns?.() ?? Infinity));
+    return rows > 1 ? `\u001b[${rows - 1}A\r\u001b[J` : '\r\u001b[2K';
+  };
   const talk = (text: string, columns?: number): void => {
-    const above = shown === undefined ? '' : '\r\u001b[2K';
-    const cleaned = colors.resolve(harmless(text));
-    stderr.write(`${above}${columns === undefined ? cleaned : wrap(cleaned, columns)}\n${shown ?? ''}`);
+    const cleaned = fold(colors.resolve(harmless(text)));
+    stderr.write(`${rubOut()}${columns === undefined ? cleaned : wrap(cleaned, columns)}\n${shown ?? ''}`);
   };
   const speak = (text: string): void => talk(text, options.columns?.());
 
@@ -89,14 +106,14 @@ export function createOutput(options: OutputOptions): Sink {
     publish: (value) => redactor.publish(value),
     foreign: (text) => redactor.mask(text),
     style: colors.style,
-    clean: (text) => colors.resolve(harmless(text)),
+    clean: (text) => fold(colors.resolve(harmless(text))),
     plain: (text) => harmless(colors.strip(text)),
     paint: colors.paint,
-    quiet,
+    fold, drawing, quiet,
     color: colors !== noColors,
     status: (line) => {
-      if (line === shown) return;
-      stderr.write(`${shown === undefined ? '' : '\r\u001b[2K'}${line ?? ''}`);
+      if (line === shown || !drawing) return;
+      stderr.write(`${rubOut()}${line ?? ''}`);
       shown = line;
     },
   };

@@ -3,70 +3,53 @@
  */
 import select from '@inquirer/select';
 import { PassThrough } from 'node:stream';
-import { CredsetupError } from '../errors.ts';
-import type { InputOwner, OpenEvent } from './input-owner.ts';
+import type { OpenEvent } from './input-owner.ts';
 import type { KeyName } from './input-parser.ts';
+import { framed, placeOver, reflowOf, type Reflow } from './frame.ts';
 import { characters, clean, isPlain, joined, lengthOf } from './paste.ts';
-import { secretView, textView, type PromptKey, type ViewConfig } from './views.ts';
-import type { Sink } from './output.ts';
+import { beforeQuestion, inputEnded, reasonOf, type Asked, type Line, type Listed, type Questions, type Stage } from './question.ts';
+import { secretView, textView, type PromptKey } from './views.ts';
 import { wrap } from './wrap.ts';
-
-/** How a question takes what is typed. */
-export type Kind = 'text' | 'secret' | 'choice';
-
-export interface Asked {
-  readonly kind: Kind;
-  /** Harmless text. */
-  readonly message: string;
-  readonly maxLength: number;
-  /** A paste of several lines is taken as one, joined by spaces. */
-  readonly joinLines?: boolean;
-  /** Takes off what people add around the value. */
-  readonly bare?: ((text: string) => string) | undefined;
-  /** Why a paste is not taken here. */
-  readonly pasteRefused?: string;
-}
-
-/** What the questions need of the terminal. */
-export interface Stage {
-  readonly owner: InputOwner;
-  readonly stderr: NodeJS.WritableStream & { readonly columns?: number };
-  /** The run's signal: when it ends, an open question ends with its reason. */
-  readonly signal: AbortSignal;
-  readonly output: Sink;
-}
-
-/** For how many milliseconds nothing may come before a question opens; nobody notices these. */
-export const quietBefore = { question: 20, confirmation: 150 } as const;
 
 /** As many lines as a question has at most, one with a list and one without. */
 const emptyLines = { choice: 14, line: 3 } as const;
 
-type Ending = { readonly kind: 'back' } | { readonly kind: 'failed'; readonly error: unknown };
+/** `again`: a list is drawn anew, for another width. */
+type Ending = { readonly kind: 'back' | 'again' } | { readonly kind: 'failed'; readonly error: unknown };
 
-/** The error for a question that nobody can answer any more. */
-export function inputEnded(message: string): CredsetupError {
-  return new CredsetupError('INPUT_MISSING', `The input ended at the question "${message}". Nothing was saved.`, {
-    hint: 'Run it again in a terminal, or give the value by its option or variable (see --help) and add --no-input.',
-  });
+interface DrawnStage extends Stage {
+  readonly reflow: Reflow;
 }
 
-/** The signal's reason, for throwing. */
-export function reasonOf(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new CredsetupError('CANCELLED', 'Cancelled. Nothing was saved.');
+/** Questions that are drawn, and drawn again when the terminal's width changes. */
+export class DrawnQuestions implements Questions {
+  readonly #stage: DrawnStage;
+
+  constructor(stage: Stage, env: Readonly<Record<string, string | undefined>>) {
+    this.#stage = { ...stage, reflow: reflowOf(env) };
+  }
+
+  async line(asked: Asked, line: Line): Promise<string | undefined> {
+    return ask(this.#stage, asked, (prompt) => prompt.text(line));
+  }
+
+  async choice(asked: Asked, choices: readonly Listed[], initial: number): Promise<number | undefined> {
+    return ask(this.#stage, asked, (prompt) => prompt.choice(choices, initial));
+  }
 }
 
 /**
  * Opens a question and gives its answer, or undefined for Esc. Rejects with the run's reason
  * when it was ended, and with INPUT_MISSING at the end of input.
  */
-export async function ask<T>(stage: Stage, asked: Asked, run: (prompt: PromptRun) => Promise<T>): Promise<T | undefined> {
-  const { owner, signal } = stage;
-  await owner.drain(asked.pasteRefused === undefined ? quietBefore.question : quietBefore.confirmation);
-  if (signal.aborted) throw reasonOf(signal);
+async function ask<T>(stage: DrawnStage, asked: Asked, run: (prompt: PromptRun) => Promise<T>): Promise<T | undefined> {
+  const { signal, stderr } = stage;
+  await beforeQuestion(stage, asked);
   const prompt = new PromptRun(stage, asked);
   const ended = (): void => prompt.end({ kind: 'failed', error: reasonOf(signal) });
+  const resized = (): void => prompt.resized();
   signal.addEventListener('abort', ended, { once: true });
+  stderr.on('resize', resized);
   try {
     return await run(prompt);
   } catch (error) {
@@ -75,15 +58,17 @@ export async function ask<T>(stage: Stage, asked: Asked, run: (prompt: PromptRun
     return undefined;
   } finally {
     signal.removeEventListener('abort', ended);
+    stderr.removeListener('resize', resized);
     prompt.close();
   }
 }
 
 /** One open question: keys go in, an answer or an ending comes out. */
-export class PromptRun {
-  readonly #stage: Stage;
+class PromptRun {
+  readonly #stage: DrawnStage;
   readonly #asked: Asked;
-  readonly #abort = new AbortController();
+  #screen: ReturnType<typeof framed>;
+  #abort = new AbortController();
   // Keys are handed over as readline's own key events: a paste is one of them, and none waits in
   // a buffer for the next question. Without isTTY, the prompt is ready at once.
   readonly #input = new PassThrough();
@@ -91,45 +76,77 @@ export class PromptRun {
   ending: Ending | undefined;
   #clearAtEnd = false;
   #continued = 0;
+  /** The choice under the cursor. */
+  #active = 0;
 
-  constructor(stage: Stage, asked: Asked) {
+  constructor(stage: DrawnStage, asked: Asked) {
     this.#stage = stage;
     this.#asked = asked;
+    this.#screen = framed(stage.stderr);
     this.close = stage.owner.open((event) => this.#receive(event));
   }
 
   /** Ends the question without an answer. */
   end(ending: Ending): void {
     if (this.ending !== undefined) return;
-    this.close();
+    if (ending.kind !== 'again') this.close();
     this.ending = ending;
     // Going back takes the question off the screen; what ended the run leaves it to be read.
-    this.#clearAtEnd = ending.kind === 'back';
+    this.#clearAtEnd = ending.kind !== 'failed';
     this.#abort.abort();
   }
 
-  async text(config: Omit<ViewConfig, 'message' | 'maxLength' | 'answered' | 'paint' | 'columns'>): Promise<string> {
+  async text(line: Line): Promise<string> {
     const view = this.#asked.kind === 'secret' ? secretView : textView;
     const { message, maxLength } = this.#asked;
     const answered = this.close;
-    return this.#run((context) => view({ ...config, message, maxLength, answered, paint: this.#stage.output.paint, columns: () => this.#columns() }, context));
+    const { paint, fold } = this.#stage.output;
+    return this.#run((context) => view({ ...line, message, maxLength, answered, paint, fold, columns: () => this.#columns() }, context));
   }
 
-  async choice(choices: readonly { readonly name: string; readonly short: string }[], initial: number): Promise<number> {
-    const { paint } = this.#stage.output;
+  async choice(choices: readonly Listed[], initial: number): Promise<number> {
+    this.#active = initial;
+    for (;;) {
+      try {
+        return await this.#list(choices.map(({ drawn }) => drawn(this.#columns())));
+      } catch (error) {
+        if (this.ending?.kind !== 'again') throw error;
+        this.ending = undefined;
+        this.#clearAtEnd = false;
+        this.#abort = new AbortController();
+      }
+    }
+  }
+
+  /** What is open, drawn anew for the terminal's width. */
+  resized(): void {
+    const frame = this.#screen.frame();
+    if (frame === undefined || this.ending !== undefined) return;
+    this.#stage.stderr.write(placeOver(frame, this.#columns(), this.#stage.reflow));
+    if (this.#asked.kind === 'choice') this.end({ kind: 'again' });
+    else this.#send('', { name: 'redraw', redraw: true });
+  }
+
+  async #list(drawn: readonly { readonly name: string; readonly short: string }[]): Promise<number> {
+    const { paint, fold } = this.#stage.output;
+    const highlight = (text: string): string => {
+      // Only the choice under the cursor is painted so.
+      this.#active = Math.max(0, drawn.findIndex(({ name }) => text.endsWith(` ${name}`)));
+      return paint.accent(text);
+    };
     return this.#run((context) => select({
       message: this.#asked.message,
-      choices: choices.map((choice, value) => ({ ...choice, value })),
-      default: initial,
+      choices: drawn.map((choice, value) => ({ ...choice, value })),
+      default: this.#active,
       pageSize: 12,
       theme: {
-        prefix: { idle: paint.accent('?'), done: paint.good('✔') },
-        icon: { cursor: '❯' },
+        prefix: { idle: paint.accent('?'), done: paint.good(fold('✔')) },
+        icon: { cursor: fold('❯') },
         style: {
           // One argument each: inquirer passes the state too, and a paint would print it.
           message: (text: string) => paint.bold(text), answer: (text: string) => paint.accent(text),
-          highlight: (text: string) => paint.accent(text), error: (text: string) => paint.bad(wrap(`> ${text}`, this.#columns())),
-          keysHelpTip: () => paint.dim(wrap('Up and Down: choose · Enter: take it · Esc: back', this.#columns())),
+          highlight, error: (text: string) => paint.bad(wrap(`> ${text}`, this.#columns())),
+          keysHelpTip: () => paint.dim(wrap(fold('Up and Down: choose · Enter: take it · Esc: back'), this.#columns())),
         },
       },
     }, context));
@@ -140,7 +157,9 @@ export class PromptRun {
   }
 
   async #run<T>(prompt: (context: PromptContext) => Promise<T>): Promise<T> {
-    const context = { input: this.#input, output: this.#stage.stderr, signal: this.#abort.signal, clearPromptOnDone: false };
+    // The engine ends its stream with the prompt.
+    this.#screen = framed(this.#stage.stderr);
+    const context = { input: this.#input, output: this.#screen.output, signal: this.#abort.signal, clearPromptOnDone: false };
     Object.defineProperty(context, 'clearPromptOnDone', { get: () => this.#clearAtEnd });
     return prompt(context);
   }

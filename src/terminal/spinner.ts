@@ -7,28 +7,44 @@ export interface SpinnerOptions {
   readonly columns: () => number;
   /** Off where the line cannot be redrawn, or nobody wants it to move. */
   readonly animated: boolean;
-  readonly unicode: boolean;
 }
 
 const interval = 80;
 
-/** Shows `message` (harmless, without colours) until the returned function is called. */
-export function spin(message: string, { output, columns, animated, unicode }: SpinnerOptions): () => void {
-  if (!animated) {
-    output.say(message);
-    return () => undefined;
-  }
-  const frames = Array.from(unicode ? '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏' : '-\\|/');
+/** Over before anybody could read it: a line that comes and goes at once only flickers. */
+const soonOver = { moving: 120, still: 1_000 } as const;
+
+/**
+ * Shows what `message` gives (harmless, without colours) until the returned function is called;
+ * said once where it does not move. `brief`: it may be over at once, and is then not shown.
+ */
+export function spin(message: () => string, { output, columns, animated }: SpinnerOptions, { brief }: { readonly brief: boolean }): () => void {
+  if (!animated) return later(() => { output.say(message()); }, brief ? soonOver.still : 0);
+  // Where a tick cannot be shown, neither can these.
+  const frames = Array.from(output.fold('✔') === '✔' ? '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏' : '-\\|/');
   let turn = 0;
+  let timer: NodeJS.Timeout | undefined;
   const draw = (): void => {
     const frame = frames[turn % frames.length] ?? '';
     turn += 1;
-    output.status(`${output.paint.accent(frame)} ${cut(message, Math.max(columns() - 3, 10))}`);
+    output.status(`${output.paint.accent(frame)} ${cut(message(), Math.max(columns() - 3, 10))}`);
   };
-  draw();
-  const timer = setInterval(draw, interval);
+  const stop = later(() => {
+    draw();
+    timer = setInterval(draw, interval);
+  }, brief ? soonOver.moving : 0);
   return () => {
+    stop();
     clearInterval(timer);
     output.status(undefined);
   };
+}
+
+function later(show: () => void, milliseconds: number): () => void {
+  if (milliseconds === 0) {
+    show();
+    return () => undefined;
+  }
+  const timer = setTimeout(show, milliseconds);
+  return () => { clearTimeout(timer); };
 }

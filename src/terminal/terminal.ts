@@ -1,15 +1,14 @@
 /**
- * The terminal: questions on standard error, answers from the one owner of standard input.
- * This file loads Inquirer.js's engine; it is imported when the first question is near.
+ * The terminal: questions on standard error, answers from the one owner of standard input. How a
+ * question is shown, drawn or plain, is passed in: what draws loads Inquirer.js's engine.
  */
 import type { Answer, Choice, KeyHint, Terminal, TextQuestion } from '../context.ts';
 import { InputOwner, type TerminalInput } from './input-owner.ts';
 import type { Sink } from './output.ts';
 import { characters, clean, lengthOf } from './paste.ts';
-import { ask, inputEnded, quietBefore, reasonOf, type Asked, type Stage } from './prompts.ts';
+import { inputEnded, quietBefore, reasonOf, type Asked, type Judged, type Listed, type Questions, type Stage } from './question.ts';
 import { spin, type SpinnerOptions } from './spinner.ts';
-import type { Judged } from './views.ts';
-import { cut, widthOf } from './width.ts';
+import { widthOf } from './width.ts';
 import { wrap, wrapBeside } from './wrap.ts';
 
 export interface TerminalOptions {
@@ -20,7 +19,8 @@ export interface TerminalOptions {
   /** Ctrl-C: must end the run's signal. */
   readonly interrupt: () => void;
   readonly output: Sink;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** How questions are shown. */
+  readonly questions: (stage: Stage) => Questions;
   /** Tells when the process is about to be stopped (SIGTSTP) and when it goes on (SIGCONT); gives back how to end that. */
   readonly onSuspension?: (suspension: { readonly stopping: () => void; readonly continued: () => void }) => () => void;
 }
@@ -34,20 +34,17 @@ export function createTerminal(options: TerminalOptions): Terminal {
 
 class PromptTerminal implements Terminal {
   readonly #stage: Stage;
+  readonly #questions: Questions;
   readonly #spinner: SpinnerOptions;
   /** Open questions and tasks; at the run's end the last of them restores the terminal. */
   #open = 0;
   #stopSpinner: () => void = () => undefined;
   readonly #endSuspension: () => void;
 
-  constructor({ stdin, stderr, signal, interrupt, output, env, onSuspension }: TerminalOptions) {
-    this.#stage = { owner: new InputOwner(stdin, stderr, interrupt), stderr, signal, output };
-    this.#spinner = {
-      output,
-      columns: () => stderr.columns ?? 80,
-      animated: output.color && env['TERM'] !== 'dumb',
-      unicode: /utf-?8/i.test(env['LC_ALL'] ?? env['LC_CTYPE'] ?? env['LANG'] ?? '') || env['WT_SESSION'] !== undefined,
-    };
+  constructor({ stdin, stderr, signal, interrupt, output, questions, onSuspension }: TerminalOptions) {
+    this.#stage = { owner: new InputOwner(stdin, stderr, interrupt, output), stderr, signal, output };
+    this.#questions = questions(this.#stage);
+    this.#spinner = { output, columns: () => stderr.columns ?? 80, animated: output.drawing && output.color };
     const { owner } = this.#stage;
     this.#endSuspension = onSuspension?.({ stopping: () => { owner.suspend(); }, continued: () => { owner.resume(); } }) ?? (() => undefined);
     signal.addEventListener('abort', () => {
@@ -65,28 +62,33 @@ class PromptTerminal implements Terminal {
 
   async choose<T>(question: { readonly message: string; readonly choices: readonly Choice<T>[]; readonly initial?: T }): Promise<Answer<T>> {
     const { output } = this.#stage;
-    const labels = question.choices.map(({ label }) => output.plain(label));
-    const column = Math.max(0, ...labels.map(widthOf)) + 2;
     const message = output.clean(question.message);
-    const columns = this.#spinner.columns();
-    const room = columns - widthOf(output.plain(question.message)) - 3;
-    const shown = question.choices.map(({ note }, index) => {
-      const label = labels[index] ?? '';
-      // The answer goes below the question where both do not fit in one line.
-      const short = widthOf(label) > room ? `\n${wrap(`  ${label}`, columns)}` : label;
-      if (note === undefined) return { short, name: wrapBeside(label, columns, columns) };
-      const padding = ' '.repeat(column - widthOf(label));
-      const name = wrapBeside(`${label}${padding}${output.plain(note)}`, columns, column);
-      return { short, name: name.slice(0, label.length) + output.paint.dim(name.slice(label.length)) };
-    });
+    const room = widthOf(output.plain(question.message)) + 3;
+    const listed = question.choices.map(({ label, note }) => ({ label: this.#words(label), note: note === undefined ? undefined : this.#words(note) }));
+    const column = Math.max(0, ...listed.map(({ label }) => widthOf(label))) + 2;
+    const choices = listed.map(({ label, note }): Listed => ({ label, note, drawn: (columns) => this.#drawn(label, note, { columns, column, room }) }));
     const initial = Math.max(0, question.choices.findIndex(({ value }) => value === question.initial));
-    const index = await this.#ask({ kind: 'choice', message, maxLength: 0 }, (prompt) => prompt.choice(shown, initial));
+    const index = await this.#ask((questions) => questions.choice({ kind: 'choice', message, maxLength: 0 }, choices, initial));
     const choice = index === undefined ? undefined : question.choices[index];
     return choice === undefined ? { kind: 'back' } : { kind: 'value', value: choice.value };
   }
 
+  /** A choice in its list, and as the answer: below the question where both do not fit in one line. */
+  #drawn(label: string, note: string | undefined, { columns, column, room }: { readonly columns: number; readonly column: number; readonly room: number }): ReturnType<Listed['drawn']> {
+    const short = widthOf(label) > columns - room ? `\n${wrap(`  ${label}`, columns)}` : label;
+    if (note === undefined) return { short, name: wrapBeside(label, columns, columns) };
+    const name = wrapBeside(`${label}${' '.repeat(column - widthOf(label))}${note}`, columns, column);
+    return { short, name: name.slice(0, label.length) + this.#stage.output.paint.dim(name.slice(label.length)) };
+  }
+
+  /** Harmless text without colours, in signs that the terminal shows. */
+  #words(text: string): string {
+    const { output } = this.#stage;
+    return output.fold(output.plain(text));
+  }
+
   async typeWord({ message, word }: { readonly message: string; readonly word: string }): Promise<boolean> {
-    const help = `Type ${this.#stage.output.plain(word)} to confirm; Enter alone or Esc leaves everything as it is.`;
+    const help = `Type ${this.#words(word)} to confirm; Enter alone or Esc leaves everything as it is.`;
     const judge = (typed: string): Judged => {
       const value = typed.trim();
       return value === word || value === '' || /^no?$/i.test(value) ? { value } : { refusal: `That is not the word. ${help}` };
@@ -95,23 +97,27 @@ class PromptTerminal implements Terminal {
       kind: 'text', message: this.#stage.output.clean(message), maxLength: defaultMaxLength,
       pasteRefused: `The word is typed, not pasted. ${help}`,
     };
-    return await this.#ask(asked, (prompt) => prompt.text({ help, initial: undefined, judge })) === word;
+    return await this.#ask((questions) => questions.line(asked, { help, initial: undefined, judge })) === word;
   }
 
   async waitKey(
     { message, keys, signal }: { readonly message: string; readonly keys: readonly KeyHint[]; readonly signal?: AbortSignal },
   ): Promise<string | undefined> {
-    const { output, owner } = this.#stage;
-    const text = output.plain(message);
-    const ready = async (): Promise<string> => {
+    const { owner, output } = this.#stage;
+    const text = this.#words(message);
+    const ready = async (): Promise<(() => string) | undefined> => {
       await owner.drain(quietBefore.question);
-      return this.#withHints(text, keys);
+      if (output.drawing) return this.#withHints(text, keys);
+      this.#tellKeys(text, keys);
+      return undefined;
     };
     return this.#working(ready, async (ended) => {
       const over = new AbortController();
       const pressed = new Promise<string | undefined>((resolve, reject) => {
         const close = owner.open((event) => {
           if (event.kind === 'end') reject(inputEnded(text));
+          // Esc cannot be typed where the terminal sends whole lines.
+          else if (event.kind === 'text' && !output.drawing && event.text.startsWith('<')) resolve('back');
           else if (event.kind === 'text') resolveFirst(Array.from(event.text.toLowerCase()), keys, resolve);
           else if (event.kind === 'key' && event.name === 'escape') resolve('back');
           else if (event.kind === 'key') resolveFirst([event.name], keys, resolve);
@@ -125,13 +131,14 @@ class PromptTerminal implements Terminal {
   }
 
   async busy<T>(message: string, task: () => Promise<T>): Promise<T> {
-    const shown = this.#stage.output.quiet ? undefined : this.#stage.output.plain(message);
+    const words = this.#words(message);
+    const shown = this.#stage.output.quiet ? undefined : () => words;
     return this.#working(() => shown, async (ended) => {
       const running = task();
       // When the run ends first, nobody waits for the task any more: its own failure is not news.
       running.catch(() => undefined);
       return Promise.race([running, ended]);
-    });
+    }, true);
   }
 
   close(): void {
@@ -145,7 +152,7 @@ class PromptTerminal implements Terminal {
     const maxLength = question.maxLength ?? defaultMaxLength;
     const judge = (typed: string): Judged => {
       const judged = judgeLine(typed, question, maxLength);
-      return 'refusal' in judged ? { refusal: output.plain(judged.refusal) } : judged;
+      return 'refusal' in judged ? { refusal: this.#words(judged.refusal) } : judged;
     };
     const view = {
       help: question.help === undefined ? undefined : output.clean(question.help),
@@ -153,20 +160,23 @@ class PromptTerminal implements Terminal {
       initial: question.initial === undefined || kind === 'secret' ? undefined : output.plain(question.initial),
       judge,
     };
-    const value = await this.#ask({ kind, message: output.clean(question.message), maxLength, joinLines: question.lineEnds === 'join', bare: question.clean }, (prompt) => prompt.text(view));
+    const asked: Asked = { kind, message: output.clean(question.message), maxLength, joinLines: question.lineEnds === 'join', bare: question.clean };
+    const value = await this.#ask((questions) => questions.line(asked, view));
     return value === undefined ? { kind: 'back' } : { kind: 'value', value };
   }
 
   /** Asks one question; whatever spins meanwhile is stopped. */
-  async #ask<T>(asked: Asked, run: Parameters<typeof ask<T>>[2]): Promise<T | undefined> {
+  async #ask<T>(put: (questions: Questions) => Promise<T>): Promise<T> {
     return this.#during(async () => {
       this.#stopSpinner();
-      return ask(this.#stage, asked, run);
+      return put(this.#questions);
     });
   }
 
   /** Spins while something is waited for. `ended` rejects when the run ends. */
-  async #working<T>(ready: () => Promise<string> | string | undefined, wait: (ended: Promise<never>) => Promise<T>): Promise<T> {
+  async #working<T>(
+    ready: () => Promise<(() => string) | undefined> | (() => string) | undefined, wait: (ended: Promise<never>) => Promise<T>, brief = false,
+  ): Promise<T> {
     return this.#during(async () => {
       const { signal } = this.#stage;
       const message = await ready();
@@ -179,7 +189,7 @@ class PromptTerminal implements Terminal {
       ended.catch(() => undefined);
       // Begun before it is shown: a key pressed at once is a key pressed here.
       const waiting = wait(ended);
-      const stop = message === undefined ? () => undefined : spin(message, this.#spinner);
+      const stop = message === undefined ? () => undefined : spin(message, this.#spinner, { brief });
       this.#stopSpinner = stop;
       try {
         return await waiting;
@@ -203,14 +213,28 @@ class PromptTerminal implements Terminal {
     }
   }
 
+  /** Message and keys, each on lines of their own that stay as they are. */
+  #tellKeys(message: string, keys: readonly KeyHint[]): void {
+    const lines = [message, ...keys.map(({ key, means }) => `  ${key === 'enter' ? 'Enter' : key}: ${this.#words(means)}`), '  <: back'];
+    this.#stage.stderr.write(`${wrap(lines.join('\n'), this.#spinner.columns())}\n`);
+  }
+
   /** Message and keys in one line where it fits; else the keys stand above, where nothing cuts them. */
-  #withHints(message: string, keys: readonly KeyHint[]): string {
+  #withHints(message: string, keys: readonly KeyHint[]): () => string {
     const { output, stderr } = this.#stage;
-    const hints = keys.map(({ key, means }) => `${key === 'enter' ? 'Enter' : key}: ${output.plain(means)}`).join(' · ');
-    const together = `${message}   ${hints}`;
-    if (widthOf(together) <= this.#spinner.columns() - 3 && this.#spinner.animated) return cut(together, Infinity);
-    stderr.write(`${output.paint.dim(wrap(hints, this.#spinner.columns()))}\n`);
-    return message;
+    const hints = keys.map(({ key, means }) => `${key === 'enter' ? 'Enter' : key}: ${this.#words(means)}`);
+    const together = `${message}   ${hints.join(output.fold(' · '))}`;
+    let above = false;
+    return () => {
+      const { columns, animated } = this.#spinner;
+      if (!above && animated && widthOf(together) <= columns() - 3) return together;
+      if (!above) {
+        above = true;
+        output.status(undefined);
+        stderr.write(`${output.paint.dim(wrap(hints.join(output.fold(' · ')), columns()))}\n`);
+      }
+      return message;
+    };
   }
 }
 

@@ -4,6 +4,7 @@
 import { createPrompt, isBackspaceKey, isEnterKey, useKeypress, useState } from '@inquirer/core';
 import type { Style } from '../context.ts';
 import { characters, lengthOf } from './paste.ts';
+import type { Judged } from './question.ts';
 import { wrap } from './wrap.ts';
 
 /** What a key event carries beside inquirer's own members. */
@@ -15,9 +16,9 @@ export interface PromptKey {
   readonly hidden?: string;
   /** A sentence to show instead of taking what came. */
   readonly notice?: string;
+  /** The same again: the terminal's width has changed. */
+  readonly redraw?: true;
 }
-
-export type Judged = { readonly value: string } | { readonly refusal: string };
 
 export interface ViewConfig {
   readonly message: string;
@@ -25,6 +26,8 @@ export interface ViewConfig {
   readonly initial: string | undefined;
   readonly maxLength: number;
   readonly paint: Style;
+  /** Signs as this terminal shows them. */
+  readonly fold: (text: string) => string;
   /** The terminal's width. */
   readonly columns: () => number;
   /** The value to answer with, or why not. */
@@ -35,8 +38,8 @@ export interface ViewConfig {
 
 /** The line of a question; the prompt engine wants the typed text at its end. */
 function line(config: ViewConfig, done: boolean, rest: string): string {
-  const { paint } = config;
-  return `${done ? paint.good('✔') : paint.accent('?')} ${paint.bold(config.message)} ${rest}`;
+  const { paint, fold } = config;
+  return `${done ? paint.good(fold('✔')) : paint.accent('?')} ${paint.bold(config.message)} ${rest}`;
 }
 
 function below({ help, paint, columns }: ViewConfig, done: boolean, error: string | undefined): string {
@@ -54,6 +57,7 @@ export const textView = createPrompt<string, ViewConfig>((config, done) => {
   const [answered, setAnswered] = useState(false);
   const [value, setValue] = useState('');
   const [error, setError] = useState<string | undefined>(undefined);
+  const [turn, setTurn] = useState(0);
 
   useKeypress((key: PromptKey, readline) => {
     if (answered) return;
@@ -62,7 +66,9 @@ export const textView = createPrompt<string, ViewConfig>((config, done) => {
       readline.write(text);
       setValue(text);
     };
-    if (key.notice !== undefined) {
+    if (key.redraw === true) {
+      setTurn(turn + 1);
+    } else if (key.notice !== undefined) {
       setError(key.notice);
     } else if (isEnterKey(key)) {
       const judged = config.judge(value);
@@ -97,6 +103,7 @@ export const secretView = createPrompt<string, ViewConfig>((config, done) => {
   const [answered, setAnswered] = useState(false);
   const [value, setValue] = useState('');
   const [error, setError] = useState<string | undefined>(undefined);
+  const [turn, setTurn] = useState(0);
 
   const change = (text: string): void => {
     const length = lengthOf(text);
@@ -109,7 +116,8 @@ export const secretView = createPrompt<string, ViewConfig>((config, done) => {
   };
   useKeypress((key: PromptKey) => {
     if (answered) return;
-    if (key.notice !== undefined) setError(key.notice);
+    if (key.redraw === true) setTurn(turn + 1);
+    else if (key.notice !== undefined) setError(key.notice);
     else if (key.hidden !== undefined) change(value + key.hidden);
     else if (isBackspaceKey(key)) change(Array.from(value).slice(0, -1).join(''));
     else if (key.name === 'u' && key.ctrl) change('');

@@ -1,6 +1,6 @@
 /** The name that a credential is saved under, and who may replace what is there. */
 import type { Credential } from '../credential.ts';
-import { checkName, defaultName, freeName } from '../credential-name.ts';
+import { checkName, defaultName, freeName, isName, nearestName } from '../credential-name.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Draft, Outcome, ValidatedDraft } from './draft.ts';
 
@@ -63,9 +63,15 @@ export async function nameStage(draft: ValidatedDraft): Promise<Outcome> {
   if (there !== undefined && !free) draft.context.output.warn(`  ${nameTaken(there).message}`);
   const answer = await terminal.text({
     message: 'Save as', initial: free ? wanted : freeName(wanted, taken), maxLength: 64,
-    check: nameProblem,
+    check: (typed) => (nearestName(typed) === undefined ? nameProblem(typed) : undefined),
   });
   if (answer.kind === 'back') return 'back';
+  const near = nearestName(answer.value);
+  if (!isName(answer.value) && near !== undefined) {
+    draft.context.output.say(`  A name has letters, digits, dots, dashes and underscores only. Enter takes ${near}.`);
+    draft.name = near;
+    return { goTo: 'name' };
+  }
   const other = await vault.find(answer.value);
   if (other !== undefined && !mayReplace(draft, other)) {
     draft.context.output.warn(`  ${nameTaken(other).message}`);

@@ -52,7 +52,8 @@ export interface Wizard {
   readonly processes: () => string[];
 }
 
-const line = `sh -c 'printf "\\033]9997;%d\\007" $$; exec "$@"' sh "$@"; echo "exit $?"; stty -a`;
+// Where the terminal makes Ctrl-C a signal, the shell around gets it, too.
+const line = `trap : INT; sh -c 'printf "\\033]9997;%d\\007" $$; exec "$@"' sh "$@"; echo "exit $?"; stty -a`;
 
 /** Starts `credsetup` with these arguments. Without a D-Bus session in `env` there is no keychain. */
 export function wizard(args: readonly string[], { env = {}, ...options }: WizardOptions = {}): Wizard {

@@ -8,6 +8,9 @@ import { Redactor } from '../../src/redaction.ts';
 import { createOutput } from '../../src/terminal/output.ts';
 import { createTerminal } from '../../src/terminal/terminal.ts';
 import { createColors } from '../../src/terminal/colors.ts';
+import { inAscii, inWords, isPlainMode, showsGlyphs } from '../../src/terminal/glyphs.ts';
+import { PlainQuestions } from '../../src/terminal/plain.ts';
+import { DrawnQuestions } from '../../src/terminal/prompts.ts';
 import { noColors, useColor } from '../../src/terminal/style.ts';
 
 export type Step =
@@ -24,13 +27,17 @@ const [script = '[]', answers = ''] = process.argv.slice(2);
 const steps = JSON.parse(script) as Step[];
 const stopper = new AbortController();
 const stop = (code: ErrorCode): void => stopper.abort(new CredsetupError(code, `Stopped (${code}). Nothing was saved.`));
+const plain = isPlainMode({ option: false, env: process.env });
 const output = createOutput({
   stdout: process.stdout, stderr: process.stderr, quiet: false, debug: false, redactor: new Redactor(),
-  colors: useColor({ isTTY: process.stderr.isTTY, env: process.env, noColorOption: false }) ? createColors() : noColors,
+  colors: useColor({ isTTY: process.stderr.isTTY, env: process.env, noColorOption: plain }) ? createColors() : noColors,
+  columns: () => process.stderr.columns, drawing: !plain,
+  ...(plain || !showsGlyphs(process.env, process.platform) ? { fold: plain ? inWords : inAscii } : {}),
   onBrokenPipe: () => process.exit(141),
 });
 const terminal = createTerminal({
-  stdin: process.stdin, stderr: process.stderr, signal: stopper.signal, interrupt: () => stop('CANCELLED'), output, env: process.env,
+  stdin: process.stdin, stderr: process.stderr, signal: stopper.signal, interrupt: () => stop('CANCELLED'), output,
+  questions: (stage) => (plain ? new PlainQuestions({ ...stage, inEmacs: process.env['INSIDE_EMACS'] !== undefined }) : new DrawnQuestions(stage, process.env)),
 });
 process.on('SIGINT', () => stop('CANCELLED'));
 process.on('SIGTERM', () => stop('SIGTERM'));

@@ -5,6 +5,7 @@ import { foreign } from '../../src/foreign.ts';
 import { Redactor } from '../../src/redaction.ts';
 import { createColors } from '../../src/terminal/colors.ts';
 import { createOutput, type Sink } from '../../src/terminal/output.ts';
+import { inAscii, inWords, isPlainMode, showsGlyphs } from '../../src/terminal/glyphs.ts';
 import { noColors, useColor, type Colors } from '../../src/terminal/style.ts';
 
 class Collector extends EventEmitter {
@@ -165,5 +166,32 @@ describe('Colours', () => {
   it('are on by FORCE_COLOR where there is no terminal', () => {
     expect(ask({ FORCE_COLOR: '1' }, false)).toBe(true);
     expect(ask({ FORCE_COLOR: '0' })).toBe(false);
+  });
+});
+
+describe('Signs', () => {
+  const shows = (env: Record<string, string>, system: NodeJS.Platform = 'linux'): boolean => showsGlyphs(env, system);
+
+  it('are shown where the locale has them: the first variable that is not empty counts', () => {
+    expect(shows({ LANG: 'C.UTF-8' })).toBe(true);
+    expect(shows({ LC_ALL: '', LC_CTYPE: 'de_DE.utf8', LANG: 'C' })).toBe(true);
+    expect(shows({ LC_ALL: 'C', LANG: 'de_DE.UTF-8' })).toBe(false);
+    expect(shows({ LANG: 'de_DE.ISO-8859-1' })).toBe(false);
+    expect(shows({})).toBe(false);
+    expect(shows({}, 'darwin')).toBe(true);
+    expect(shows({ TERM: 'linux', LANG: 'C.UTF-8' })).toBe(false);
+    expect(shows({}, 'win32')).toBe(false);
+    expect(shows({ WT_SESSION: 'x' }, 'win32')).toBe(true);
+  });
+
+  it('are words in plain mode, and letters of names stay', () => {
+    expect(inWords('✖ Zoë\'s token was refused\n  ! It ends soon\n  ✔ teams  ✖ posts · …')).toBe('Error: Zoë\'s token was refused\n  Warning: It ends soon\n  [ok] teams  [no] posts | ...');
+    expect(inAscii('\u001b[31m✖\u001b[39m no\n  ! it')).toBe('\u001b[31mError:\u001b[39m no\n  ! it');
+  });
+
+  it('are words by the option, the variable and a terminal that is dumb', () => {
+    const plain = (env: Record<string, string>, option = false): boolean => isPlainMode({ option, env });
+    expect([plain({}), plain({}, true), plain({ TERM: 'dumb' }), plain({ CREDSETUP_PLAIN: '1' })]).toEqual([false, true, true, true]);
+    expect(['', '0', 'false'].map((value) => plain({ CREDSETUP_PLAIN: value }))).toEqual([false, false, false]);
   });
 });

@@ -97,6 +97,11 @@ export class PtySession {
     await this.#until(() => this.#raw.includes(wanted), JSON.stringify(wanted));
   }
 
+  /** Waits until a prompt has put the cursor to its place, behind so much of the transcript. */
+  async drawnSince(length: number): Promise<void> {
+    await this.#until(() => /\u001b\[\d+G$/.test(this.raw.slice(length)), 'a prompt that is drawn anew');
+  }
+
   /** Bytes as they are: what a keyboard would send. */
   type(text: string): void {
     this.#terminal.write(text);

@@ -437,8 +437,8 @@ describe.skipIf(!has('terminal'))('Waiting', () => {
     expect(session.screen()).toContain('Is a dialog open?\nAll asked.');
   });
 
-  it.each([{ TERM: 'dumb' }, { NO_COLOR: '1' }])('stands still with %o', async (env) => {
-    const { session, answers } = start([key, { do: 'busy', message: 'checking' }], { env });
+  it('stands still without colours', async () => {
+    const { session, answers } = start([key, { do: 'busy', message: 'checking' }], { env: { NO_COLOR: '1' } });
     await session.waitFor('waiting for Mautic');
     await session.waitFor('o: open the page');
     session.press('enter');
@@ -448,6 +448,64 @@ describe.skipIf(!has('terminal'))('Waiting', () => {
     expect(session.raw).not.toContain('⠋');
     expect(session.raw.split('checking')).toHaveLength(2);
     expect(answers()).toEqual(['enter', 'done']);
+  });
+});
+
+describe.skipIf(!has('terminal'))('A terminal that becomes another width', () => {
+  // The screen model of these tests is the one of that terminal.
+  const env = { TERM_PROGRAM: 'vscode' };
+  const help = 'The address of the page that you see when you open it in your browser, whatever page that is.';
+
+  it('has an open question drawn anew, once, with what was typed', async () => {
+    const { session, answers } = start([{ do: 'text', message: 'The address of that page', help }], { columns: 100, env });
+    await session.waitFor('? The address of that page');
+    session.type('crm.example.org/of/a/folder');
+    await session.waitFor('of/a/folder');
+    for (const columns of [40, 100, 30, 60]) {
+      const before = session.raw.length;
+      session.resize(columns, 30);
+      await session.drawnSince(before);
+      // Each line once, whatever broke it.
+      expect(session.screen().replace(/\s/g, '')).toMatch(new RegExp(`^process\\d+\\?Theaddressofthatpagecrm\\.example\\.org/of/a/folder${help.replace(/\s/g, '')}$`));
+    }
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual([{ kind: 'value', value: 'crm.example.org/of/a/folder' }]);
+  });
+
+  it('has an open list drawn anew with the same choice, and a hidden value keeps its length', async () => {
+    const { session, answers } = start([{ do: 'choose', message: 'Which one?', choices: ['first', 'second', 'third'], note: help }, secret], { columns: 100, env });
+    await session.waitFor('❯ first');
+    session.press('down');
+    await session.waitFor('❯ second');
+    for (const columns of [40, 80]) {
+      const before = session.raw.length;
+      session.resize(columns, 40);
+      await session.drawnSince(before);
+      expect(session.screen().split('? Which one?')).toHaveLength(2);
+      expect(session.screen().split('❯')).toHaveLength(2);
+      expect(session.screen()).toContain('❯ second');
+    }
+    session.press('enter');
+    await session.waitFor('? Token (hidden, 0 characters)');
+    session.type(token);
+    await session.waitFor('26 characters');
+    const before = session.raw.length;
+    session.resize(24, 40);
+    await session.drawnSince(before);
+    expect(session.screen().split('Token')).toHaveLength(2);
+    session.press('enter');
+    await left(session, 0);
+    expect(answers()).toEqual([{ kind: 'value', value: 'second' }, { kind: 'value', value: token }]);
+  });
+
+  it('has what is waited for drawn on one line', async () => {
+    const { session } = start([{ do: 'key', keys: { enter: 'check now', o: 'open the page' }, message: 'waiting for Mautic to say that the API is on' }], { columns: 100, env });
+    await session.waitFor('o: open the page');
+    session.resize(50, 30);
+    await session.waitFor(/^Enter: .*\n(?:.*\n)?. waiting for Mautic to say that the API is on$/);
+    session.press('enter');
+    await left(session, 0);
   });
 });
 
