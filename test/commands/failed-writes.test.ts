@@ -3,14 +3,18 @@
  * stored afterwards is good at the service, and what was reported is what stands.
  */
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mattermostPassword, type PracticeMattermost } from '../../src/practice/mattermost.ts';
+import type { PracticeMautic } from '../../src/practice/mautic.ts';
+import { createEncryptedFile } from '../../src/stores/encrypted-file.ts';
+import { createVault } from '../../src/vault.ts';
 import { cleanEnvironment, programPath } from '../program.ts';
 import { has } from '../tools.ts';
 import { storeOAuth2 } from './oauth.ts';
-import { folder, mattermostServer, mauticServer, script, type Script } from './support.ts';
+import { machine, now } from '../stores/support.ts';
+import { folder, identity, mattermostServer, mauticServer, script, type Script } from './support.ts';
 
 interface Traced { readonly exitCode: number; readonly stdout: string; readonly stderr: string; readonly failed: boolean }
 
@@ -18,15 +22,34 @@ interface Traced { readonly exitCode: number; readonly stdout: string; readonly 
 async function traced(args: readonly string[], one: Script, call: string, nth: number, env: Readonly<Record<string, string>> = {}): Promise<Traced> {
   const log = join(folder(), 'trace');
   const done = await new Promise<Omit<Traced, 'failed'>>((resolve) => {
-    execFile('strace', ['-f', '-qq', '-o', log, '-e', `trace=${call}`, '-e', `inject=${call}:error=ENOSPC:when=${nth}+`, process.execPath, programPath, ...args], {
+    execFile('strace', ['-f', '--seccomp-bpf', '-qq', '-o', log, '-e', `trace=${call}`, '-e', `inject=${call}:error=ENOSPC:when=${nth}+`, process.execPath, programPath, ...args], {
       env: { ...cleanEnvironment({ ...one.env, ...env }), UV_THREADPOOL_SIZE: '1' },
     }, (error, stdout, stderr) => { resolve({ exitCode: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }); });
   });
   return { ...done, failed: readFileSync(log, 'utf8').includes('(INJECTED)') };
 }
 
-async function stored(one: Script, name = 'chat'): Promise<string> {
-  return (await one.run(['get', name], { reveals: true })).stdout.trim();
+async function stored({ home }: Script): Promise<string> {
+  const vault = createVault({
+    home, machine, now, signal: new AbortController().signal,
+    stores: {
+      file: async () => createEncryptedFile({ home, workerPath: '/nonexistent', now, identity: async () => identity, passphrase: async () => '' }),
+      keychain: async () => { throw new Error('the keychain was touched'); },
+    },
+  });
+  return (await vault.load('chat')).secrets['token'] ?? '';
+}
+
+/** What can be done again and again from the same start: each time a new home, and the server as it was. */
+function again<T extends { readonly one: Script; readonly server: { readonly state: object } }>(begun: T): () => T {
+  const kept = (): object => structuredClone(Object.fromEntries(Object.entries(begun.server.state).filter(([, value]) => typeof value !== 'function')));
+  const state = kept();
+  return () => {
+    const one = script();
+    cpSync(begun.one.home, one.home, { recursive: true });
+    Object.assign(begun.server.state, structuredClone(state));
+    return { ...begun, one };
+  };
 }
 
 const env = { CREDSETUP_PASSWORD: mattermostPassword };
@@ -36,6 +59,12 @@ async function made(): Promise<{ readonly one: Script; readonly server: Practice
   const [one, server] = [script(), await mattermostServer({ tokensEnabled: true })];
   const done = await one.run(making(server), { env });
   expect(done.exitCode, done.stderr).toBe(0);
+  return { one, server };
+}
+
+async function signedIn(): Promise<{ readonly one: Script; readonly server: PracticeMautic }> {
+  const [one, server] = [script(), await mauticServer()];
+  await storeOAuth2(one, server);
   return { one, server };
 }
 
@@ -50,8 +79,9 @@ async function expectAlive(one: Script, server: PracticeMattermost, said: string
 describe.skipIf(!has('strace'))('when the disk fails from the nth write on', () => {
   it('rotate never ends the stored token', async () => {
     const call = 'fsync';
+    const start = again(await made());
     for (let nth = 1; ; nth += 1) {
-      const { one, server } = await made();
+      const { one, server } = start();
       const before = await stored(one);
       const done = await traced(['rotate', 'chat'], one, call, nth);
       expect(await stored(one) === before ? 'kept' : 'rotated', `${call} ${nth}: ${done.stderr}`).toBe(done.exitCode === 0 ? 'rotated' : 'kept');
@@ -62,8 +92,9 @@ describe.skipIf(!has('strace'))('when the disk fails from the nth write on', () 
 
   it('a new token in place of a stored one is stored or ended', async () => {
     const call = 'rename';
+    const start = again(await made());
     for (let nth = 1; ; nth += 1) {
-      const { one, server } = await made();
+      const { one, server } = start();
       const before = await stored(one);
       const done = await traced([...making(server), '--replace', '--json'], one, call, nth, env);
       expect(await stored(one) === before ? 'kept' : 'replaced', `${call} ${nth}: ${done.stderr}`).toBe(done.exitCode === 0 ? 'replaced' : 'kept');
@@ -74,23 +105,22 @@ describe.skipIf(!has('strace'))('when the disk fails from the nth write on', () 
 
   it('refresh says that a sign-in is lost only when it is', async () => {
     const call = 'fsync';
-    const [one, server] = [script(), await mauticServer()];
-    await storeOAuth2(one, server);
+    const start = again(await signedIn());
     for (let nth = 1; ; nth += 1) {
+      const { one } = start();
       const done = await traced(['refresh', 'crm', '--json'], one, call, nth);
       const said = `${call} ${nth}: ${done.stdout}${done.stderr}`;
       const lost = done.stdout.includes('is lost');
       const next = await one.run(['refresh', 'crm', '--json']);
       expect(next.exitCode, said).toBe(lost ? 7 : 0);
-      if (lost) await storeOAuth2(one, server);
       if (!done.failed) break;
     }
   }, 300_000);
 
   it('a hand-over that was written is handed over, though that cannot be noted', async () => {
-    const [one, server] = [script(), await mauticServer()];
+    const start = again(await signedIn());
     for (let nth = 1; ; nth += 1) {
-      await storeOAuth2(one, server);
+      const { one, server } = start();
       const file = join(folder(), 'export.json');
       const done = await traced(['export', 'crm', '--hand-over', '--output', file], one, 'rename', nth);
       const given = (() => { try { return (JSON.parse(readFileSync(file, 'utf8')) as { credentials: { secrets: { refreshToken: string } }[] }).credentials[0]!.secrets.refreshToken; } catch { return undefined; } })();

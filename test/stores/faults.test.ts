@@ -95,7 +95,7 @@ describe.skipIf(!has('strace'))('what is reported is what stands', () => {
       const log = join(home, '..', 'trace');
       // What node opens for itself is not ours.
       const ours = ['close', 'openat', 'statx'].includes(call) ? ['write.lock', 'index.json', 'credentials.age'].flatMap((file) => ['-P', join(home, file)]) : [];
-      const said = await operated(home, operation, ['strace', '-f', '-qq', '-o', log, '-e', `trace=${call}`, '-e', `inject=${call}:error=${error}:when=${nth}${from}`, ...ours]);
+      const said = await operated(home, operation, ['strace', '-f', '--seccomp-bpf', '-qq', '-o', log, '-e', `trace=${call}`, '-e', `inject=${call}:error=${error}:when=${nth}${from}`, ...ours]);
       await expectOneTruth(home, operation, said);
       await expectCleanAfterNext(home);
       // There was no such call any more.
