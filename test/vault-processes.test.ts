@@ -134,7 +134,7 @@ describe.each([['file', true], ['keychain', keychainHere]] as const)('several pr
   });
 });
 
-describe('a process that is stopped for longer than its lock lives', () => {
+describe.concurrent('a process that is stopped for longer than its lock lives', () => {
   const steps: readonly SaveStep[] = ['locked', 'pending', 'written', 'verified'];
 
   it.each(steps)('after "%s" is STORE_BUSY when it goes on, and what was saved meanwhile is all there', async (step) => {
