@@ -60,7 +60,7 @@ export async function wire(options: RunOptions): Promise<Wiring> {
   const descriptors = inheritedDescriptors();
   const stopper = new AbortController();
   const redactor = new Redactor();
-  protectVariables(env, redactor);
+  takeSecretVariables(env, redactor);
   const { stop, inOnePiece } = createStop(stopper);
   const child: Parts['child'] = { pass: undefined };
   for (const [signal, code] of stops) process.on(signal, () => { if (child.pass === undefined) stop(code); else child.pass(signal); });
@@ -332,12 +332,18 @@ function isSet(value: string | undefined): boolean {
 
 /**
  * Whatever a variable holds that is a secret is masked from the first line on; so is what stands
- * where the name of a file belongs and names none, for it may be the secret itself.
+ * where the name of a file belongs and names none, for it may be the secret itself. The process
+ * keeps neither in its own environment: a report of Node's (`--report-on-signal`) writes that to a file.
  */
-function protectVariables(env: Readonly<Record<string, string | undefined>>, redactor: Redactor): void {
+function takeSecretVariables(env: Readonly<Record<string, string | undefined>>, redactor: Redactor): void {
+  const take = (name: string, value: string): void => {
+    redactor.protect(value);
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete
+    delete process.env[name];
+  };
   for (const [name, value] of Object.entries(env)) {
-    if (/^CREDSETUP_.*(PASSWORD|TOKEN|SECRET|PASSPHRASE|IDENTITY|API_KEY|MFA_CODE|SECRET_ID)$|^(BAO|VAULT)_TOKEN$/.test(name) && isGiven(value)) redactor.protect(value);
-    if (/^CREDSETUP_.*_FILE$/.test(name) && isGiven(value) && !isThere(value)) redactor.protect(value);
+    if (/^CREDSETUP_.*(PASSWORD|TOKEN|SECRET|PASSPHRASE|IDENTITY|API_KEY|MFA_CODE|SECRET_ID)$|^(BAO|VAULT)_TOKEN$/.test(name) && isGiven(value)) take(name, value);
+    if (/^CREDSETUP_.*_FILE$/.test(name) && isGiven(value) && !isThere(value)) take(name, value);
   }
 }
 
