@@ -12,6 +12,7 @@ import { createRequire } from 'node:module';
 import { mkdir, readFile, rm, writeFile, access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { billOfMaterials, bundledPackages } from './bill-of-materials.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const packageJson = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
@@ -40,10 +41,7 @@ async function present(paths) {
 }
 
 async function licences(metafiles) {
-  const packages = new Set(metafiles.flatMap(({ inputs }) => Object.keys(inputs))
-    .map((path) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
-    .filter((path) => path !== undefined));
-  const texts = await Promise.all([...packages].sort().map(async (path) => {
+  const texts = await Promise.all(bundledPackages(metafiles).map(async (path) => {
     const { name, version, license } = JSON.parse(await readFile(join(root, path, 'package.json'), 'utf8'));
     const files = await present(['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'license'].map((file) => join(path, file)));
     const text = files[0] === undefined ? '' : await readFile(join(root, files[0]), 'utf8');
@@ -140,4 +138,5 @@ await build({
 const { rootHelp } = createRequire(import.meta.url)(join(root, 'dist/main.cjs'));
 await writeFile(join(root, 'dist/help.txt'), rootHelp());
 await writeFile(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), await licences([entry.metafile, chunks.metafile]));
+await writeFile(join(root, 'dist/bill-of-materials.cdx.json'), await billOfMaterials(root, [entry.metafile, chunks.metafile], packageJson));
 await writeFile(join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { commands, optionsOf } from '../src/commands/catalog.ts';
 import { exitCodes, type ErrorCode } from '../src/errors.ts';
 import { cleanEnvironment } from './program.ts';
+import { has } from './tools.ts';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/[\\/]$/, '');
@@ -51,7 +52,8 @@ beforeAll(async () => {
   files = packed[0]!.files.map(({ path }) => path);
   const prefix = join(folder, 'prefix');
   await mkdir(prefix);
-  await npmRun(['install', '--global', '--prefix', prefix, join(folder, packed[0]!.filename)], folder);
+  // The harder case: no script of a dependency runs. CI's tarball stage installs with them.
+  await npmRun(['install', '--ignore-scripts', '--global', '--prefix', prefix, join(folder, packed[0]!.filename)], folder);
   installed = join(prefix, ...(windows ? [] : ['lib']), 'node_modules', 'credsetup');
 }, 240_000);
 
@@ -96,6 +98,39 @@ describe('the tarball', () => {
   });
 });
 
+describe('the bill of materials', () => {
+  interface Component {
+    readonly name: string; readonly version: string; readonly purl: string; readonly licenses: readonly unknown[];
+    readonly hashes: readonly { readonly alg: string; readonly content: string }[];
+  }
+  const bill = () => readJson<{ readonly bomFormat: string; readonly specVersion: string; readonly components: readonly Component[] }>(join(installed, 'dist/bill-of-materials.cdx.json'));
+
+  it('is CycloneDX and names every package that is bundled or installed, with licence and checksum', async () => {
+    const { bomFormat, specVersion, components } = await bill();
+    expect([bomFormat, specVersion]).toEqual(['CycloneDX', '1.6']);
+    const licences = await readFile(join(installed, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8');
+    const bundled = [...licences.matchAll(/^((?:@[\w.-]+\/)?[\w.-]+) (\d+\.\d+\.\d+\S*) \([\w.-]+\)$/gm)].map(([, name, version]) => `${name} ${version}`);
+    expect(bundled.length).toBeGreaterThan(20);
+    expect(components.map(({ name, version }) => `${name} ${version}`)).toEqual(expect.arrayContaining(bundled));
+    expect(components.map(({ name }) => name)).toEqual(expect.arrayContaining(['open', '@github/keytar']));
+    for (const one of components) {
+      expect(one.purl).toBe(`pkg:npm/${one.name.replace('@', '%40')}@${one.version}`);
+      expect(one.licenses, one.name).toHaveLength(1);
+      expect(one.hashes, one.name).toEqual([{ alg: 'SHA-512', content: expect.stringMatching(/^[0-9a-f]{128}$/) }]);
+    }
+  });
+
+  it('says what each direct dependency is for, in the account of the house', async () => {
+    const { dependencies, optionalDependencies, devDependencies } = await readJson<Record<string, Readonly<Record<string, string>>>>(join(root, 'package.json'));
+    const account = await readFile(join(root, 'docs/architecture.md'), 'utf8');
+    const table = account.slice(account.indexOf('## Dependencies'));
+    const named = [...table.matchAll(/^\| (.+?) \| .{15,} \|$/gm)].flatMap(([, names]) => [...(names ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name));
+    expect(Object.keys({ ...dependencies, ...optionalDependencies, ...devDependencies }).filter((name) => !named.includes(name))).toEqual([]);
+    const versions = Object.values(devDependencies!);
+    expect(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+  });
+});
+
 describe('the installed program', () => {
   const credsetup = (...args: readonly string[]) => {
     const command = windows ? join(folder, 'prefix', 'credsetup.cmd') : join(folder, 'prefix', 'bin', 'credsetup');
@@ -116,6 +151,11 @@ describe('the installed program', () => {
     expect(help.status).toBe(0);
     expect(help.stdout).toContain('Usage: credsetup');
     expect(credsetup('--quiet', '--help').stdout.startsWith(help.stdout.trimEnd())).toBe(true);
+  });
+
+  it.skipIf(!has('keychain'))('finds the keychain\'s addon although no install script ran', () => {
+    const { status, stderr } = spawnSync(process.execPath, ['-e', 'require("keytar")'], { cwd: installed, encoding: 'utf8', env: cleanEnvironment() });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
   it('runs a command from a folder with spaces', () => {
