@@ -73,8 +73,8 @@ export interface Change {
   readonly details?: readonly string[];
   /** How a person undoes it. */
   readonly undoBy: string;
-  /** It may do harm that only a person who reads it can judge: what a script is told instead of changing it. */
-  readonly byPersonOnly?: CredsetupError;
+  /** It may do harm that only a person who reads it can judge: what a script is told instead of changing it, and the word that a person types. */
+  readonly byPersonOnly?: { readonly error: CredsetupError; readonly word: string };
   /** Reads right before, stops at a difference (PERMISSION_DENIED), writes, reads back. */
   readonly apply: (api: Api, admin: Session) => Promise<void>;
   readonly undo: (api: Api, admin: Session) => Promise<void>;
@@ -88,8 +88,8 @@ export interface Repair {
   /** The documented page, and what an admin does there; polled by `isGone`. */
   readonly step: Step;
   readonly isGone: (api: Api, session: Session) => Promise<boolean>;
-  /** What an admin's session would change. */
-  readonly change: (api: Api, admin: Session) => Promise<Change>;
+  /** What an admin's session would change. Absent: it is a person's to do. */
+  readonly change?: (api: Api, admin: Session) => Promise<Change>;
 }
 
 /** A place that the owner can be added to, so that n8n can act there. */
@@ -124,8 +124,6 @@ export interface Provisioning {
   readonly adminTokenField?: Field;
   readonly descriptionField?: Field;
   readonly expiryField?: Field;
-  /** False: only the command line asks for it; a person is led through the service's pages. */
-  readonly offered?: false;
   /** Several things are made one after the other: a refusal of one says nothing of those before it. */
   readonly inSteps?: true;
   /** False: a second secret beside the first is no way to a new one here. */

@@ -4,7 +4,7 @@ import type { Credential, FullCredential, StoreKind, Warning } from '../credenti
 import type { ClientCheck } from '../oauth/client-check.ts';
 import type { RedirectServer } from '../oauth/redirect-server.ts';
 import type { TokenSet } from '../oauth/tokens.ts';
-import type { Made } from '../services/provisioning.ts';
+import type { Made, Way } from '../services/provisioning.ts';
 import type { ServerState } from '../services/api.ts';
 import type { Method, Service, Validation } from '../services/service.ts';
 import type { ConnectionOptions } from '../server/connection.ts';
@@ -90,6 +90,10 @@ export interface Draft {
   store?: StoreKind;
   name?: string;
   validation?: Validation;
+  /** How the secret comes to be. */
+  way?: Way;
+  /** Esc, where something stood in the way: what the command line chose is asked about. */
+  anotherWay?: boolean;
   /** What is open at the service while a secret is made there. */
   provisioning?: OpenAtService;
   saved?: { readonly status: 'created' | 'replaced' | 'validated'; readonly full: FullCredential };

@@ -31,7 +31,7 @@ function sameAccount({ validation: { account } }: ValidatedDraft, there: Credent
 /** Repeating a set-up replaces; anything else under the name needs `--replace`. */
 export function mayReplace(draft: ValidatedDraft, there: Credential): boolean {
   // What is made anew replaces nothing unless that was said: the old secret would be lost.
-  if (draft.provisioning?.way?.makes === true) return draft.options.replace;
+  if (draft.way?.makes === true) return draft.options.replace;
   // Where the record is gone, the index may say any address; the name was given, and the address again.
   if (draft.options.inPlaceOf?.id === there.id && !sameTarget(draft, there)) return true;
   return draft.options.replace || (sameTarget(draft, there) && sameAccount(draft, there));

@@ -41,7 +41,7 @@ export async function setUp(options: SetupOptions, context: Context): Promise<Se
   };
   try {
     const saved = await walk(draft);
-    return { ...saved, delivered: draft.store === 'none' && draft.provisioning?.way?.makes === true };
+    return { ...saved, delivered: draft.store === 'none' && draft.way?.makes === true };
   } catch (error) {
     throw draft.saved === undefined ? stopped(context.signal) ?? error : error;
   } finally {
@@ -179,6 +179,11 @@ function forget(draft: Draft, stage: string): void {
   if (stage === 'store') delete draft.store;
   if (stage === 'method') delete draft.method;
   if (stage === 'redirect') delete draft.n8nCallbackUrl;
+  // Another server may have other ways, and which methods there are is decided by the way.
+  if (stage === 'url' || stage === 'way') {
+    delete draft.way;
+    delete draft.method;
+  }
 }
 
 async function runStage(draft: Draft, id: string): Promise<Outcome> {

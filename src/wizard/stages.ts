@@ -13,7 +13,7 @@ import { locateWithProof } from '../server/address.ts';
 import { apiOf } from '../server/connection.ts';
 import { isPlaced, isReady, isValidated, terminalOf, type Draft, type Outcome, type PlacedDraft, type ReadyDraft, type Stage } from './draft.ts';
 import { leaveOther } from './provisioning/sessions.ts';
-import { provisioningStages, wayStage } from './provisioning/stages.ts';
+import { fitsWay, provisioningStages, wayStage } from './provisioning/stages.ts';
 import { checkEarlyName, nameStage } from './naming.ts';
 import { oddEdges } from '../given-value.ts';
 import { questionFor, sendableValue } from '../field-sources.ts';
@@ -30,12 +30,10 @@ export function stagesOf(draft: Draft): readonly Stage[] {
     { id: 'url', run: () => addressStage(draft) },
     ...(base === undefined ? [] : [
       { id: 'inspect', run: () => inspectStage(draft, base) },
+      { id: 'way', run: () => wayStage(draft) },
       { id: 'method', run: () => methodStage(draft, base) },
     ]),
-    ...(isPlaced(draft) ? [
-      { id: 'way', run: () => wayStage(draft) },
-      { id: 'store', run: () => storeStage(draft) },
-    ] : []),
+    ...(isPlaced(draft) ? [{ id: 'store', run: () => storeStage(draft) }] : []),
     ...(isReady(draft) ? provisioningStages(draft, fieldStage) ?? givenStages(draft) : []),
   ];
 }
@@ -96,8 +94,8 @@ function methodGiven({ service, options }: Draft): Method | undefined {
 }
 
 async function methodStage(draft: Draft, base: string): Promise<Outcome> {
-  const { methods } = draft.service;
-  const given = draft.method ?? methodGiven(draft);
+  const methods = draft.service.methods.filter((method) => fitsWay(draft, method));
+  const given = draft.method ?? methodGiven(draft) ?? (methods.length === 1 ? methods[0] : undefined);
   if (given !== undefined) {
     draft.method = given;
     await leaveOther(draft);

@@ -4,7 +4,7 @@ import type { PracticeMautic } from '../../src/practice/mautic.ts';
 import { identity } from '../commands/support.ts';
 import { credsetup } from '../program.ts';
 import { has } from '../tools.ts';
-import { answer, answerSecret, expectUnseen, expectNothingSaved, folder, holdAnswers, mautic, wizard, type Wizard } from './support.ts';
+import { answer, answerSecret, expectUnseen, expectNothingSaved, folder, holdAnswers, inItsPages, mautic, wizard, type Wizard } from './support.ts';
 
 const args = ['mautic', '--method', 'basic'];
 const inFile = { CREDSETUP_STORE: 'file', CREDSETUP_IDENTITY: identity };
@@ -19,6 +19,7 @@ const madeUp = { bearer: 'Bearer credsetup-probe', basic: basic('credsetup-probe
 /** Past the steps of a server on which all is done. */
 async function toPassword({ session }: Wizard, server: PracticeMautic, username = 'contacts'): Promise<void> {
   await answer(session, 'Mautic address', `${server.url}/s/dashboard`);
+  await inItsPages(session);
   await session.waitFor('✔ Enable HTTP basic auth: done');
   await answer(session, 'Username', username);
   await session.waitFor('? Password (hidden, 0 characters)');
@@ -32,6 +33,7 @@ describe.skipIf(!has('terminal'))('The Mautic wizard with a username and a passw
     const { session, left } = wizard(args, { env });
     await answer(session, 'Mautic address', `${server.url}/s/login`);
     await session.waitFor(`✔ Mautic answers at ${server.url} (the API is off)`);
+    await inItsPages(session);
     await session.waitFor('1 of 2  Enable the API');
     await session.waitFor(`Open   ${server.url}/s/config/edit?tab=apiconfig`);
     await session.waitFor('waiting for Mautic: Enable the API');
@@ -70,6 +72,7 @@ describe.skipIf(!has('terminal'))('The Mautic wizard with a username and a passw
     const server = await mautic({ basicEnabled: false });
     const { session, left, home } = wizard(args, { env: inFile });
     await answer(session, 'Mautic address', server.url);
+    await inItsPages(session);
     await session.waitFor('waiting for Mautic: Enable HTTP basic auth');
     session.type('s');
     await answer(session, 'Username', 'contacts');
@@ -122,8 +125,11 @@ describe.skipIf(!has('terminal'))('The Mautic wizard with a username and a passw
     session.press('escape');
     await session.waitFor('? Username (contacts)');
     session.press('escape');
+    await session.waitFor('? Where does the account come from?');
+    session.press('escape');
     await session.waitFor(`? Mautic address (${server.url})`);
     session.press('enter');
+    await inItsPages(session);
     await session.waitFor('? Username (contacts)');
     session.press('enter');
     await answerSecret(session, 'Password', password);
@@ -139,11 +145,12 @@ describe.skipIf(!has('terminal'))('The Mautic wizard with a username and a passw
     const server = await mautic({ apiEnabled: false });
     const { session, left } = wizard(args, { env: inFile });
     await answer(session, 'Mautic address', server.url);
+    await inItsPages(session);
     await session.waitFor('waiting for Mautic: Enable the API');
     const held = holdAnswers(server, '/api/users/self');
     await held.reached;
     session.press('escape');
-    await session.waitFor('? Mautic address');
+    await session.waitFor('? Where does the account come from?');
     session.press('ctrl-c');
     await left(130);
     held.letGo();

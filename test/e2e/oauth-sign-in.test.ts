@@ -46,6 +46,7 @@ describe.skipIf(!has('chromium') || !has('terminal'))('from "API off" to "signed
     const wizard = new Wizard(['mautic', '--callback-port', String(port)]);
     const page = await newPage();
     await wizard.answer('Mautic address', `${server.url}/s/login`);
+    await wizard.choose('How do you want to set up Mautic?', 'I do it');
     await wizard.choose('How should the credential sign in?', 'OAuth2');
     await wizard.choose('Will n8n sign in with this client too?', 'Yes');
     await wizard.answer('n8n\'s OAuth Callback URL', n8nCallback);

@@ -10,6 +10,7 @@ import { browse, expectClosed, Wizard } from './oauth-support.ts';
 /** The way from the first question to the last, a step each. */
 const way: readonly { readonly at: string; readonly goOn: (wizard: Wizard, server: PracticeMautic) => Promise<void> }[] = [
   { at: '? Mautic address', goOn: (wizard, server) => wizard.answer('Mautic address', server.url) },
+  { at: '? How do you want to set up Mautic?', goOn: (wizard) => wizard.choose('How do you', 'I do it') },
   { at: '? How should the credential sign in?', goOn: (wizard) => wizard.choose('How should', 'OAuth2') },
   { at: '? Will n8n sign in with this client too?', goOn: (wizard) => wizard.choose('Will n8n', 'Yes') },
   { at: '? n8n\'s OAuth Callback URL', goOn: async (wizard) => { wizard.session.press('enter'); } },
@@ -63,6 +64,7 @@ describe.skipIf(!has('terminal'))('Client ID and Client Secret', () => {
     const port = await unusedPort();
     const { clientId, clientSecret } = server.makeClient({ redirectUris: [`http://127.0.0.1:${port}/callback`], owner: 'contacts' });
     const asking = new Wizard(['mautic', '--url', server.url, '--method', 'oauth2', '--callback-port', String(port), '--n8n-callback-url', 'http://localhost:5678/rest/oauth2-credential/callback']);
+    await asking.choose('Where does the client come from?', 'I do it');
     await asking.press('Enter: I have it, go on', 'enter');
     await asking.sees('? Client ID');
     asking.session.paste(clientId.replace('_', ' _'));

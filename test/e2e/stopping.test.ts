@@ -4,7 +4,7 @@ import type { PracticeServer } from '../../src/practice/server.ts';
 import { identity } from '../commands/support.ts';
 import { startSession } from '../stores/keychain-session.ts';
 import { has } from '../tools.ts';
-import { answer, answerSecret, atTheEnd, expectNothingSaved, holdAnswers, mattermost, mautic, toStep, toToken, wizard, type Wizard } from './support.ts';
+import { answer, answerSecret, atTheEnd, expectNothingSaved, holdAnswers, inItsPages, mattermost, mautic, toStep, toToken, wizard, type Wizard } from './support.ts';
 
 const inFile = { CREDSETUP_STORE: 'file', CREDSETUP_IDENTITY: identity };
 const chat = has('terminal') ? await mattermost() : undefined!;
@@ -53,12 +53,14 @@ const questions: Readonly<Record<string, Place>> = {
   'the method': {
     args: ['mautic'], go: async ({ session }) => {
       await answer(session, 'Mautic address', crm.url);
+      await inItsPages(session);
       await session.waitFor('? How should the credential sign in?');
     },
   },
   'the username': {
     args: ['mautic', '--method', 'basic'], go: async ({ session }) => {
       await answer(session, 'Mautic address', crm.url);
+      await inItsPages(session);
       await session.waitFor('? Username');
     },
   },
@@ -82,6 +84,7 @@ const waits: Readonly<Record<string, Place>> = {
   'for a step': {
     args: ['mautic', '--method', 'basic'], go: async ({ session }) => {
       await answer(session, 'Mautic address', crmOff.url);
+      await inItsPages(session);
       await session.waitFor('waiting for Mautic: Enable the API');
     },
   },

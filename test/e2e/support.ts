@@ -158,6 +158,14 @@ export async function toStep(session: PtySession): Promise<void> {
   session.press('enter');
 }
 
+/** Past the question how Mautic is set up: the person does it in its pages. */
+export async function inItsPages(session: PtySession): Promise<void> {
+  await session.waitFor('❯ Make');
+  session.press('up');
+  await session.waitFor('❯ I do it in Mautic\'s pages');
+  session.press('enter');
+}
+
 /** From the first question to the one for the token. */
 export async function toToken(session: PtySession, url: string): Promise<void> {
   await answer(session, 'Mattermost address', url);

@@ -40,6 +40,37 @@ export const enableBasicAuth: Step = {
   ].join('\n'),
 };
 
+const withoutIt = 'Without it: HTTP basic auth takes your own username and password, where it is on (another way, then Basic auth).';
+const forAdmin = [
+  'With credsetup, as an admin; it makes an account that may do what n8n\'s nodes do and nothing else, and "push" puts it into n8n:',
+  '  credsetup mautic --method oauth2 --url {base} --create-user n8n --username YOU --password-file FILE --name mautic-n8n',
+  '  credsetup push n8n mautic-n8n',
+];
+
+/** What an account lacks that may sign in and may not make clients. */
+export const clientRight: Step = {
+  id: 'client-right',
+  title: 'Get the right to make clients',
+  page: (base) => `${base}/s/roles`,
+  instructions: ['Settings > Roles: the role of your account, Permissions > API Permissions', 'Tick View, Edit and Create of "API Credentials", then Save.'],
+  notes: [withoutIt, 'Or an admin makes an account for n8n: the message has the command.'],
+  adminTask: [
+    'Please set up Mautic for n8n. Best is an account of its own for it.', ...forAdmin,
+    'Or give my role the right to make clients: Settings > Roles, Permissions > API Permissions, "API Credentials": View, Edit, Create.',
+    '{base}/s/roles',
+  ].join('\n'),
+};
+
+/** An account for n8n is an admin's to make. */
+export const signInAsAdmin: Step = {
+  id: 'admin',
+  title: 'Sign in as an administrator',
+  page: (base) => `${base}/s/users`,
+  instructions: ['Accounts and roles are made by who may change everything in Mautic.', 'Esc goes back: sign in as an admin there, or choose another way.'],
+  notes: ['"Make it for me" needs no admin where your role may make clients; n8n then acts as you.', withoutIt],
+  adminTask: ['Please make an account for n8n in Mautic.', ...forAdmin, '{base}/s/users'].join('\n'),
+};
+
 export const createClient: Step = {
   id: 'create-client',
   title: 'Create a client',

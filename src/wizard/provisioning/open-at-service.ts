@@ -1,12 +1,11 @@
 /** What a set-up has open at a service while it makes a secret there. */
 import type { HttpClient } from '../../context.ts';
-import type { Change, Provisioning, Session, Way } from '../../services/provisioning.ts';
+import type { Change, Provisioning, Session } from '../../services/provisioning.ts';
 
 export interface OpenAtService {
   /** Where the sessions are; they are shown to no other address. */
   readonly base: string;
   readonly provisioning: Provisioning;
-  way: Way | undefined;
   /** Who makes. */
   session: Session | undefined;
   /** Who repairs, when somebody else does. */

@@ -76,7 +76,7 @@ async function makeAndKeep(run: Run): Promise<void> {
   const { draft } = run;
   const open = openOf(draft);
   await applyChanges(run);
-  const owner = await withHelp(run, (api) => provisioningOf(draft).owner(api, known(open.session, 'session'), known(open.way, 'way'), Object.fromEntries(draft.values)));
+  const owner = await withHelp(run, (api) => provisioningOf(draft).owner(api, known(open.session, 'session'), known(draft.way, 'way'), Object.fromEntries(draft.values)));
   run.owner = owner;
   if (owner.created) draft.context.output.say(`  ${draft.context.output.style.good('✔')} Made the bot ${owner.username}`);
   await offerPlaces(draft, owner);
@@ -141,7 +141,7 @@ async function withHelp<T>(run: Run, task: (api: Api) => Promise<T>): Promise<T>
       return await step(draft, `asking ${draft.service.title}`, task);
     } catch (error) {
       if (!isCredsetupError(error)) throw error;
-      const repair = provisioningOf(draft).repairOf(await openApi(draft), error.code, known(open.session, 'session'), known(open.way, 'way'));
+      const repair = provisioningOf(draft).repairOf(await openApi(draft), error.code, known(open.session, 'session'), known(draft.way, 'way'));
       if (repair === undefined || seen.has(repair.id)) throw error;
       seen.add(repair.id);
       if (await overcome(draft, repair) === 'back') throw error;
@@ -157,7 +157,7 @@ async function makeToken(run: Run, owner: Owner): Promise<Made> {
   const session = known(open.session, 'session');
   const description = marked(valueOf(draft, provisioning.descriptionField) ?? defaultDescription, mark);
   const expiresAt = provisioning.expiryOf(valueOf(draft, provisioning.expiryField), draft.state.version, session.at ?? draft.context.now());
-  const asked = { way: known(open.way, 'way'), values: Object.fromEntries(draft.values), redirectUris: draft.redirect?.registered.split(',') ?? [] };
+  const asked = { way: known(draft.way, 'way'), values: Object.fromEntries(draft.values), redirectUris: draft.redirect?.registered.split(',') ?? [] };
   await begin(run, owner);
   run.token = { left: `a ${provisioningOf(draft).words.thing} with the description "${description}"`, takeBack: async (api) => {
     await endMarked(atService(draft, api), owner.id, mark, run.made);

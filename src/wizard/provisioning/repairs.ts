@@ -20,9 +20,10 @@ export async function overcome(draft: PlacedDraft, repair: Repair): Promise<'gon
   const { terminal, options, context: { output } } = draft;
   const open = openOf(draft);
   if (terminal === undefined) {
-    if (options.repair !== true) throw repair.error;
-    const change = await step(draft, '', (api) => repair.change(api, known(open.admin ?? open.session, 'session')));
-    if (change.byPersonOnly !== undefined) throw change.byPersonOnly;
+    const { change: changeOf } = repair;
+    if (options.repair !== true || changeOf === undefined) throw repair.error;
+    const change = await step(draft, '', (api) => changeOf(api, known(open.admin ?? open.session, 'session')));
+    if (change.byPersonOnly !== undefined) throw change.byPersonOnly.error;
     tell(draft, change);
     open.changes.push(change);
     return 'change';
@@ -36,7 +37,7 @@ async function wait(draft: PlacedDraft, terminal: Terminal, repair: Repair): Pro
   const api = await openApi(draft);
   const poll = new Poll(() => repair.isGone(api, known(openOf(draft).session, 'session')));
   for (;;) {
-    const key = await waitForKey(repair.step, draft, terminal, poll, keysOf(draft));
+    const key = await waitForKey(repair.step, draft, terminal, poll, keysOf(draft, repair));
     if (key === 'back') return 'back';
     if (key === 'done') return gone(draft, repair);
     if (key === 'o') await openPage(repair.step.page(api.base), draft.context);
@@ -46,13 +47,12 @@ async function wait(draft: PlacedDraft, terminal: Terminal, repair: Repair): Pro
       draft.context.output.say('  Not yet.');
     }
     if (key === 'r' && await agree(draft, terminal, repair)) return 'change';
-    if (key === 'a' && await adminSignsIn(draft, terminal)) {
-      if (await agree(draft, terminal, repair)) return 'change';
-    }
+    if (key === 'a' && await adminSignsIn(draft, terminal) && await agree(draft, terminal, repair)) return 'change';
   }
 }
 
-function keysOf(draft: PlacedDraft): readonly KeyHint[] {
+function keysOf(draft: PlacedDraft, { change }: Repair): readonly KeyHint[] {
+  if (change === undefined) return [{ key: 'Esc', means: 'another way' }];
   return repairer(draft) === undefined ? [{ key: 'a', means: 'an admin signs in here' }] : [{ key: 'r', means: 'let credsetup change it' }];
 }
 
@@ -70,11 +70,12 @@ function gone({ context: { output } }: PlacedDraft, repair: Repair): 'gone' {
 async function agree(draft: PlacedDraft, terminal: Terminal, repair: Repair): Promise<boolean> {
   const open = openOf(draft);
   const admin = known(repairer(draft), 'admin');
+  const changeOf = known(repair.change, 'change');
   try {
-    const change = await step(draft, 'reading how it is now', (api) => repair.change(api, admin));
+    const change = await step(draft, 'reading how it is now', (api) => changeOf(api, admin));
     tell(draft, change);
-    const { repairWord } = provisioningOf(draft);
-    if (!await terminal.typeWord({ message: `Type ${repairWord} to let credsetup do this, last of all`, word: repairWord })) return false;
+    const word = change.byPersonOnly?.word ?? provisioningOf(draft).repairWord;
+    if (!await terminal.typeWord({ message: `Type ${word} to let credsetup do this, last of all`, word })) return false;
     open.changes.push(change);
     return true;
   } catch (error) {
@@ -111,7 +112,7 @@ async function adminSignsIn(draft: PlacedDraft, terminal: Terminal): Promise<boo
     try {
       await step(draft, 'signing in', async (api) => { open.admin = await provisioning.signIn(api, values, (secret) => { draft.context.output.protect(secret); }); });
       if (open.admin?.admin === true) return true;
-      draft.context.output.warn(`  ${open.admin?.account.username ?? ''} is no system admin.`);
+      draft.context.output.warn(`  ${open.admin?.account.username ?? ''} is no administrator.`);
       await endSession(draft, open, 'admin');
       return false;
     } catch (error) {

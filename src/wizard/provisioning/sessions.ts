@@ -13,7 +13,7 @@ import type { OpenAtService } from './open-at-service.ts';
 /** The draft's open, begun when first asked for. */
 export function openOf(draft: PlacedDraft): OpenAtService {
   return draft.provisioning ??= {
-    base: draft.base, provisioning: provisioningOf(draft), way: undefined, session: undefined, admin: undefined,
+    base: draft.base, provisioning: provisioningOf(draft), session: undefined, admin: undefined,
     codeWanted: false, expiryWanted: false, changes: [], pending: Promise.resolve(),
   };
 }

@@ -8,13 +8,14 @@ import { CredsetupError, isCredsetupError, type MissingInput } from '../../error
 import type { Provisioning, Way } from '../../services/provisioning.ts';
 import type { Field } from '../../services/field.ts';
 import type { Method } from '../../services/service.ts';
+import { findMethod } from '../../services/registry.ts';
 import { checkTrusted } from '../../server/trust.ts';
-import { known, terminalOf, type Outcome, type PlacedDraft, type ReadyDraft, type SetupOptions, type Stage } from '../draft.ts';
+import { known, terminalOf, type Draft, type Outcome, type PlacedDraft, type ReadyDraft, type SetupOptions, type Stage } from '../draft.ts';
 import { redirectStage } from '../oauth2/client.ts';
 import { makeStage } from './provision.ts';
 import { overcome } from './repairs.ts';
 import { missingInput, type Given } from '../../field-sources.ts';
-import { endSession, provisioningOf, step, openApi, openOf, valueOf } from './sessions.ts';
+import { endSession, leaveOther, provisioningOf, step, openApi, openOf, valueOf } from './sessions.ts';
 
 type AskField = (draft: PlacedDraft, field: Field) => Promise<Outcome>;
 
@@ -89,28 +90,58 @@ function checkSources(provisioning: Provisioning, options: SetupOptions, given: 
   }
 }
 
-/** How the secret comes to be: the first question about it. */
-export async function wayStage(draft: PlacedDraft): Promise<Outcome> {
-  const { provisioning } = draft.method;
-  if (provisioning === undefined) return 'through';
-  const open = openOf(draft);
-  const chosen = chosenWay(provisioning, draft.options, draft.given);
-  const again = (draft.options.existing ?? draft.options.inPlaceOf) !== undefined;
-  const haveOne = draft.terminal === undefined || provisioning.offered === false || again || draft.method.fields.some(({ key }) => draft.given.has(key));
-  open.way = chosen ?? (haveOne ? provisioning.ways.find(({ makes }) => !makes) : undefined);
-  if (open.way !== undefined) return 'through';
+/** The methods that the command line leaves. */
+function methodsOf({ service, options }: Draft): readonly Method[] {
+  return options.method === undefined ? service.methods : [findMethod(service, options.method)];
+}
+
+/** Each way once, as the methods have them. */
+function waysOf(methods: readonly Method[]): readonly Way[] {
+  const all = methods.flatMap(({ provisioning }) => provisioning?.ways ?? []);
+  return all.filter((way, index) => all.findIndex(({ id }) => id === way.id) === index);
+}
+
+/** Whether a method's secret comes to be in the way that was chosen. */
+export function fitsWay({ way }: Draft, { provisioning }: Method): boolean {
+  return way === undefined || (provisioning === undefined ? !way.makes : provisioning.ways.some(({ id }) => id === way.id));
+}
+
+/** How the secret comes to be: the first question after the address. */
+export async function wayStage(draft: Draft): Promise<Outcome> {
+  const methods = methodsOf(draft);
+  const ways = waysOf(methods);
+  if (ways.length === 0) return 'through';
+  await leaveOther(draft);
+  const chosen = methods.flatMap(({ provisioning }) => (provisioning === undefined ? undefined : chosenWay(provisioning, draft.options, draft.given)) ?? [])[0];
+  const way = draft.way ?? (draft.anotherWay === true ? undefined : chosen ?? (haveOne(draft, methods) ? ways.find(({ makes }) => !makes) : undefined));
+  if (way !== undefined) {
+    draft.way = way;
+    return 'through';
+  }
+  const things = new Set(methods.flatMap(({ provisioning }) => provisioning?.words.thing ?? []));
   const answer = await terminalOf(draft).choose({
-    message: `Where does the ${provisioning.words.thing} come from?`,
-    choices: provisioning.ways.map((way) => ({ value: way, label: way.title, note: way.suits })),
+    message: things.size === 1 ? `Where does the ${[...things].join('')} come from?` : `How do you want to set up ${draft.service.title}?`,
+    choices: ways.map((way) => ({ value: way, label: way.title, note: way.suits })),
   });
   if (answer.kind === 'back') return 'back';
-  open.way = answer.value;
+  draft.way = answer.value;
+  delete draft.method;
   return 'next';
+}
+
+/**
+ * Nothing is to be made: nobody can be asked, it is set up anew, or a value of it was given. What a
+ * sign-in may use as well says nothing while the method is open.
+ */
+function haveOne({ terminal, options, given }: Draft, methods: readonly Method[]): boolean {
+  if (terminal === undefined || (options.existing ?? options.inPlaceOf) !== undefined) return true;
+  const signIn = methods.length === 1 ? [] : methods.flatMap(({ provisioning }) => provisioning?.signInFields ?? []).map(({ key }) => key);
+  return methods.flatMap(({ fields }) => fields).some(({ key }) => given.has(key) && !signIn.includes(key));
 }
 
 /** The stages behind the store's when the secret is made; undefined when it is given. */
 export function provisioningStages(draft: ReadyDraft, askField: AskField): readonly Stage[] | undefined {
-  const way = draft.provisioning?.way;
+  const { way } = draft;
   if (way?.makes !== true) return undefined;
   const provisioning = provisioningOf(draft);
   const open = openOf(draft);
@@ -280,10 +311,12 @@ async function repairsStage(draft: ReadyDraft): Promise<Outcome> {
   const values = Object.fromEntries(draft.values);
   provisioning.expiryOf(valueOf(draft, provisioning.expiryField), draft.state.version, session.at ?? draft.context.now());
   open.changes.length = 0;
-  const found = await step(draft, 'looking what is allowed', (api) => provisioning.repairs(api, session, known(open.way, 'way'), values));
+  const found = await step(draft, 'looking what is allowed', (api) => provisioning.repairs(api, session, known(draft.way, 'way'), values));
   for (const repair of found) {
     if (await overcome(draft, repair) !== 'back') continue;
     await endSession(draft, open, 'session');
+    delete draft.way;
+    draft.anotherWay = true;
     return { goTo: 'way' };
   }
   return 'through';

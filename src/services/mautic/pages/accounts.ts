@@ -11,6 +11,7 @@ import { get, invalidAnswer, isJson, isObject, textOf } from '../../answer.ts';
 import type { Api } from '../../api.ts';
 import { about, capabilityPaths, mauticError } from '../api.ts';
 import { createClient, deleteClient } from './clients.ts';
+import { thenEnd } from './ending.ts';
 import { whose, type Visit } from './visit.ts';
 
 type Permissions = Readonly<Record<string, readonly string[]>>;
@@ -63,11 +64,7 @@ const idForm = /^\d{1,18}$/;
  */
 export async function withAdminKey<T>(visit: Visit, mark: string, protect: (secret: string) => void, task: (authorization: string) => Promise<T>): Promise<T> {
   const client = await createClient(visit, { name: `for a moment, to make an account for n8n [credsetup ${mark}]`, redirectUris: ['http://127.0.0.1/'] }, protect);
-  try {
-    return await task(await ownToken(visit.api, client, protect));
-  } finally {
-    await deleteClient(visit, client.number);
-  }
+  return thenEnd(async () => task(await ownToken(visit.api, client, protect)), () => deleteClient(visit, client.number));
 }
 
 /** The client's token for itself. Throws API_DISABLED, PERMISSION_DENIED. */

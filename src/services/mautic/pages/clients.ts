@@ -61,11 +61,11 @@ async function lookUp(visit: Visit, name: string, protect: (secret: string) => v
   }
 }
 
-/** Throws PERMISSION_DENIED for an account that may not make clients; makes none. */
-export async function checkMayCreateClients(visit: Visit): Promise<void> {
+/** Whether this account may make clients; makes none. */
+export async function mayCreateClients(visit: Visit): Promise<boolean> {
   const page = await visit.get(newPath);
   checkSession(visit.api, page);
-  if (page.status === 403) throw notAllowed(visit.api, 'make a client');
+  return page.status !== 403;
 }
 
 /** The form behind a client that is there: its values stand in it, disabled. */
@@ -175,7 +175,8 @@ export async function addRedirectUris(visit: Visit, number: string, uris: readon
   return true;
 }
 
-function notAllowed(api: Api, what: string): CredsetupError {
+/** PERMISSION_DENIED, with what gives the right, and the command for somebody who may. */
+export function notAllowed(api: Api, what: string): CredsetupError {
   return new CredsetupError('PERMISSION_DENIED', `This account may not ${what} in Mautic.`, {
     ...whose(api),
     hint: `Its role needs API Permissions > API Credentials (view, edit, create), or an admin makes an account for n8n: credsetup mautic --method oauth2 --url ${api.base} --create-user n8n --username ADMIN --password-file FILE`,

@@ -7,6 +7,7 @@ import { CredsetupError } from '../../../errors.ts';
 import { mauticError } from '../api.ts';
 import type { Api } from '../../api.ts';
 import { withValues } from './document.ts';
+import { thenEnd } from './ending.ts';
 import { passwordRefused, signOutOfPages, type PersonSignIn } from './sign-in.ts';
 import { checkPage, openVisit, pageDiffers, whose, type Page, type Visit } from './visit.ts';
 
@@ -19,11 +20,7 @@ const consentForm = 'fos_oauth_server_authorize_form';
  */
 export async function consent(api: Api, authorizationUrl: string, redirectUri: string, who: PersonSignIn): Promise<string> {
   const visit = await openVisit(api);
-  try {
-    return await walk(visit, authorizationUrl, redirectUri, who);
-  } finally {
-    await signOutOfPages(visit);
-  }
+  return thenEnd(() => walk(visit, authorizationUrl, redirectUri, who), () => signOutOfPages(visit));
 }
 
 async function walk(visit: Visit, authorizationUrl: string, redirectUri: string, who: PersonSignIn): Promise<string> {
