@@ -1,5 +1,5 @@
 /** The children, the worker and test programs, bundled once a test file as the build does it. */
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +23,8 @@ export async function buildEntries(...entries: readonly string[]): Promise<Built
     bundle: true, platform: 'node', target: 'node20.19', format: 'esm', external: ['keytar'], logLevel: 'warning',
     banner: { js: "import{createRequire as credsetupRequire}from'node:module';const require=credsetupRequire(import.meta.url);" },
   });
+  // Its service would outlive the tests.
+  await stop();
   // keytar stays external and is found beside the built files, as in an installed package.
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   return {
