@@ -6,7 +6,7 @@ const report = process.env['CREDSETUP_TEST_REPORT'] ?? '';
 
 /** Where the time goes, longest first: what starts the program again and again. A long file begun last would run alone. */
 const longest = [
-  'stores/faults', 'commands/failed-writes', 'commands/echoed', 'exporters/copies', 'commands/mattermost-killed', 'commands/bad-input', 'commands/mattermost', 'commands/sign-in', 'commands/error-table', 'exporters/push',
+  'killed.test', 'stores/faults', 'commands/failed-writes', 'commands/echoed', 'exporters/copies', 'commands/mattermost-killed', 'commands/bad-input', 'commands/mattermost', 'commands/sign-in', 'commands/error-table', 'exporters/push',
   'commands/set-up', 'commands/reconnect', 'e2e/', 'vault-processes', 'commands/', 'exporters/', 'terminal/terminal', 'stores/',
 ];
 
