@@ -42,6 +42,8 @@ export interface Credential {
   readonly service: string;
   readonly method: string;
   readonly grant?: string;
+  /** `n8n`: only n8n signs in with it, and here is its client alone. Absent where somebody signed in here. */
+  readonly signIn?: 'n8n';
   /** The base URL without a trailing slash. */
   readonly url: string;
   readonly account: Account;

@@ -43,6 +43,7 @@ const signIn = {
 /** What a client of its own takes beside that, when it is set up. */
 const newClient = {
   grant: choice('--grant <grant>', 'OAuth2: by a person (authorization-code, the default) or by the client itself', ['authorization-code', 'client-credentials']),
+  signIn: choice('--sign-in <who>', 'OAuth2: who signs in: this computer (here, the default in a script), or n8n alone, and its client is kept here', ['here', 'n8n']),
   n8nCallbackUrl: text('--n8n-callback-url <url>', 'OAuth2: n8n\'s address, a stored n8n\'s name or its OAuth Callback URL; that is registered beside ours'),
 };
 

@@ -6,11 +6,12 @@ import { CredsetupError } from '../errors.ts';
 import { findService, methodOf, services } from '../services/registry.ts';
 import type { Validation } from '../services/service.ts';
 import { locate } from '../server/address.ts';
+import { validatedClient } from '../server/client-alone.ts';
 import { apiOf, readConnection } from '../server/connection.ts';
 import { validated } from '../server/validation.ts';
 import { revalidated } from '../stored/revalidated.ts';
 import { confirm } from './confirm.ts';
-import { loadFresh } from '../stored/load-fresh.ts';
+import { loadClient } from '../stored/load-fresh.ts';
 import type { edit } from './catalog.ts';
 import { name, networkOptions, type CallOf, type Run } from './command.ts';
 import { findOne } from './find-credentials.ts';
@@ -20,7 +21,7 @@ export const run: Run<typeof edit> = async (call, context) => {
   const change = changeOf(call);
   const vault = await context.vault();
   const there = await findOne(name(call.args), vault);
-  const full = await loadFresh(there, networkOptions(call.options), context);
+  const full = await loadClient(there, networkOptions(call.options), context);
   const connection = await newConnection(full, change, context);
   const store = change.store ?? full.credential.store;
   // A store that does not work is told before anything is sent.
@@ -94,6 +95,9 @@ async function validate({ credential, secrets }: FullCredential, url: string, co
   const method = methodOf(credential);
   const http = await context.http(networkOptions(call.options));
   const presented = { fields: credential.fields, secrets, stored: { credential, now: context.now() } };
+  if (credential.signIn !== undefined) {
+    return validatedClient(presented, { service: findService(credential.service), method, base: url, http, connection, context });
+  }
   const validation = await validated(method, apiOf(url, http, connection), presented, context.output);
   const { id, username } = validation.account;
   if ((id ?? username) !== (credential.account.id ?? credential.account.username)) {

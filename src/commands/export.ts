@@ -4,7 +4,7 @@ import { exportFormats } from '../exporters/index.ts';
 import { checkVariables } from '../exporters/variables.ts';
 import { methodOf } from '../services/registry.ts';
 import { gaveUp, giveUp } from '../stored/hand-over.ts';
-import { loadFresh } from '../stored/load-fresh.ts';
+import { loadClient, loadFresh } from '../stored/load-fresh.ts';
 import { testAll } from '../stored/testing.ts';
 import type { exporting } from './catalog.ts';
 import { names, networkOptions, type Run } from './command.ts';
@@ -28,7 +28,9 @@ export const run: Run<typeof exporting> = async (call, context) => {
   const full: FullCredential[] = [];
   const deps = { vault, http: await context.http(network), context };
   const to = target.output ?? 'standard output';
-  for (const credential of found) full.push(await (target.handOver ? giveUp(credential, to, deps) : loadFresh(credential, network, context)));
+  // A client is all that these hold without a token.
+  const load = exportFormats[target.format].hasVariables ? loadFresh : loadClient;
+  for (const credential of found) full.push(await (target.handOver ? giveUp(credential, to, deps) : load(credential, network, context)));
   await writeExport(full, target, call.json, context);
   for (const one of full) await gaveUp(one, to, deps);
   return 0;

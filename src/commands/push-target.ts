@@ -5,7 +5,7 @@ import { CredsetupError } from '../errors.ts';
 import type { FieldOptions } from '../field-sources.ts';
 import { checkedValue, givenValue, inputMissing, missingInput, questionFor, sendableValue, type Given } from '../field-sources.ts';
 import { locate } from '../server/address.ts';
-import { readConnection } from '../server/connection.ts';
+import { apiOf, readConnection } from '../server/connection.ts';
 import { variableName, type Field } from '../services/field.ts';
 import { n8n } from '../services/n8n/address.ts';
 import { apiKey, targetFields as fields, targetUrl as url } from '../services/n8n/fields.ts';
@@ -13,7 +13,9 @@ import { createApiKey } from '../services/n8n/steps.ts';
 import { services } from '../services/registry.ts';
 import { isN8n, openAt, openStored, type OpenN8n } from '../stored/copies/open.ts';
 import { sweepRuns } from '../stored/copies/runs.ts';
+import { anyN8n } from '../wizard/into-n8n.ts';
 import { onceStarted } from '../wizard/starting.ts';
+import { offerToKeep, type TypedN8n } from './keep-n8n.ts';
 
 /** What the command line says of the n8n. */
 export interface TargetCall {
@@ -31,16 +33,25 @@ export interface TargetCall {
 export async function openN8n(types: readonly string[], call: TargetCall, context: Context): Promise<OpenN8n> {
   const { proxy, timeout } = call.options;
   const stored = await storedTarget(call, context);
-  const target = stored === undefined ? await givenTarget(call, context) : await openStored(stored, { proxy, timeout }, context);
+  const given = stored === undefined ? await givenTarget(call, context) : undefined;
+  const target = given?.target ?? await openStored(known(stored), { proxy, timeout }, context);
   // Proves that it is an n8n and that the key works, also when there is no type to ask about.
   for (const type of new Set(types.length === 0 ? ['httpBasicAuth'] : types)) await target.api.members(type);
   if (stored !== undefined) context.output.say(`  ${context.output.style.good('✔')} n8n answers at ${target.base} (${stored.name})`);
   await sweepRuns(target, context);
-  return target;
+  if (given?.typed === undefined) return target;
+  const name = await offerToKeep(given.typed, context);
+  return name === undefined ? target : { ...target, name };
+}
+
+function known(stored: Credential | undefined): Credential {
+  if (stored === undefined) throw new Error('an n8n is stored or given');
+  return stored;
 }
 
 /** The stored n8n that is meant; undefined: it is given, or asked for. Throws USAGE. */
 async function storedTarget({ target, fields: said }: TargetCall, context: Context): Promise<Credential | undefined> {
+  if (target === anyN8n) return undefined;
   const vault = await context.vault();
   const onCommandLine = Object.values(said).some(({ value, file, stdin }) => value !== undefined || file !== undefined || stdin === true);
   const named = await vault.find(target);
@@ -70,7 +81,7 @@ async function chooseStored(known: readonly Credential[], context: Context): Pro
   return answer.value;
 }
 
-async function givenTarget({ fields: said, options }: TargetCall, context: Context): Promise<OpenN8n> {
+async function givenTarget({ fields: said, options }: TargetCall, context: Context): Promise<{ readonly target: OpenN8n; readonly typed?: TypedN8n }> {
   const given = await gather(said, context);
   const missing = fields.filter((field) => !given.has(field.key)).map((field) => missingInput(field, n8n));
   if (missing.length > 0 && !context.interactive) throw inputMissing(n8n.id, missing);
@@ -82,7 +93,10 @@ async function givenTarget({ fields: said, options }: TargetCall, context: Conte
   const base = await onceStarted(n8n.title, find, context.interactive ? await context.terminal() : undefined, context.signal);
   context.output.say(`  ${context.output.style.good('✔')} n8n answers at ${base}`);
   if (!given.has(apiKey.key)) sayHowToMakeKey(base, context);
-  return openAt(base, await valueFor(apiKey, given, context), connection, network, context);
+  const key = await valueFor(apiKey, given, context);
+  const target = await openAt(base, key, connection, network, context);
+  // What was typed is typed again the next time; what an option or a variable gave is there.
+  return given.size === fields.length ? { target } : { target, typed: { api: apiOf(base, http, connection), key, connection } };
 }
 
 async function gather(said: TargetCall['fields'], context: Context): Promise<ReadonlyMap<string, Given>> {

@@ -23,7 +23,7 @@ export const run: Run<typeof reconnect> = async (call, context) => {
   const { output } = context;
   output.say(`${output.style.good('✔')} ${output.style.bold(full.credential.name)} works again.`);
   // A sign-in that n8n keeps is its own; what is typed there is what was typed here.
-  if (methodOf(full.credential).oauth === undefined) sayCopiesOlder(full.credential, context);
+  if (methodOf(full.credential).oauth === undefined || full.credential.signIn !== undefined) sayCopiesOlder(full.credential, context);
   if (call.json) output.json(full.credential);
   return 0;
 };
@@ -84,7 +84,7 @@ function commonOptions(credential: Credential, { options, fields }: CallOf<typeo
   return {
     service, method: credential.method, name: credential.name, replace: false, store: credential.store,
     fields: { ...fields, [service.address.field.key]: { value: options.url } }, require: [],
-    signIn: { grant, callbackPort, browser, loginTimeout, n8nCallbackUrl: undefined },
+    signIn: { grant, by: undefined, callbackPort, browser, loginTimeout, n8nCallbackUrl: undefined },
     proxy: networkOptions(options).proxy, timeout: networkOptions(options).timeout,
   };
 }

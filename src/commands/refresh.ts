@@ -35,9 +35,10 @@ export const run: Run<typeof refresh> = async (call, context) => {
   return reportResults(results, call, context, exitCodeOf(results, all || results.length > 1));
 };
 
-/** Why this one is left alone. One that was handed over is an error only where it was named. */
+/** Why this one is left alone. One whose sign-in lives elsewhere is an error only where it was named. */
 function reasonToSkip(credential: Credential, all: boolean, olderThan: number | undefined, now: Date): string | undefined {
   if (methodOf(credential).oauth === undefined) return 'it has no access token that ends';
+  if (all && credential.signIn !== undefined) return 'only n8n signs in with it';
   const elsewhere = all ? livesElsewhere(credential) : undefined;
   if (elsewhere !== undefined || olderThan === undefined) return elsewhere;
   const renewed = renewedAt(credential);

@@ -37,7 +37,8 @@ export function setUpCommand(id: string): Run<SetUpSpec> {
     if (target !== undefined) await (delivered ? undefined : deliver(full));
     else if (call.json) output.json(credential);
     else if (service.address.isN8n === true) output.say(`  Put a credential there with: credsetup push ${credential.name} NAME`);
-    else if (context.interactive) await handOver(full, service, context, (name) => putIntoN8n(name, call, context));
+    else if (context.interactive) await handOver(full, service, context, (name, to) => putIntoN8n(name, to, call, context));
+    else if (credential.signIn !== undefined && credential.store !== 'none') output.say(`  Put it into n8n, and press Connect there: credsetup push n8n ${credential.name}`);
     return 0;
   };
 }
@@ -51,10 +52,10 @@ function targetOf({ options, json }: SetUpCall): ExportTarget | undefined {
 
 function setupOptions(service: Service, { options, fields }: SetUpCall, { env }: Context): SetupOptions {
   const { method, name, replace, require, create, repair, caFile, ignoreSslIssues, allowHttp } = options;
-  const { grant, callbackPort, n8nCallbackUrl, browser, loginTimeout } = options;
+  const { grant, signIn, callbackPort, n8nCallbackUrl, browser, loginTimeout } = options;
   return {
     service, method, name, replace, require, create, repair, fields, ignoreSslIssues, allowHttp,
-    caFiles: caFile, store: options.store ?? storeOf(env['CREDSETUP_STORE']), signIn: { grant, callbackPort, n8nCallbackUrl, browser, loginTimeout },
+    caFiles: caFile, store: options.store ?? storeOf(env['CREDSETUP_STORE']), signIn: { grant, by: signIn, callbackPort, n8nCallbackUrl, browser, loginTimeout },
     proxy: options.proxy, timeout: networkOptions(options).timeout,
   };
 }

@@ -52,6 +52,7 @@ function rowsOf(one: Credential): readonly (readonly [string, string])[] {
   const can = Object.entries(one.capabilities ?? {}).map(([key, may]) => (may ? key : `no ${key}`)).join(', ');
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['Name', one.name], ['Service', one.service], ['Method', one.method], ['Address', one.url],
+    ['Signs in', one.signIn === undefined ? undefined : 'n8n alone; here is its client'],
     ['Account', `${who}${account.admin === true ? ' (admin)' : ''}${account.bot === true ? ' (bot)' : ''}`],
     ['Server version', one.server.version], ['Username', one.fields.username], ['Can', can], ['Kept in', one.store], ['Validated', one.validatedAt], ['Ends', one.expiresAt],
     ['TLS', one.ignoreSslIssues ? 'the certificate is not checked' : undefined],

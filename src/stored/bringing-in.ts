@@ -7,6 +7,7 @@ import type { Connection, Context, HttpOptions, Vault } from '../context.ts';
 import type { Credential, FullCredential, PublicFields, Secrets, StoreKind } from '../credential.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
 import { locate, parseAddress } from '../server/address.ts';
+import { validatedClient } from '../server/client-alone.ts';
 import { apiOf } from '../server/connection.ts';
 import { validated } from '../server/validation.ts';
 import { tokenEndpointOf } from '../server/token-endpoint.ts';
@@ -32,7 +33,7 @@ export interface Wanted {
   readonly connection: Connection;
   readonly store: StoreKind;
   /** What is taken over as it is. */
-  readonly kept: Pick<Credential, 'id' | 'createdAt' | 'expiresAt'>;
+  readonly kept: Pick<Credential, 'id' | 'createdAt' | 'expiresAt' | 'signIn'>;
 }
 
 export interface Bringing {
@@ -184,7 +185,12 @@ async function validate(wanted: Wanted, shared: Shared): Promise<FullCredential>
   const server = JSON.stringify([service.id, wanted.url, connection]);
   const http = await context.http(shared.network);
   const url = await kept(shared.located, server, () => locate(wanted.url, service, services, http, connection));
-  const { secrets, validation } = await kept(shared.asked, JSON.stringify([server, method.id, wanted.grant, fields, wanted.secrets]), async () => {
+  const together = JSON.stringify([server, method.id, wanted.grant, fields, wanted.secrets, wanted.kept.signIn]);
+  const { secrets, validation } = await kept(shared.asked, together, async () => {
+    if (wanted.kept.signIn !== undefined) {
+      const client = { service, method, base: url, http, connection, context };
+      return { secrets: wanted.secrets, validation: await validatedClient({ fields, secrets: wanted.secrets }, client) };
+    }
     const presented = { fields, secrets: await withAccessToken(wanted, url, shared) };
     return { secrets: presented.secrets, validation: await validated(method, apiOf(url, http, connection), presented, context.output) };
   });

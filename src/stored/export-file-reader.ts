@@ -12,7 +12,7 @@ import { baseAsTyped } from '../server/address.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Method } from '../services/service.ts';
 import { idText, serviceWord, urlText } from '../stores/index-file.ts';
-import { count, flag, listOf, members, recordOf, ShapeError, text, time, type Check } from '../stores/shape.ts';
+import { count, flag, listOf, members, oneOf, recordOf, ShapeError, text, time, type Check } from '../stores/shape.ts';
 import type { Wanted } from './bringing-in.ts';
 import type { Result } from './result.ts';
 
@@ -20,7 +20,7 @@ import type { Result } from './result.ts';
 const newest = 1;
 
 interface Written {
-  readonly id: string; readonly name: string; readonly service: string; readonly method: string; readonly grant?: string; readonly url: string;
+  readonly id: string; readonly name: string; readonly service: string; readonly method: string; readonly grant?: string; readonly signIn?: 'n8n'; readonly url: string;
   readonly fields: PublicFields; readonly ignoreSslIssues: boolean; readonly allowHttp: boolean; readonly caCertificates: number;
   readonly createdAt: string; readonly expiresAt?: string; readonly secrets: Secrets;
 }
@@ -29,7 +29,7 @@ const publicFields = members<PublicFields>({}, { username: text(), clientId: tex
 const written: Check<Written> = members<Written>({
   id: idText, name: text(), service: serviceWord, method: serviceWord, url: urlText, fields: publicFields,
   ignoreSslIssues: flag, allowHttp: flag, caCertificates: count, createdAt: time, secrets: recordOf(/^[A-Za-z][A-Za-z0-9]{0,63}$/, text()),
-}, { grant: serviceWord, expiresAt: time }, 'left-out');
+}, { grant: serviceWord, signIn: oneOf('n8n'), expiresAt: time }, 'left-out');
 const file = members<{ readonly version: number; readonly credentials: readonly unknown[] }>({ version: count, credentials: listOf((value: unknown) => value) }, {}, 'left-out');
 
 /**
@@ -115,7 +115,11 @@ function wantedFrom(one: Written, allowed: Allowed): Wanted {
   return {
     name, service, method, grant, url: baseAsTyped(one.url),
     fields: fieldsOf(one, method), secrets: secretsOf(one, method), connection: connectionOf(one, allowed), store: allowed.store,
-    kept: { id: one.id, createdAt: one.createdAt, ...(one.expiresAt === undefined ? {} : { expiresAt: one.expiresAt }) },
+    kept: {
+      id: one.id, createdAt: one.createdAt,
+      ...(one.signIn === undefined || grant !== 'authorization-code' ? {} : { signIn: one.signIn }),
+      ...(one.expiresAt === undefined ? {} : { expiresAt: one.expiresAt }),
+    },
   };
 }
 

@@ -12,7 +12,7 @@ import { findMethod, findService } from '../services/registry.ts';
 import type { Method } from '../services/service.ts';
 import { connectionWarnings } from '../server/connection.ts';
 import { tokenEndpointOf } from '../server/token-endpoint.ts';
-import { refuseHandedOver } from './handed-over.ts';
+import { refuseHandedOver, refuseOnlyClient } from './handed-over.ts';
 import { idleEnd, tokenSecrets } from './token-values.ts';
 
 /** An access token that ends sooner is renewed before it is handed out. */
@@ -42,6 +42,7 @@ export async function fresh(name: string, deps: FreshDeps, options: FreshOptions
   const full = await deps.vault.load(name);
   protect(full, deps.context);
   refuseHandedOver(full.credential);
+  refuseOnlyClient(full.credential);
   const method = findMethod(findService(full.credential.service), full.credential.method);
   if (method.oauth === undefined) return full;
   if (options.renew === 'when-needed' && !endsSoon(full, deps.context.now())) return full;

@@ -7,7 +7,7 @@ import type { Credential, FullCredential } from '../credential.ts';
 import { isCredsetupError } from '../errors.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import { fresh, type FreshDeps } from './fresh.ts';
-import { refuseHandedOver } from './handed-over.ts';
+import { refuseHandedOver, refuseOnlyClient } from './handed-over.ts';
 
 /** The member of the secrets that can live in one place only. */
 const onlyOnce = 'refreshToken';
@@ -15,11 +15,12 @@ const onlyOnce = 'refreshToken';
 /**
  * The credential with tokens of this moment, marked as on its way to `to`. One without a refresh
  * token has nothing to give up and is returned as it is.
- * Throws HANDED_OVER, and what renewing throws.
+ * Throws HANDED_OVER, UNSUPPORTED where nobody signed in here, and what renewing throws.
  */
 export async function giveUp(credential: Credential, to: string, deps: FreshDeps): Promise<FullCredential> {
   const { name } = credential;
   refuseHandedOver(credential);
+  refuseOnlyClient(credential);
   const loaded = await deps.vault.load(name);
   if (loaded.secrets[onlyOnce] === undefined) return loaded;
   const full = await fresh(name, deps, { renew: 'now' });

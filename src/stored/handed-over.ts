@@ -1,4 +1,4 @@
-/** What is said of a credential whose refresh token lives elsewhere. */
+/** What is said of a credential whose sign-in lives elsewhere: handed over, or n8n's own from the beginning. */
 import type { Credential } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 
@@ -16,4 +16,13 @@ export function refuseHandedOver({ name, handedOver }: Pick<Credential, 'name' |
 /** Why `test` does not ask: it would spend what lives elsewhere. */
 export function livesElsewhere({ handedOver }: Credential): string | undefined {
   return handedOver === undefined ? undefined : `handed over to ${handedOver.to} on ${handedOver.at.slice(0, 10)} (${handedOver.state})`;
+}
+
+/** Throws UNSUPPORTED: nobody signed in here, so there is no token to give, to renew or to hand over. */
+export function refuseOnlyClient({ name, service, method, signIn }: Pick<Credential, 'name' | 'service' | 'method' | 'signIn'>): void {
+  if (signIn === undefined) return;
+  throw new CredsetupError('UNSUPPORTED', `Only n8n signs in with ${name}: here is its client alone, and no token.`, {
+    name, service,
+    hint: `n8n gets the client with: credsetup push n8n ${name}. To sign in here too, with this computer's address among the client's Redirect URIs: credsetup ${service} --method ${method} --sign-in here --name ${name} --replace`,
+  });
 }

@@ -29,7 +29,9 @@ export function revalidated(there: Credential, { service, method, url, connectio
     ...there, url,
     account: validation.account, server: version === undefined ? {} : { version },
     ...(expiresAt === undefined ? {} : { expiresAt }),
-    validatedAt: now.toISOString(), capabilities: validation.capabilities,
+    validatedAt: now.toISOString(),
+    // What an account may do is not known where nobody signed in.
+    ...(there.signIn === undefined ? { capabilities: validation.capabilities } : {}),
     ignoreSslIssues: connection.ignoreSslIssues, allowHttp: connection.allowHttp, caCertificates: connection.certificates.length,
     warnings: [
       ...inspected?.warnings ?? [],

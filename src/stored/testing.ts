@@ -3,6 +3,7 @@ import { inTurns } from '../concurrency.ts';
 import type { Context, HttpClient, HttpOptions, Vault } from '../context.ts';
 import type { Credential, FullCredential } from '../credential.ts';
 import { isCredsetupError, toCredsetupError, type CredsetupError } from '../errors.ts';
+import { validatedClient } from '../server/client-alone.ts';
 import { apiOf } from '../server/connection.ts';
 import { validated } from '../server/validation.ts';
 import { findMethod, findService } from '../services/registry.ts';
@@ -56,7 +57,8 @@ async function testOne(there: Credential, tests: Tests): Promise<Result> {
   if (elsewhere !== undefined) return { name: there.name, status: 'skipped', reason: elsewhere };
   try {
     const credential = withExpiry(await validate(there, tests), tests.context.now());
-    return { name: there.name, status: 'ok', durationMs: duration(), credential };
+    const reason = there.signIn === undefined ? {} : { reason: 'the client is accepted; only n8n signs in with it, which credsetup test --in-n8n asks' };
+    return { name: there.name, status: 'ok', ...reason, durationMs: duration(), credential };
   } catch (error) {
     if (tests.context.signal.aborted) throw error;
     return { name: there.name, status: 'failed', durationMs: duration(), error: asResult(toCredsetupError(error), there) };
@@ -78,13 +80,15 @@ async function validate(there: Credential, tests: Tests): Promise<Credential> {
   const { context, vault } = tests;
   const service = findService(there.service);
   const method = findMethod(service, there.method);
-  const { credential, secrets, certificates } = await fresh(there.name, tests);
+  const { credential, secrets, certificates } = await (there.signIn === undefined ? fresh(there.name, tests) : vault.load(there.name));
   for (const secret of Object.values(secrets)) context.output.protect(secret);
   const connection = { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates };
   const presented = { fields: credential.fields, secrets };
   const server = JSON.stringify([credential.url, connection]);
   const api = kept(tests.apis, server, () => apiOf(credential.url, tests.http, connection));
-  const validate = (): Promise<Validation> => validated(method, api, { ...presented, stored: { credential, now: context.now() } }, context.output);
+  const validate = (): Promise<Validation> => credential.signIn !== undefined
+    ? validatedClient(presented, { service, method, base: credential.url, http: tests.http, connection, context })
+    : validated(method, api, { ...presented, stored: { credential, now: context.now() } }, context.output);
   const validation = await kept(tests.asked, JSON.stringify([server, service.id, method.id, presented]), validate)
     .catch((error: unknown) => renewAndAskAgain(error, { credential: there, secrets, certificates }, method, api, tests));
   return vault.update(there.name, (one) => revalidated(one, { service, method, url: one.url, connection, validation, now: context.now() }));

@@ -14,9 +14,13 @@ import type { OpenAtService } from './provisioning/open-at-service.ts';
 /** A set-up as the command line describes it. */
 export type Grant = 'authorization-code' | 'client-credentials';
 
+/** Who signs in with an OAuth2 client: n8n alone, or this computer (and n8n too, where it is registered). */
+export type SignInBy = 'here' | 'n8n';
+
 /** What only an OAuth2 method reads. */
 export interface SignInOptions {
   readonly grant: Grant | undefined;
+  readonly by: SignInBy | undefined;
   readonly callbackPort: number | undefined;
   /** n8n's own OAuth Callback URL, to be registered too. */
   readonly n8nCallbackUrl: string | undefined;
@@ -73,11 +77,13 @@ export interface Draft {
   readonly refused: Set<string>;
   /** Warnings of stages before the validation. */
   readonly warnings: Map<string, Warning>;
+  /** Who signs in, once it was chosen. */
+  signInBy?: SignInBy;
   /** '' when n8n does not use the client. */
   n8nCallbackUrl?: string;
   clientCheck?: ClientCheck;
-  /** Where this program is sent back to, and all that is to be registered, as the form takes it. The server is open for this run. */
-  redirect?: { readonly server: RedirectServer; readonly registered: string };
+  /** All that is to be registered, as the form takes it; and where this program is sent back to, if it signs in: that server is open for this run. */
+  redirect?: { readonly server?: RedirectServer; readonly registered: string };
   /** What a sign-in gave. */
   tokens?: TokenSet;
   /** The secret that was made at the service in this run. */

@@ -1,32 +1,39 @@
 /** After saving: what to type in n8n, field by field, in n8n's own labels. */
-import type { Context } from '../context.ts';
+import type { Choice, Context } from '../context.ts';
 import type { FullCredential } from '../credential.ts';
 import { findMethod } from '../services/registry.ts';
 import type { N8nField, Service } from '../services/service.ts';
+import { storedN8ns } from './oauth2/n8n-callback.ts';
+
+/** In place of a stored n8n's name: one that is asked for. */
+export const anyN8n = '';
+
+/** Where it goes: the stored n8n of that name, or the word for one that is asked for. */
+type Goal = 'type' | 'pipe' | 'here' | { readonly put: string };
 
 /**
- * Asks where the credential is needed. A secret goes to the clipboard only when that is asked
- * for. `put` creates the stored credential in an n8n.
+ * Asks where the credential is needed; an n8n that is stored is one key away. A secret goes to the
+ * clipboard only when that is asked for. `put` creates the stored credential in an n8n.
  */
-export async function handOver(full: FullCredential, service: Service, context: Context, put: (name: string) => Promise<void>): Promise<void> {
+export async function handOver(full: FullCredential, service: Service, context: Context, put: (name: string, target: string) => Promise<void>): Promise<void> {
   const terminal = await context.terminal();
   // What is kept nowhere cannot be read again by another command.
   const stored = full.credential.store !== 'none';
-  const answer = await terminal.choose<'type' | 'put' | 'pipe' | 'here'>({
+  const n8ns = stored ? await storedN8ns(await context.vault()) : [];
+  const answer = await terminal.choose<Goal>({
     message: 'Where do you need it?',
     choices: [
+      ...n8ns.map(({ name, url }): Choice<Goal> => ({ value: { put: name }, label: `In n8n: put it into ${name} now`, note: url })),
+      ...(stored ? [{ value: { put: anyN8n }, label: n8ns.length === 0 ? 'In n8n: put it there now' : 'In another n8n: put it there now', note: 'with n8n\'s address and an API key' }] : []),
       { value: 'type', label: 'In n8n: show me what to type there, field by field' },
-      ...(stored ? [
-        { value: 'put' as const, label: 'In n8n: put it there now', note: 'with n8n\'s address and an API key' },
-        { value: 'pipe' as const, label: 'In n8n: the command that pipes it there' },
-      ] : []),
-      { value: 'here', label: 'Only here' },
+      ...(stored ? [{ value: 'pipe' as const, label: 'In n8n: the command that pipes it there' }] : []),
+      { value: 'here', label: full.credential.signIn === undefined ? 'Only here' : 'Later' },
     ],
   });
   if (answer.kind === 'back' || answer.value === 'here') return;
-  if (answer.value === 'put') await put(full.credential.name);
-  else if (answer.value === 'pipe') showPipes(full, context);
-  else await showFields(full, service, context);
+  if (answer.value === 'pipe') showPipes(full, context);
+  else if (answer.value === 'type') await showFields(full, service, context);
+  else await put(full.credential.name, answer.value.put);
 }
 
 /** n8n's importer reads standard input, so no file with secrets is needed. */

@@ -2,6 +2,7 @@
 import type { Credential } from '../credential.ts';
 import { checkName, defaultName, freeName, isName, nearestName } from '../credential-name.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
+import { onlyN8nSignsIn } from './oauth2/who-signs-in.ts';
 import type { Draft, Outcome, ValidatedDraft } from './draft.ts';
 
 /**
@@ -23,7 +24,10 @@ function sameTarget(draft: Draft, there: Credential): boolean {
   return there.service === draft.service.id && there.url === draft.base && there.method === draft.method?.id;
 }
 
-function sameAccount({ validation: { account } }: ValidatedDraft, there: Credential): boolean {
+function sameAccount(draft: ValidatedDraft, there: Credential): boolean {
+  const { validation: { account } } = draft;
+  // Nobody signed in: what is the same is the client.
+  if (onlyN8nSignsIn(draft)) return there.signIn === 'n8n' && there.fields.clientId === draft.values.get('clientId');
   if (account.id !== undefined && there.account.id !== undefined) return account.id === there.account.id;
   return account.username === there.account.username;
 }

@@ -1,12 +1,14 @@
 /** The end of a set-up: validate, save. */
 import { createHash, randomUUID } from 'node:crypto';
-import type { Credential, FullCredential } from '../credential.ts';
+import type { Credential, FullCredential, PublicFields } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import { cleanAccount } from '../kept-texts.ts';
 import type { Presented, Validation } from '../services/service.ts';
+import { validatedClient } from '../server/client-alone.ts';
 import { apiOf } from '../server/connection.ts';
 import { validated } from '../server/validation.ts';
 import { grantOf } from './oauth2/client.ts';
+import { onlyN8nSignsIn } from './oauth2/who-signs-in.ts';
 import type { Outcome, ReadyDraft, ValidatedDraft } from './draft.ts';
 import { revalidated } from '../stored/revalidated.ts';
 import { idleEnd, tokenSecrets } from '../stored/token-values.ts';
@@ -22,7 +24,8 @@ export async function validate(draft: ReadyDraft): Promise<ValidatedDraft> {
   const validation = await ask(draft);
   const done = Object.assign(draft, { validation: { ...validation, account: cleanAccount(validation.account, draft.context.output) } });
   const { output } = draft.context;
-  sayValidation(done);
+  if (onlyN8nSignsIn(draft)) output.say(`  ${output.style.good('✔')} Only n8n signs in with this client, so no account was asked about here.`);
+  else sayValidation(done);
   const missing = draft.options.require.filter((name) => done.validation.capabilities[name] !== true);
   if (missing.length > 0) throw requirementMissing(done, missing);
   for (const { code, message } of recordOf(done).warnings) output.warn(`  ${output.style.caution('!')} ${message} (${code})`);
@@ -36,7 +39,9 @@ async function ask(draft: ReadyDraft): Promise<Validation> {
   const presented = presentedOf(draft);
   const together = JSON.stringify(presented);
   if (draft.refused.has(together)) throw refusedBefore(draft);
-  const task = () => validated(method, api, presented, context.output, draft.state);
+  const task = () => onlyN8nSignsIn(draft)
+    ? validatedClient(presented, { service, method, base: draft.base, http: draft.http, connection: draft.connection, context, check: draft.clientCheck })
+    : validated(method, api, presented, context.output, draft.state);
   try {
     return await (draft.terminal?.busy(`validating with ${service.title}`, task) ?? task());
   } catch (error) {
@@ -87,18 +92,25 @@ export function credentialOf(draft: ValidatedDraft): FullCredential {
 }
 
 /** What is shown to the server: what was typed, what a sign-in gave, what was made. */
-function presentedOf({ method, values, tokens, made, redirect }: ReadyDraft): Presented {
+function presentedOf(draft: ReadyDraft): Presented {
+  const { method, values, tokens, made, redirect } = draft;
   const typed = (secret: boolean): Readonly<Record<string, string>> => Object.fromEntries(
     method.fields.filter((field) => field.secret === secret).flatMap(({ key }) => {
       const value = values.get(key);
       return value === undefined ? [] : [[key, value]];
     }));
   return {
-    fields: { ...typed(false), ...made?.fields, ...(method.oauth === undefined || redirect === undefined ? {} : {
+    fields: { ...typed(false), ...madeFields(draft), ...(method.oauth === undefined || redirect?.server === undefined ? {} : {
       redirectUri: redirect.server.redirectUri,
     }), ...(made === undefined ? {} : { tokenId: made.id }) },
     secrets: { ...typed(true), ...made?.secrets, ...(method.oauth === undefined || tokens === undefined ? {} : tokenSecrets(tokens)) },
   };
+}
+
+/** Where only n8n signs in, the Redirect URI is n8n's and none of ours. */
+function madeFields(draft: ReadyDraft): PublicFields {
+  const { redirectUri, ...fields } = draft.made?.fields ?? {};
+  return redirectUri === undefined || onlyN8nSignsIn(draft) ? fields : { ...fields, redirectUri };
 }
 
 /** The validated record, under the name that is known by now. */
@@ -108,7 +120,8 @@ function recordOf(draft: ValidatedDraft): Credential {
   const { account } = validation;
   const begun: Credential = {
     id: store === 'none' ? computedId(service.id, base, method.id, account.id ?? account.username ?? '') : randomUUID(),
-    name: draft.name, service: service.id, method: method.id, ...(method.oauth === undefined ? {} : { grant: grantOf(draft) }), url: base,
+    name: draft.name, service: service.id, method: method.id, ...(method.oauth === undefined ? {} : { grant: grantOf(draft) }),
+    ...(onlyN8nSignsIn(draft) ? { signIn: 'n8n' as const } : {}), url: base,
     account, server: {}, fields: presentedOf(draft).fields, store, createdAt: now.toISOString(), validatedAt: now.toISOString(),
     ...(made === undefined ? {} : { issuedAt: now.toISOString() }),
     ...(made?.expiresAt === undefined ? {} : { expiresAt: made.expiresAt }),

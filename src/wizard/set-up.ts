@@ -13,6 +13,7 @@ import { terminalOf, type Draft, type Outcome, type SetupOptions } from './draft
 import { provisioningFieldsOf, requiredForProvisioning } from './provisioning/stages.ts';
 import { checkedValue, givenValue, inputMissing, missingInput, type Given } from '../field-sources.ts';
 import { stagesOf } from './stages.ts';
+import { checkSignInOptions, onlyN8nSignsIn } from './oauth2/who-signs-in.ts';
 import { endSessions } from './provisioning/sessions.ts';
 
 export interface SetupResult {
@@ -46,7 +47,7 @@ export async function setUp(options: SetupOptions, context: Context): Promise<Se
     throw draft.saved === undefined ? stopped(context.signal) ?? error : error;
   } finally {
     // The port is open for the attempt only.
-    await draft.redirect?.server.close();
+    await draft.redirect?.server?.close();
     await endSessions(draft);
   }
 }
@@ -57,13 +58,15 @@ function stopped({ aborted, reason }: AbortSignal): CredsetupError | undefined {
 }
 
 /** What is wrong whatever the server says. Throws NAME_INVALID, USAGE, UNSUPPORTED. */
-function checkOptions({ service, name, require, method }: SetupOptions): void {
+function checkOptions(options: SetupOptions): void {
+  const { service, name, require, method } = options;
   if (name !== undefined) checkName(name);
   if (method !== undefined) findMethod(service, method);
   const unknown = require.filter((one) => !service.capabilities.includes(one));
   if (unknown.length > 0) {
     throw new CredsetupError('USAGE', `--require does not know ${unknown.join(', ')}.`, { hint: `For ${service.title} it takes ${service.capabilities.join(', ')}.` });
   }
+  checkSignInOptions(options);
 }
 
 function fieldsOf(options: SetupOptions): readonly Field[] {
@@ -122,6 +125,8 @@ function requireAll(options: SetupOptions, given: ReadonlyMap<string, Given>, co
     if (!given.has(field.key)) missing.push(missingInput(field, service));
   }
   if (waitsForPerson(options, provisioning !== undefined)) missing.push({ field: 'sign-in', option: '--login-timeout', variable: '' });
+  // A client that is made for n8n alone has no other address to send anybody to.
+  if (provisioning !== undefined && options.signIn.by === 'n8n' && options.signIn.n8nCallbackUrl === undefined) missing.push({ field: 'n8nCallbackUrl', option: '--n8n-callback-url', variable: '' });
   if (options.store === 'file' && !opensByVariables(context.env)) {
     missing.push({ field: 'passphrase', option: '', variable: 'CREDSETUP_PASSPHRASE' });
   }
@@ -144,7 +149,7 @@ function waitsForPerson(options: SetupOptions, makes: boolean): boolean {
   // Who signs in to make the client accepts it, too.
   if (makes) return false;
   if (method === undefined || findMethod(service, method).oauth === undefined) return false;
-  return signIn.grant !== 'client-credentials' && signIn.loginTimeout === undefined;
+  return signIn.grant !== 'client-credentials' && !onlyN8nSignsIn({ options }) && signIn.loginTimeout === undefined;
 }
 
 /** Goes through the stages; Esc goes back to the last one that asked, a refused value to its question. */
@@ -178,7 +183,10 @@ function forget(draft: Draft, stage: string): void {
   draft.given.delete(stage);
   if (stage === 'store') delete draft.store;
   if (stage === 'method') delete draft.method;
-  if (stage === 'redirect') delete draft.n8nCallbackUrl;
+  if (stage === 'redirect') {
+    delete draft.n8nCallbackUrl;
+    delete draft.signInBy;
+  }
   // Another server may have other ways, and which methods there are is decided by the way.
   if (stage === 'url' || stage === 'way') {
     delete draft.way;

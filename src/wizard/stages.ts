@@ -21,6 +21,7 @@ import { onceStarted } from './starting.ts';
 import { stepsStage } from './steps.ts';
 import { saveStage, validateStage } from './saving.ts';
 import { clientStage, grantOf, redirectStage } from './oauth2/client.ts';
+import { onlyN8nSignsIn } from './oauth2/who-signs-in.ts';
 import { accountStage, signInStage } from './oauth2/sign-in.ts';
 
 /** The stages of this draft; the method's fields are known once the method is. */
@@ -45,10 +46,10 @@ function givenStages(draft: ReadyDraft): readonly Stage[] {
     { id: 'steps', run: () => stepsStage(draft) },
     ...draft.method.fields.map((field) => ({ id: field.key, run: () => fieldStage(draft, field) })),
     ...(draft.method.oauth === undefined ? [] : [{ id: 'client', run: () => clientStage(draft) }]),
-    ...forPeople(draft, [{ id: 'sign-in', run: () => signInStage(draft) }]),
+    ...signedInHere(draft, [{ id: 'sign-in', run: () => signInStage(draft) }]),
     { id: 'validate', run: () => validateStage(draft) },
     ...(isValidated(draft) ? [
-      ...forPeople(draft, [{ id: 'account', run: () => accountStage(draft) }]),
+      ...signedInHere(draft, [{ id: 'account', run: () => accountStage(draft) }]),
       { id: 'name', run: () => nameStage(draft) },
       { id: 'save', run: () => saveStage(draft) },
     ] : []),
@@ -58,6 +59,11 @@ function givenStages(draft: ReadyDraft): readonly Stage[] {
 /** Stages of a sign-in by a person in a browser. */
 function forPeople(draft: PlacedDraft, stages: readonly Stage[]): readonly Stage[] {
   return draft.method.oauth !== undefined && grantOf(draft) === 'authorization-code' ? stages : [];
+}
+
+/** And in this computer's. */
+function signedInHere(draft: PlacedDraft, stages: readonly Stage[]): readonly Stage[] {
+  return onlyN8nSignsIn(draft) ? [] : forPeople(draft, stages);
 }
 
 async function addressStage(draft: Draft): Promise<Outcome> {

@@ -13,7 +13,7 @@ const mostBytes = 512;
 /** The rest of the 64 is the team's own. */
 const mostKeys = 48;
 
-const texts: readonly (keyof Credential)[] = ['id', 'name', 'service', 'method', 'grant', 'url', 'createdAt', 'validatedAt', 'expiresAt'];
+const texts: readonly (keyof Credential)[] = ['id', 'name', 'service', 'method', 'grant', 'signIn', 'url', 'createdAt', 'validatedAt', 'expiresAt'];
 const documents: readonly (keyof Credential)[] = ['account', 'server', 'fields', 'ignoreSslIssues', 'allowHttp', 'caCertificates', 'capabilities', 'handedOver', 'pushed', 'warnings'];
 /** What `list` can do without, when there is no room: the longest stories first. */
 const dispensable: readonly (keyof Credential)[] = ['pushed', 'warnings', 'capabilities'];

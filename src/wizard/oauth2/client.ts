@@ -4,10 +4,12 @@ import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import type { RedirectServer } from '../../oauth/redirect-server.ts';
 import type { TokenEndpoint } from '../../oauth/tokens.ts';
 import type { OAuth } from '../../services/oauth-description.ts';
+import { anyRedirectUri } from '../../server/client-alone.ts';
 import { apiOf } from '../../server/connection.ts';
 import { tokenEndpointOf } from '../../server/token-endpoint.ts';
 import { known, type Draft, type Grant, type Outcome, type PlacedDraft } from '../draft.ts';
-import { callbackProblem, callbackUrlFor, callbackUrlOf, usualAddress } from './n8n-callback.ts';
+import { callbackProblem, callbackUrlFor, callbackUrlOf, storedN8ns, usualAddress } from './n8n-callback.ts';
+import { askWhoSignsIn, onlyN8nSignsIn } from './who-signs-in.ts';
 
 export function grantOf(draft: Draft): Grant {
   return draft.options.signIn.grant ?? 'authorization-code';
@@ -25,15 +27,32 @@ export function oauthOf({ method }: PlacedDraft): OAuth {
   return known(method.oauth, 'OAuth2 of the method');
 }
 
-/** Opens the redirect server, so that the URI that is registered has a port that was tried. Throws PORT_IN_USE, INPUT_INVALID. */
+/** Who signs in, and what is registered for that: our own URI has a port that was tried. Throws PORT_IN_USE, INPUT_INVALID. */
 export async function redirectStage(draft: PlacedDraft): Promise<Outcome> {
-  const n8n = await n8nCallbackUrl(draft);
-  if (n8n === 'back') return 'back';
-  const server = draft.redirect?.server ?? await openRedirectServer(draft);
+  const who = draft.terminal === undefined ? undefined : await askWhoSignsIn(draft, draft.terminal);
+  if (who?.kind === 'back') return 'back';
+  if (who !== undefined) {
+    draft.signInBy = who.value.by;
+    if (!who.value.n8n) draft.n8nCallbackUrl = '';
+  }
+  const n8n = await n8nCallbackUrl(draft, who?.value.n8n === true || onlyN8nSignsIn(draft));
+  if (n8n === 'back') {
+    delete draft.signInBy;
+    return who === undefined ? 'back' : redirectStage(draft);
+  }
+  const server = await serverFor(draft);
   const before = draft.redirect?.registered;
-  draft.redirect = { server, registered: [server.redirectUri, n8n.url].filter((one) => one !== '').join(',') };
+  draft.redirect = { ...(server === undefined ? {} : { server }), registered: [server?.redirectUri ?? '', n8n.url].filter((one) => one !== '').join(',') };
   if (n8n.url !== '' && draft.redirect.registered !== before) tellRegistered(draft, draft.redirect.registered);
-  return n8n.asked ? 'next' : 'through';
+  return who !== undefined || n8n.asked ? 'next' : 'through';
+}
+
+/** Where only n8n signs in, nothing is listened for here. */
+async function serverFor(draft: PlacedDraft): Promise<RedirectServer | undefined> {
+  const open = draft.redirect?.server;
+  if (!onlyN8nSignsIn(draft)) return open ?? openRedirectServer(draft);
+  await open?.close();
+  return undefined;
 }
 
 async function openRedirectServer(draft: PlacedDraft): Promise<RedirectServer> {
@@ -47,7 +66,7 @@ async function openRedirectServer(draft: PlacedDraft): Promise<RedirectServer> {
 
 /** The redirect server of this run. */
 export function redirectServerOf({ redirect }: PlacedDraft): RedirectServer {
-  return known(redirect, 'redirect URI').server;
+  return known(redirect?.server, 'redirect server');
 }
 
 /** What was made of an answer is seen before it is registered; a step shows it too, on a terminal. */
@@ -78,8 +97,8 @@ function portIn(redirectUri: string | undefined): number | undefined {
   return port === 0 ? undefined : port;
 }
 
-/** '' when n8n does not use this client. */
-async function n8nCallbackUrl(draft: PlacedDraft): Promise<{ readonly url: string; readonly asked: boolean } | 'back'> {
+/** '' when n8n does not use this client, or nobody said what its address is. */
+async function n8nCallbackUrl(draft: PlacedDraft, wanted: boolean): Promise<{ readonly url: string; readonly asked: boolean } | 'back'> {
   const given = draft.options.signIn.n8nCallbackUrl;
   if (given !== undefined) return { url: await callbackUrlOf(given, draft.vault).catch((error: unknown) => { throw atOption(error); }), asked: false };
   const { terminal } = draft;
@@ -87,7 +106,7 @@ async function n8nCallbackUrl(draft: PlacedDraft): Promise<{ readonly url: strin
   if (terminal === undefined || (draft.options.existing ?? draft.options.inPlaceOf) !== undefined) return { url: '', asked: false };
   // A step that was done leads through here once more.
   if (draft.n8nCallbackUrl !== undefined) return { url: draft.n8nCallbackUrl, asked: false };
-  const answer = await askForN8n(draft, terminal);
+  const answer = wanted ? await askForCallbackUrl(draft, terminal) : await askForN8n(draft, terminal);
   if (answer.kind === 'back') return 'back';
   draft.n8nCallbackUrl = answer.value;
   return { url: answer.value, asked: true };
@@ -106,7 +125,19 @@ async function askForN8n(draft: PlacedDraft, terminal: Terminal): Promise<Answer
     ],
   });
   if (answer.kind === 'back') return answer;
-  if (!answer.value) return { kind: 'value', value: '' };
+  return answer.value ? askForCallbackUrl(draft, terminal) : { kind: 'value', value: '' };
+}
+
+/** A stored n8n's is known; any other's address is asked for. */
+async function askForCallbackUrl(draft: PlacedDraft, terminal: Terminal): Promise<Answer<string>> {
+  const known = await storedN8ns(draft.vault);
+  if (known.length > 0) {
+    const answer = await terminal.choose<string>({
+      message: 'Which n8n?',
+      choices: [...known.map(({ name, url }) => ({ value: callbackUrlFor(url), label: name, note: url })), { value: '', label: 'Another one', note: 'by its address' }],
+    });
+    if (answer.kind === 'back' || answer.value !== '') return answer;
+  }
   const address = await terminal.text({
     message: 'n8n\'s OAuth Callback URL', initial: callbackUrlFor(usualAddress), check: callbackProblem, maxLength: 2048,
     help: `n8n's address is enough. n8n shows the whole one in its credential "${draft.method.n8n.title}" as OAuth Redirect URL.`,
@@ -128,7 +159,7 @@ export async function clientStage(draft: PlacedDraft): Promise<Outcome> {
   draft.clientCheck ??= createClientCheck();
   const check = draft.clientCheck;
   const ask = async () => {
-    await check(endpointOf(draft), redirectServerOf(draft).redirectUri);
+    await check(endpointOf(draft), draft.redirect?.server?.redirectUri ?? anyRedirectUri);
     await lookAtClient(draft);
   };
   try {

@@ -4,6 +4,7 @@
  * later: the path is n8n's and known.
  */
 import type { Vault } from '../../context.ts';
+import type { Credential } from '../../credential.ts';
 import { isName } from '../../credential-name.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import { unwrapped } from '../../given-value.ts';
@@ -11,6 +12,7 @@ import { isLoopbackHost } from '../../http/loopback.ts';
 import { candidateBases, parseAddress } from '../../server/address.ts';
 import { services } from '../../services/registry.ts';
 import type { AddressKnowledge } from '../../services/service.ts';
+import { isN8n } from '../../stored/copies/open.ts';
 import { withoutTrailingSlashes } from '../../slashes.ts';
 
 /** As n8n shows it in a new credential, on the port that it has at first. */
@@ -68,6 +70,10 @@ export function callbackProblem(text: string): string | undefined {
 export async function callbackUrlOf(given: string, vault: Vault): Promise<string> {
   const name = unwrapped(given);
   const stored = isName(name) ? await vault.find(name) : undefined;
-  const isN8n = services.some(({ id, address }) => id === stored?.service && address.isN8n === true);
-  return callbackUrlFor(stored !== undefined && isN8n ? stored.url : given);
+  return callbackUrlFor(stored !== undefined && isN8n(stored) ? stored.url : given);
+}
+
+/** The n8ns that are stored here. */
+export async function storedN8ns(vault: Vault): Promise<readonly Credential[]> {
+  return (await vault.list()).filter(isN8n);
 }

@@ -11,6 +11,7 @@ import { begin as note, endMarked, endReplaced, marked, mayBeStored, newMark, se
 import { overcome } from './repairs.ts';
 import { credentialOf, saveStage, validate } from '../saving.ts';
 import { endpointOf, grantOf, redirectServerOf } from '../oauth2/client.ts';
+import { onlyN8nSignsIn } from '../oauth2/who-signs-in.ts';
 import { provisioningOf, step, openApi, openOf, valueOf } from './sessions.ts';
 
 /** What was done, and how it is taken back; the text tells what is left when that fails. */
@@ -83,10 +84,10 @@ async function makeAndKeep(run: Run): Promise<void> {
   const made = await makeToken(run, owner);
   run.made = made;
   draft.made = made;
-  await signInToMade(run, made);
+  if (!onlyN8nSignsIn(draft)) await signInToMade(run, made);
   const validated = await validate(draft);
   const { prove } = provisioningOf(draft);
-  if (prove !== undefined) await step(draft, 'looking that it may do what it should and no more', (api) => prove(api, known(open.session, 'session'), made, credentialOf(validated).secrets));
+  if (prove !== undefined && !onlyN8nSignsIn(draft)) await step(draft, 'looking that it may do what it should and no more', (api) => prove(api, known(open.session, 'session'), made, credentialOf(validated).secrets));
   await keep(run, validated);
 }
 

@@ -1,0 +1,96 @@
+/** From the set-up to an n8n that works, on a real terminal: who signs in, which n8n, Connect, a run. */
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { mauticServer, script, type Script } from '../commands/support.ts';
+import type { MauticClient, PracticeMautic } from '../../src/practice/mautic.ts';
+import { allScopes, n8nApiKey, startN8n, type PracticeN8n } from '../../src/practice/n8n.ts';
+import { has } from '../tools.ts';
+import { atTheEnd, expectUnseen } from './support.ts';
+import { Wizard } from './oauth-support.ts';
+
+let n8n: PracticeN8n;
+let mautic: PracticeMautic;
+let home: Script;
+let client: MauticClient;
+
+beforeAll(async () => {
+  n8n = await startN8n();
+  atTheEnd(() => n8n.close());
+  mautic = await mauticServer({ version: '7.0.0', apiEnabled: true, basicEnabled: true });
+});
+
+beforeEach(() => {
+  n8n.state.credentials.length = 0;
+  n8n.state.keys.clear();
+  n8n.state.keys.set(n8nApiKey, allScopes);
+  n8n.state.unreachable.clear();
+  home = script();
+  client = mautic.makeClient({ redirectUris: [`${n8n.url}/rest/oauth2-credential/callback`], owner: 'contacts' });
+});
+
+const storeN8n = async (): Promise<void> => {
+  const done = await home.run(['n8n', '--url', n8n.url, '--name', 'work'], { env: { CREDSETUP_API_KEY: n8nApiKey }, secrets: [n8nApiKey] });
+  expect(done.exitCode, done.stderr).toBe(0);
+};
+const begin = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Wizard => new Wizard(args, { home: home.home, env });
+const setUpOAuth2 = (): Wizard => begin(['mautic', '--url', mautic.url, '--method', 'oauth2', '--client-id', client.clientId, '--name', 'crm'], { CREDSETUP_CLIENT_SECRET: client.clientSecret });
+
+describe.skipIf(!has('terminal'))('On a terminal, n8n', () => {
+  it('alone signs in: its client is kept, put into the stored n8n, connected there and proved by a run', async () => {
+    await storeN8n();
+    const wizard = setUpOAuth2();
+    await wizard.choose('Who needs the sign-in?', 'n8n alone');
+    await wizard.choose('Which n8n?', 'work');
+    await wizard.sees(`\n${n8n.url}/rest/oauth2-credential/callback\n`);
+    await wizard.sees('Only n8n signs in with this client');
+    await wizard.answer('Save as', '');
+    await wizard.choose('Where do you need it?', 'In n8n: put it into work now');
+    await wizard.sees('waiting for Connect in n8n');
+    const { id } = n8n.credential('crm');
+    await wizard.sees(`Open   ${n8n.url}/home/credentials/${id}`);
+    n8n.connect(id, mautic.makeTokens(client, 'contacts'));
+    wizard.session.press('enter');
+    await wizard.sees('A workflow in n8n read from Mautic with it.');
+    expect(await wizard.ends()).toBe(0);
+    expect([n8n.state.workflows, wizard.session.screen().includes('waiting for the browser')]).toEqual([[], false]);
+    expectUnseen(wizard.session, client.clientSecret);
+    const { pushed: [copy] } = (await home.run(['show', 'crm', '--json'])).json() as unknown as { pushed: [{ test: object }] };
+    expect(copy.test).toMatchObject({ status: 'ok', proof: 'run' });
+  });
+
+  it('whose address and key are typed is kept where that is wanted, and Connect can be left for later', async () => {
+    const wizard = setUpOAuth2();
+    await wizard.choose('Who needs the sign-in?', 'n8n alone');
+    await wizard.sees('? n8n\'s OAuth Callback URL');
+    wizard.session.press('ctrl-u');
+    await wizard.answer('n8n\'s OAuth Callback URL', `${n8n.url}/home/workflows`);
+    await wizard.sees(`\n${n8n.url}/rest/oauth2-credential/callback\n`);
+    await wizard.answer('Save as', '');
+    await wizard.choose('Where do you need it?', 'In n8n: put it there now');
+    await wizard.answer('n8n address', n8n.url);
+    await wizard.answer('API key', n8nApiKey);
+    await wizard.choose('Keep this n8n here, with its API key?', 'Yes');
+    await wizard.sees('? Save as (n8n-127.0.0.1-');
+    await wizard.answer('Save as', 'office');
+    await wizard.press('waiting for Connect in n8n', 's');
+    await wizard.sees('press Connect: the sign-in is not part of it');
+    expect(await wizard.ends()).toBe(0);
+    expectUnseen(wizard.session, n8nApiKey);
+    expect((await home.run(['show', 'office', '--json'])).json()).toMatchObject({ service: 'n8n', url: n8n.url, capabilities: { run: true } });
+  });
+
+  it('that cannot reach the service is given another address, and then runs it', async () => {
+    await storeN8n();
+    const set = await home.run(['mautic', '--method', 'basic', '--url', mautic.url, '--username', 'contacts', '--name', 'crm'], { env: { CREDSETUP_PASSWORD: mautic.user('contacts').password } });
+    expect(set.exitCode, set.stderr).toBe(0);
+    n8n.state.unreachable.add(mautic.url);
+    n8n.state.hosts.set('http://mautic', mautic.url);
+    const wizard = begin(['push', 'work', 'crm']);
+    await wizard.sees('? The address by which n8n reaches it');
+    wizard.session.press('ctrl-u');
+    await wizard.answer('The address by which n8n reaches it', 'http://mautic');
+    await wizard.choose('n8n signed in with it. Have n8n run it once', 'Yes');
+    await wizard.sees('A workflow in n8n read from Mautic with it.');
+    expect(await wizard.ends()).toBe(0);
+    expect((await home.run(['show', 'crm', '--json'])).json()).toMatchObject({ pushed: [{ urlInN8n: 'http://mautic', test: { proof: 'run' } }] });
+  });
+});
