@@ -45,6 +45,8 @@ describe.skipIf(!has('terminal') || !has('keychain'))('The Mattermost wizard', (
     await session.waitFor('✔ Saved as chat in the OS keychain.');
     await session.waitFor('? Where do you need it?');
     expect(commandLines().filter(({ words }) => words.join(' ').includes(token))).toEqual([]);
+    session.press('down');
+    await session.waitFor('❯ In n8n: show me');
     session.press('enter');
     await session.waitFor('c: copy it to the clipboard');
     session.type('c');

@@ -112,6 +112,8 @@ describe.skipIf(!has('terminal'))('The screens', () => {
     await session.waitFor('? Save as');
     session.press('enter');
     await session.waitFor('? Where do you need it?');
+    session.press('down');
+    await session.waitFor('❯ In n8n: show me');
     session.press('enter');
     await session.waitFor('c: copy it to the clipboard');
     session.press('enter');
