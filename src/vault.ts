@@ -13,8 +13,8 @@ import { join } from 'node:path';
 import { checkName } from './credential-name.ts';
 import type { Credential, FullCredential, StoreKind, Vault } from './context.ts';
 import { CredsetupError, isCredsetupError } from './errors.ts';
-import { errorCode } from './stores/atomic.ts';
-import { boundPart, committed, compareNames, damagedOf, entryFor, entryOf, entryOrThrow, fullOf, nameTaken, placeOf, secretMissing, withEntry, without } from './stores/entries.ts';
+import { errorCode, proveWritable } from './stores/atomic.ts';
+import { committed, compareNames, damagedOf, entryFor, entryOf, entryOrThrow, fullOf, nameTaken, placeOf, secretMissing, updated, withEntry, without } from './stores/entries.ts';
 import { ensureHome, homeExists, homeFiles, sweepTemporaries, type Machine } from './stores/home.ts';
 import { emptyIndex, idText, readIndex, writeIndex, type DamagedEntry, type Index, type IndexEntry, type KeptIn, type Place } from './stores/index-file.ts';
 import { withLock, type HeldLock, type LockOptions } from './stores/lock.ts';
@@ -43,6 +43,9 @@ export interface VaultOptions {
 const lockName = 'write.lock';
 /** Files of the home that only the holder of the write lock writes. */
 const writtenFiles = [homeFiles.index, homeFiles.data];
+/** Bytes. */
+const roomForEntry = 64 * 1024;
+
 /** The vault of a home. Nothing is read, asked or created before it is used. */
 export function createVault(options: VaultOptions): Vault {
   return new HomeVault(options);
@@ -53,6 +56,7 @@ class HomeVault implements Vault {
   readonly #stores = new Map<KeptIn, Promise<SecretStore>>();
   /** Writers of this process come one after another and need not knock at the lock. */
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #updates: Update[] = [];
   #saidDamaged = false;
 
   constructor(options: VaultOptions) {
@@ -107,8 +111,8 @@ class HomeVault implements Vault {
     // A keychain may show a dialog, which no lock should wait for; the file is shared and needs it.
     if (kind === 'keychain') await store.prepare();
     await this.#writing(async (lock, index) => {
-      // Written although nothing changed: that proves that a save will find room and permission.
-      await this.#write(lock, index);
+      // A save will find room and permission: for the index as it is, and an entry more.
+      await proveWritable(this.#path, JSON.stringify(index).length + roomForEntry, { code: 'STORE_UNWRITABLE', fence: lock.fence });
       if (kind === 'file') await store.prepare(lock.fence);
     });
   }
@@ -132,15 +136,38 @@ class HomeVault implements Vault {
   }
 
   async update(name: string, change: (there: Credential) => Credential): Promise<Credential> {
-    return await this.#writing(async (lock, index) => {
-      const entry = entryOrThrow(index, name, this.#path);
-      const credential = { ...change(entry.credential), store: entry.credential.store };
-      if (boundPart(credential) !== boundPart(entry.credential)) {
-        throw new CredsetupError('UNEXPECTED', `An update of ${entry.credential.name} would have changed what its secret is bound to.`, { hint: 'Report this with what --debug prints.' });
-      }
-      await this.#write(lock, withEntry(index, entry, { ...entry, credential }));
-      return credential;
+    return await new Promise((resolve, reject) => {
+      this.#updates.push({ name, change, resolve, reject });
+      // Whoever comes while an earlier write is under way goes with the next one.
+      if (this.#updates.length === 1) this.#writeUpdates().catch(reject);
     });
+  }
+
+  /** All that wait, in one write. */
+  async #writeUpdates(): Promise<void> {
+    let batch: Update[] = [];
+    try {
+      await this.#writing(async (lock, before) => {
+        batch = this.#updates.splice(0);
+        let index = before;
+        const done: (() => void)[] = [];
+        for (const { name, change, resolve, reject } of batch) {
+          try {
+            const entry = entryOrThrow(index, name, this.#path);
+            const credential = updated(entry, change);
+            index = withEntry(index, entry, { ...entry, credential });
+            done.push(() => { resolve(credential); });
+          } catch (error) {
+            reject(error);
+          }
+        }
+        if (done.length > 0) await this.#write(lock, index);
+        for (const tell of done) tell();
+      });
+    } catch (error) {
+      // Those who waited when the lock could not be had wait no longer.
+      for (const { reject } of batch.length > 0 ? batch : this.#updates.splice(0)) reject(error);
+    }
   }
 
   async rename(from: string, to: string): Promise<Credential> {
@@ -257,9 +284,9 @@ class HomeVault implements Vault {
     return await mine;
   }
 
-  async #write(lock: HeldLock, index: Index): Promise<void> {
+  async #write(lock: HeldLock, index: Index, lasts = true): Promise<void> {
     await lock.fence();
-    await writeIndex(this.#options.home, index, lock.fence);
+    await writeIndex(this.#options.home, index, { fence: lock.fence, lasts });
   }
 
   async #commit(save: Save): Promise<void> {
@@ -267,7 +294,8 @@ class HomeVault implements Vault {
     const fresh = placeOf(next);
     const step = async (name: SaveStep): Promise<void> => this.#options.onStep?.(name);
 
-    await this.#write(lock, { ...index, pending: [...index.pending, fresh] });
+    // The file's own write syncs the folder that both lie in; a keychain lies elsewhere.
+    await this.#write(lock, { ...index, pending: [...index.pending, fresh] }, fresh.store !== 'file');
     await step('pending');
     try {
       await store.write(fresh.key, value, lock.fence);
@@ -318,7 +346,8 @@ class HomeVault implements Vault {
   async #clear(lock: HeldLock, key: string): Promise<void> {
     try {
       const index = await readIndex(this.#options.home);
-      await this.#write(lock, { ...index, leftovers: index.leftovers.filter((one) => one.key !== key) });
+      // Taken back by a power cut, it is cleared by the next save.
+      await this.#write(lock, { ...index, leftovers: index.leftovers.filter((one) => one.key !== key) }, false);
     } catch (error) {
       if (!isCredsetupError(error)) throw error;
     }
@@ -346,6 +375,13 @@ class HomeVault implements Vault {
       return false;
     }
   }
+}
+
+interface Update {
+  readonly name: string;
+  readonly change: (there: Credential) => Credential;
+  readonly resolve: (credential: Credential) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 interface Save {

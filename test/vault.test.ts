@@ -1,4 +1,5 @@
 import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { watch } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -450,8 +451,7 @@ describe('preparing', () => {
   it('proves the store and the home, and leaves no probe', async () => {
     const home = join(await temporaryFolder(), 'home');
     await vaultOf(home).prepare('file');
-    expect(await storedKeys(home)).toEqual([]);
-    expect((await readdir(home)).sort()).toEqual(['.made-by-credsetup', 'credentials.age', 'index.json']);
+    expect(await readdir(home)).toEqual(['.made-by-credsetup']);
   });
 
   it('fails with the store, and never turns to another', async () => {
@@ -473,6 +473,28 @@ describe('changing what is known', () => {
     expect((await readIndex(home)).entries[0]!.key).toBe(before!.key);
     expect((await vaultOf(home).load('chat')).credential.validatedAt).toBe('2026-05-01T00:00:00Z');
     await failure(vault.update('none', (there) => there), 'NOT_FOUND');
+  });
+
+  it('writes the updates that wait for each other together, and tells each its own end', async () => {
+    const names = Array.from({ length: 40 }, (_, number) => `chat-${number}`);
+    const home = await saved(...names);
+    const vault = vaultOf(home);
+    let writes = 0;
+    const watcher = watch(home, (_, file) => { if (file === 'index.json') writes += 1; });
+    const done = await Promise.allSettled([...names, 'none'].map((name, number) => vault.update(name, (there) => ({ ...there, ...(number === 7 ? { url: 'https://evil.example.com' } : { validatedAt: '2026-05-01T00:00:00Z' }) }))));
+    await vault.update('chat-0', (there) => ({ ...there, validatedAt: '2026-06-01T00:00:00Z' }));
+    watcher.close();
+    expect(done.flatMap(({ status }, number) => status === 'rejected' ? number : [])).toEqual([7, 40]);
+    expect((await vaultOf(home).list()).map(({ validatedAt }) => validatedAt.slice(0, 7)).sort()).toEqual(['2026-03', ...Array.from({ length: 38 }, () => '2026-05'), '2026-06']);
+    expect(writes).toBeLessThan(8);
+  });
+
+  it('rejects every update that waits when the lock cannot be had', async () => {
+    const home = await saved('chat', 'talk');
+    await writeFile(join(home, 'write.lock'), JSON.stringify({ pid: 4711, host: 'elsewhere', nonce: 'f'.repeat(32) }));
+    const vault = vaultOf(home, { lock: { timeoutMs: 100, staleMs: 60_000 } });
+    const done = await Promise.allSettled(['chat', 'talk'].map((name) => vault.update(name, (there) => there)));
+    expect(done.map((one) => one.status === 'rejected' && (one.reason as CredsetupError).code)).toEqual(['STORE_BUSY', 'STORE_BUSY']);
   });
 
   it('does not update what the secret is bound to', async () => {

@@ -22,6 +22,11 @@ export type Fence = () => Promise<void>;
 export interface WriteOptions {
   readonly code: WriteCode;
   readonly fence?: Fence | undefined;
+  /**
+   * False where a power cut may take the rename back (its contents are synced all the same), for
+   * what comes after does not build on it, or is in the same folder and syncs that. Default true.
+   */
+  readonly lasts?: boolean | undefined;
   /** The name of the temporary file beside it; usually one that {@link isTemporaryOf} knows again. */
   readonly temporary?: string | undefined;
   /** Whose the file must be, where somebody else's could read it: the effective user. */
@@ -196,7 +201,7 @@ async function place(path: string, text: string | Uint8Array, options: WriteOpti
     made = await writeTemporary(temporary, text, path, options);
     await options.fence?.();
     placed = await put(temporary);
-    if (placed) await syncFolder(dirname(path));
+    if (placed && options.lasts !== false) await syncFolder(dirname(path));
     return placed;
   } catch (error) {
     // What was reported as failed may be done (a folder that does not sync, a rename whose answer
@@ -207,6 +212,19 @@ async function place(path: string, text: string | Uint8Array, options: WriteOpti
     // Renamed already when all went well; when not, the first error is the one to tell.
     await rm(temporary, { force: true }).catch(() => undefined);
   }
+}
+
+/**
+ * Proves that a file of so many bytes can be written at a path: room, rights, a disk that takes it.
+ * Nothing is put there.
+ *
+ * @throws as {@link writeAtomic}
+ */
+export async function proveWritable(path: string, bytes: number, options: WriteOptions): Promise<void> {
+  await place(path, Buffer.alloc(bytes), options, async () => {
+    await refuseOther(path, options.code);
+    return false;
+  });
 }
 
 async function isAt(path: string, { dev, ino }: Stats): Promise<boolean> {

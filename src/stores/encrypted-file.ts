@@ -11,13 +11,13 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type * as Age from 'age-encryption';
 import { CredsetupError } from '../errors.ts';
-import { readRegular, writeAtomic, writeNew, type Fence } from './atomic.ts';
+import { proveWritable, readRegular, writeAtomic, writeNew, type Fence } from './atomic.ts';
 import { corrupt, parseDocument, tooLarge } from './document.ts';
 import { homeFiles } from './home.ts';
 import { ageHeader, identityFile, identityIn, identityInvalid, workFactorOf, type AgeHeader } from './identity.ts';
 import { runScrypt } from './scrypt.ts';
 import { members, recordOf, text, versionOne, type Check } from './shape.ts';
-import { checkValue, probe, type Purpose, type SecretStore } from './store.ts';
+import { checkValue, largestSecret, type Purpose, type SecretStore } from './store.ts';
 
 export interface EncryptedFileOptions {
   /** The home. It must exist when something is written. */
@@ -79,8 +79,10 @@ class EncryptedFile implements SecretStore {
   }
 
   async prepare(fence?: Fence): Promise<void> {
-    await this.open('create');
-    await probe(this, fence);
+    await this.#unlocked();
+    const there = await readRegular(this.#path, largestFile, true);
+    // What can be opened can be written anew, if the disk takes it: with room for one more secret, armored.
+    await proveWritable(this.#path, (there?.length ?? 0) + 2 * largestSecret, { code: 'STORE_UNWRITABLE', fence });
   }
 
   async read(key: string): Promise<string | undefined> {
@@ -96,7 +98,8 @@ class EncryptedFile implements SecretStore {
   async delete(key: string, fence?: Fence): Promise<boolean> {
     const { records } = await this.#contents();
     if (records[key] === undefined) return false;
-    await this.#replace({ version: 1, records: Object.fromEntries(Object.entries(records).filter(([other]) => other !== key)) }, fence);
+    // A deletion that a power cut takes back is still among the index's leftovers.
+    await this.#replace({ version: 1, records: Object.fromEntries(Object.entries(records).filter(([other]) => other !== key)) }, fence, false);
     return true;
   }
 
@@ -123,7 +126,7 @@ class EncryptedFile implements SecretStore {
     return bytes === undefined ? undefined : await withoutArmor(bytes, this.#path);
   }
 
-  async #replace(contents: Contents, fence: Fence | undefined): Promise<void> {
+  async #replace(contents: Contents, fence: Fence | undefined, lasts = true): Promise<void> {
     const { identity, recipient, origin } = await this.#unlocked();
     const { Encrypter, Stanza, armor, identityToRecipient } = await age();
     const encrypter = new Encrypter();
@@ -132,7 +135,7 @@ class EncryptedFile implements SecretStore {
     encrypter.addRecipient({ wrapFileKey: () => [new Stanza([recipientStanza, recipient, origin], new Uint8Array())] });
     const file = armor.encode(await wholeOf(await encrypter.encrypt(streamOf(Buffer.from(JSON.stringify(contents))))));
     if (file.length > largestFile) throw tooLarge(this.#path, file.length, largestFile);
-    await writeAtomic(this.#path, file, { code: 'STORE_UNWRITABLE', fence });
+    await writeAtomic(this.#path, file, { code: 'STORE_UNWRITABLE', fence, lasts });
   }
 
   async #decrypt(file: Buffer, key: Pick<Key, 'identity' | 'recipient'>): Promise<Contents> {

@@ -76,6 +76,13 @@ export function without(index: Index, gone: IndexEntry): Index {
   return { ...index, entries: index.entries.filter(({ key }) => key !== gone.key), leftovers: [...index.leftovers, placeOf(gone)] };
 }
 
+/** Throws UNEXPECTED for a change of what the secret is bound to. */
+export function updated({ credential: there }: IndexEntry, change: (there: Credential) => Credential): IndexEntry['credential'] {
+  const credential = { ...change(there), store: there.store };
+  if (boundPart(credential) === boundPart(there)) return credential;
+  throw new CredsetupError('UNEXPECTED', `An update of ${there.name} would have changed what its secret is bound to.`, { hint: 'Report this with what --debug prints.' });
+}
+
 /** What must not change without the secret, in one text to compare. */
 export function boundPart({ id, name, service, method, grant, url, fields, store, ignoreSslIssues, allowHttp, caCertificates }: Credential): string {
   const { username, clientId, redirectUri, tokenId } = fields;

@@ -91,7 +91,7 @@ export async function ensureHome(home: string, uid: number | undefined): Promise
     // Another process may have made it in the meantime; then it is that one's to mark.
     if (!await makeFolder(home)) return;
     await narrow(home);
-    await writeAtomic(join(home, marker), '', { code: 'STORE_UNWRITABLE' });
+    await writeAtomic(join(home, marker), '', { code: 'STORE_UNWRITABLE', lasts: false });
   } catch (error) {
     throw writeFailure(error, home, 'STORE_UNWRITABLE');
   }

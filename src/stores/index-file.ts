@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { isName } from '../credential-name.ts';
 import type { Account, Credential, PublicFields, Pushed, StoreKind, Warning } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
-import { readRegular, writeAtomic, type Fence } from './atomic.ts';
+import { readRegular, writeAtomic, type WriteOptions } from './atomic.ts';
 import { corrupt, parseDocument, tooLarge } from './document.ts';
 import { homeFiles } from './home.ts';
 import { count, flag, listOf, members, oneOf, recordOf, ShapeError, text, textThat, time, versionOne, type Check } from './shape.ts';
@@ -129,9 +129,13 @@ export function parseIndex(bytes: Uint8Array, path: string): Index {
   return index;
 }
 
+/** Entries that passed their check in this process: what is written again needs no second one. */
+const sound = new WeakSet<IndexEntry>();
+
 function entryOrDamage(raw: unknown, where: string, { certificates }: Document): IndexEntry | DamagedEntry {
   try {
     const found = entry(raw, where);
+    sound.add(found);
     const list = found.caSha256 === undefined ? [] : certificates[found.caSha256];
     if (list?.length !== found.credential.caCertificates) throw new ShapeError(`the CA certificates of ${where} are missing`);
     return found;
@@ -173,8 +177,15 @@ function contradiction({ entries, damaged, pending, leftovers }: Index): string 
 export async function readIndex(home: string): Promise<Index> {
   const path = join(home, homeFiles.index);
   const bytes = await readRegular(path, largestIndex);
-  return bytes === undefined ? emptyIndex : parseIndex(bytes, path);
+  if (bytes === undefined) return emptyIndex;
+  const known = lastRead?.path === path && lastRead.bytes.equals(bytes) ? lastRead.index : undefined;
+  const index = known ?? parseIndex(bytes, path);
+  lastRead = { path, bytes, index };
+  return index;
 }
+
+/** One run reads the index again before every change: the same bytes need no second parsing. */
+let lastRead: { readonly path: string; readonly bytes: Buffer; readonly index: Index } | undefined;
 
 /**
  * Writes the index, without the certificates that no entry names any more, through the same check
@@ -183,27 +194,36 @@ export async function readIndex(home: string): Promise<Index> {
  * @throws STORE_UNWRITABLE, also when it would be larger than what is read; UNEXPECTED rather than
  * writing what could not be read again; what the fence throws
  */
-export async function writeIndex(home: string, index: Index, fence?: Fence): Promise<void> {
+export async function writeIndex(home: string, index: Index, { fence, lasts }: Pick<WriteOptions, 'fence' | 'lasts'> = {}): Promise<void> {
   const path = join(home, homeFiles.index);
   const { damaged, entries, ...rest } = index;
   const named = new Set([...entries.map(({ caSha256 }) => caSha256), ...damaged.map(({ raw }) => memberOf(raw, 'caSha256'))]);
-  const certificates = Object.fromEntries(Object.entries(index.certificates).filter(([digest]) => named.has(digest)));
-  const bytes = Buffer.from(`${JSON.stringify({ ...rest, entries: [...entries, ...damaged.map(({ raw }) => raw)], certificates }, undefined, 2)}\n`);
+  const document = {
+    ...rest, entries: [...entries, ...damaged.map(({ raw }) => raw)],
+    certificates: Object.fromEntries(Object.entries(index.certificates).filter(([digest]) => named.has(digest))),
+  };
+  const readable = asItIsRead(index, document, path);
+  const bytes = Buffer.from(`${JSON.stringify(document, undefined, 1)}\n`);
   if (bytes.length > largestIndex) throw tooLarge(path, bytes.length, largestIndex);
-  checkReadable(bytes, path, damaged.length);
-  await writeAtomic(path, bytes, { code: 'STORE_UNWRITABLE', fence });
+  await writeAtomic(path, bytes, { code: 'STORE_UNWRITABLE', fence, lasts });
+  lastRead = { path, bytes, index: readable };
 }
 
-function checkReadable(bytes: Buffer, path: string, damaged: number): void {
+/** Each entry that is new goes through the check that reads it, as the text that it will be. */
+function asItIsRead(index: Index, document: Document, path: string): Index {
   let cause: unknown;
   try {
-    const again = parseIndex(bytes, path);
-    if (again.damaged.length === damaged) return;
-    cause = new Error(again.damaged.map(({ why }) => why).join('; '));
+    const { certificates } = checkDocument({ ...document, entries: [] }, 'it');
+    const found = index.entries.map((one) => sound.has(one) ? one : entryOrDamage(JSON.parse(JSON.stringify(one)), 'an entry', document));
+    const entries = found.filter((one): one is IndexEntry => !('why' in one));
+    const bad = found.flatMap((one) => 'why' in one ? one.why : []);
+    const fault = contradiction(index);
+    if (bad.length === 0 && fault === undefined) return { ...index, entries, certificates };
+    cause = new Error(fault ?? bad.join('; '));
   } catch (error) {
     cause = error;
   }
   throw new CredsetupError('UNEXPECTED', 'credsetup was about to write an index that it could not read again.', {
-    hint: 'Report this with what --debug prints; the index was left as it is.', cause,
+    hint: `Report this with what --debug prints; ${path} was left as it is.`, cause,
   });
 }
