@@ -40,7 +40,7 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
 } else if (args.length === 1 && (args[0] === '--help' || args[0] === '-h')) {
   print(file('dist/help.txt'));
 } else {
-  require('../dist/main.cjs').main(args).then(function (exitCode) {
+  require('../dist/load.cjs')('main.cjs').main(args).then(function (exitCode) {
     process.exitCode = exitCode;
   }, function (error) {
     // The last resort. The message stays out: it may hold a secret.

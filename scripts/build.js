@@ -8,9 +8,10 @@
  * 20 ESM chunks, and 38 ms with the same ones as CommonJS, which Node reads without its asynchronous loader.
  */
 import { build, transform } from 'esbuild';
+import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { mkdir, readFile, rm, writeFile, access } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { billOfMaterials, bundledPackages } from './bill-of-materials.js';
 
@@ -27,13 +28,21 @@ const common = {
   logLevel: 'warning',
   // keytar is a native addon; open finds its helper script beside its own file.
   external: ['keytar', 'open'],
-  define: { CREDSETUP_VERSION: JSON.stringify(packageJson.version) },
+  // age-encryption asks whether an identity is a WebCrypto key. Ours are text, and to name the class loads WebCrypto.
+  define: { CREDSETUP_VERSION: JSON.stringify(packageJson.version), CryptoKey: 'undefined' },
   // What is read faster starts faster. Names stay: an error says which kind it is.
   minifyWhitespace: true,
   minifySyntax: true,
 };
 // What is bundled from CommonJS packages calls require for node's own modules; ESM has none.
 const requireBanner = { js: "import{createRequire as credsetupRequire}from'node:module';const require=credsetupRequire(import.meta.url);" };
+
+/** What starts together, by its sources: commands that scripts run again and again and what they read; then all that asks a server. */
+const packs = {
+  start: ['src/run.ts', 'src/commands/list.ts'],
+  opening: ['src/commands/get.ts', 'src/commands/exec.ts', 'src/stores/encrypted-file.ts', 'node_modules/age-encryption/dist/index.js'],
+  asking: ['src/http/client.ts', 'src/commands/set-up.ts', 'src/commands/test.ts'],
+};
 
 async function present(paths) {
   const found = await Promise.all(paths.map((path) => access(join(root, path)).then(() => [path], () => [])));
@@ -55,88 +64,166 @@ await rm(join(root, 'dist'), { recursive: true, force: true });
 await rm(join(root, 'build'), { recursive: true, force: true });
 await mkdir(join(root, 'dist'), { recursive: true });
 await mkdir(join(root, 'build'), { recursive: true });
+await writeFile(join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');
 
 // The entry reaches the chunks by one import that stays one.
 const chunksApart = { name: 'chunks-apart', setup: ({ onResolve }) => { onResolve({ filter: /^\.\/run\.ts$/ }, () => ({ path: './run.js', external: true })); } };
-/** Modules that stand in place of what is loaded and never used. */
-const replaced = (name, modules) => ({ name, setup: ({ onResolve, onLoad }) => {
-  onResolve({ filter: new RegExp(`^(${Object.keys(modules).join('|')})$`) }, ({ path, resolveDir }) => ({ path, namespace: name, pluginData: resolveDir }));
-  onLoad({ filter: /.*/, namespace: name }, ({ path, pluginData }) => ({ contents: modules[path], resolveDir: pluginData, loader: 'js' }));
-} });
+
+/** Modules of packages that others stand in place of: by a specifier, or by the end of the file's path. Each must be met. */
+function inPlace(of) {
+  const met = new Set();
+  const standIn = (name) => join(root, 'scripts/instead', name);
+  return {
+    name: 'in-place',
+    setup: ({ onResolve, onEnd, resolve }) => {
+      onResolve({ filter: /./ }, async ({ path, importer, resolveDir, kind, pluginData }) => {
+        if (pluginData === met || importer.startsWith(standIn('')) || !importer.includes('node_modules') && !(path in of)) return undefined;
+        const direct = of[path];
+        const found = direct !== undefined || !path.startsWith('.') ? undefined : (await resolve(path, { resolveDir, kind, importer, pluginData: met })).path;
+        const key = direct === undefined ? Object.keys(of).find((end) => found?.endsWith(`node_modules/${end}`) === true) : path;
+        if (key === undefined) return undefined;
+        met.add(key);
+        return { path: standIn(of[key]) };
+      });
+      onEnd(() => {
+        const unmet = Object.keys(of).filter((key) => !met.has(key));
+        if (unmet.length > 0) throw new Error(`nothing asks for ${unmet.join(', ')} any more: take it out of the build, or name what is asked for now`);
+      });
+    },
+  };
+}
+
 // commander loads it for commands that are programs of their own. We have none, and it costs a tenth of a start.
-const noChildren = replaced('no-children', { 'node:child_process': '' });
-// undici's own index loads WebSocket, caches, mocks and, by asking for Headers, Node's copy of fetch; a dispatcher for HTTP/1.1 is all that is used.
-const partOfUndici = replaced('part-of-undici', {
-  undici: `
-    import Dispatcher from 'undici/lib/dispatcher/dispatcher.js';
-    import connect from 'undici/lib/api/api-connect.js';
-    // As undici's index does for all of its methods: CONNECT is what a proxy is asked for.
-    Object.assign(Dispatcher.prototype, { connect });
-    export { default as Pool } from 'undici/lib/dispatcher/pool.js';
-    export { default as EnvHttpProxyAgent } from 'undici/lib/dispatcher/env-http-proxy-agent.js';
-    export { default as buildConnector } from 'undici/lib/core/connect.js';`,
-  'node:http2': 'throw new Error("HTTP/2 is not built in");',
-});
-// Ours are X25519 recipients, which Node's own WebCrypto computes; the tables of the other curves are made as they load.
-const partOfAge = replaced('part-of-age', {
-  '@noble/post-quantum/hybrid.js': 'export const MLKEM768P256 = undefined, MLKEM768X25519 = undefined;',
-  '@noble/curves/nist.js': 'export const p256 = undefined;',
-  // RFC 7748 §4.1: the base point's u is 9.
-  '@noble/curves/ed25519.js': 'export const x25519 = { GuBytes: Uint8Array.from({ length: 32 }, (_, at) => (at === 0 ? 9 : 0)) };',
+const noChildren = inPlace({ 'node:child_process': 'nothing.js' });
+const partsOfPackages = inPlace({
+  undici: 'part-of-undici.js',
+  'undici/lib/dispatcher/client-h2.js': 'nothing.js',
+  'undici/lib/dispatcher/socks5-proxy-agent.js': 'nothing.js',
+  'undici/lib/web/fetch/body.js': 'not-built-in.js',
+  '@noble/ciphers/chacha.js': 'node-chacha.js',
+  '@noble/hashes/hmac.js': 'node-hashes.js',
+  '@noble/hashes/hkdf.js': 'node-hashes.js',
+  '@noble/hashes/sha2.js': 'node-hashes.js',
+  '@noble/hashes/scrypt.js': 'node-hashes.js',
+  '@noble/hashes/utils.js': 'node-hashes.js',
+  'age-encryption/dist/x25519.js': 'node-x25519.js',
+  '@noble/post-quantum/hybrid.js': 'no-other-curves.js',
+  '@noble/curves/nist.js': 'no-other-curves.js',
 });
 
-// CommonJS cannot wait while it loads: the services of the map at once and in its order, each by the name of its folder.
-const servicesAtOnce = { name: 'services-at-once', setup: ({ onLoad }) => {
-  onLoad({ filter: /[\\/]services[\\/]registry\.ts$/ }, async ({ path }) => {
-    const map = await readFile(join(dirname(path), 'map.ts'), 'utf8');
-    const names = /serviceLines[^=]*= \[([\w, ]+)\]/.exec(map)?.[1].split(', ') ?? [];
-    const waiting = 'await Promise.all(serviceLines.map((line) => line.load()))';
-    const source = await readFile(path, 'utf8');
-    if (names.length === 0 || !source.includes(waiting)) throw new Error(`${path} does not load the services as the build knows it`);
-    return { loader: 'ts', contents: `${names.map((name) => `import { ${name} } from './${name}/index.ts';`).join('\n')}\n${source.replace(waiting, `[${names.join(', ')}]`)}` };
-  });
-} };
-
-const entry = await build({ ...common, entryPoints: ['src/main.ts'], outfile: 'dist/main.cjs', format: 'cjs', minify: true, plugins: [chunksApart, noChildren] });
+const entry = await build({
+  ...common, entryPoints: ['src/main.ts'], outfile: 'dist/main.cjs', format: 'cjs', minify: true, plugins: [chunksApart, noChildren],
+  // esbuild writes a require in place of import(): what makes a chunk cheap.
+  supported: { 'dynamic-import': false },
+});
 const chunks = await build({
   ...common,
   entryPoints: await present(['src/run.ts', 'src/stores/keychain-child.ts', 'src/stores/scrypt-worker.ts']),
   outdir: 'dist', outbase: 'src', entryNames: '[name]', chunkNames: 'chunks/[name]-[hash]',
-  format: 'esm', splitting: true, write: false, plugins: [partOfUndici, partOfAge, servicesAtOnce],
+  format: 'esm', splitting: true, write: false, plugins: [partsOfPackages],
 });
 await mkdir(join(root, 'dist/chunks'));
-for (const { path, text } of chunks.outputFiles) await writeFile(path, await asCommonJs(text));
-await writeFile(join(root, 'dist/main.cjs'), loadingBySync(await readFile(join(root, 'dist/main.cjs'), 'utf8')));
+const outputs = new Map(await Promise.all(Object.entries(chunks.metafile.outputs).map(async ([path, output]) => {
+  const { text } = chunks.outputFiles.find((file) => file.path === join(root, path));
+  return [path, { ...output, code: await asCommonJs(text, path, output) }];
+})));
+for (const [path, code] of packed(outputs)) await writeFile(join(root, path), code);
 
 /**
- * An ESM chunk as CommonJS. A package that stays outside is still imported: it may be ESM. What
- * Node brings is loaded when the first of it is used: crypto and tls alone take as long as `--version`.
+ * An ESM chunk as CommonJS, by esbuild itself: import() of our own becomes require, which is what
+ * makes chunks cheap. A package that stays outside is still imported, for it may be ESM.
  */
-async function asCommonJs(text) {
+async function asCommonJs(text, path, { imports }) {
+  const later = imports.filter(({ kind }) => kind === 'dynamic-import');
+  const outside = later.filter(({ path: name, external }) => external && !name.startsWith('node:'));
+  if (outside.length > 0 && outside.length < later.length) throw new Error(`${path} loads both a package and a chunk of ours later: divide its source`);
   const { code } = await transform(text, {
     format: 'cjs', platform: 'node', target: common.target, minifyWhitespace: true, minifySyntax: true,
+    supported: { 'dynamic-import': outside.length > 0 },
     define: { 'import.meta.url': 'credsetupUrl' },
     banner: text.includes('import.meta.url') ? 'const credsetupUrl=require("node:url").pathToFileURL(__filename).href;' : '',
   });
-  const late = code.replace(/(?<=[, ][\w$]+=)require\(("node:[^"]+")\)(?=[,;])/g, 'credsetupLate(()=>require($1))');
-  const helper = late === code ? '' : 'const credsetupLate=load=>new Proxy({},{get:(_,name)=>load()[name]});';
-  return helper + loadingBySync(late);
+  return lateBuiltins(code, path, imports);
 }
 
-/** Our own chunks by require, which is what makes them cheap. */
-function loadingBySync(code) {
-  return code.replace(/\bimport\("(\.[^"]+)"\)/g, 'Promise.resolve().then(()=>require("$1"))');
+/**
+ * What Node brings is loaded when the first of it is used: crypto and tls alone take as long as
+ * `--version`. esbuild has no way to say so, hence the look at its own output, and the count that
+ * stops the build where that output is not what it was.
+ */
+function lateBuiltins(code, path, imports) {
+  const expected = imports.filter(({ path: name, kind, external }) => external && kind === 'import-statement' && name.startsWith('node:')).length;
+  const asRequire = /(?<=[, ][\w$]+=)(?:require\("(node:[^"]+)"\)|__toESM\(require\("node:[^"]+"\)(?:,1)?\))(?=[,;])/g;
+  let met = 0;
+  const late = code.replace(asRequire, (all, name) => {
+    met += 1;
+    return name === undefined ? all : `credsetupLate(()=>require("${name}"))`;
+  });
+  if (met !== expected) throw new Error(`${path} imports ${expected} modules of Node and ${met} were found in what esbuild made of it`);
+  return late === code ? code : `const credsetupLate=load=>new Proxy({},{get:(_,name)=>load()[name]});${late}`;
+}
+
+/**
+ * What starts together, in one file each: thirty files cost Node more to find and open than to run.
+ * Whoever asks for one of the chunks by its own file gets the same module.
+ */
+function packed(all) {
+  const files = new Map([...all].map(([path, { code }]) => [path, code]));
+  const taken = new Set();
+  for (const [name, sources] of Object.entries(packs)) {
+    const entries = [...all].filter(([, { entryPoint }]) => sources.includes(entryPoint)).map(([path]) => path);
+    if (entries.length < sources.length) throw new Error(`not every one of ${sources.join(', ')} is loaded by itself`);
+    const inside = [...closure(all, entries)].filter((path) => !taken.has(path));
+    const packages = inside.filter((path) => all.get(path).imports.some(({ kind, external, path: other }) => kind === 'dynamic-import' && external && !other.startsWith('node:')));
+    // import() belongs to a module of its own.
+    if (packages.length > 0) throw new Error(`${packages.join(', ')} cannot be packed, for a package is imported there`);
+    for (const path of inside) {
+      taken.add(path);
+      files.set(path, `module.exports=require("${dirname(path) === 'dist' ? '.' : '..'}/load.cjs")("chunks/${name}.js")("${basename(path)}");\n`);
+    }
+    files.set(`dist/chunks/${name}.js`, packOf(inside.map((path) => [path, all.get(path).code])));
+  }
+  return files;
+}
+
+function packOf(modules) {
+  const members = modules.map(([path, code]) => `${JSON.stringify(basename(path))}:["${dirname(path) === 'dist' ? '..' : '.'}",function(exports,require,module,__filename){${code}\n}]`);
+  return `"use strict";const{join,basename}=require("node:path"),modules={${members.join(',\n')}},made=new Map;
+const load=name=>{let module=made.get(name);if(module===undefined){const[folder,body]=modules[name];made.set(name,module={exports:{}});
+const asked=path=>path[0]!=="."?require(path):Object.hasOwn(modules,basename(path))?load(basename(path)):require(join(__dirname,folder,path));
+body(module.exports,asked,module,join(__dirname,folder,name));}return module.exports;};
+module.exports=load;\n`;
+}
+
+/** These chunks and all that they import at once. */
+function closure(all, from) {
+  const found = new Set();
+  const visit = (path) => {
+    if (found.has(path)) return;
+    found.add(path);
+    for (const { path: other, kind, external } of all.get(path).imports) if (kind === 'import-statement' && external !== true) visit(other);
+  };
+  from.forEach(visit);
+  return found;
 }
 
 await build({
   ...common,
-  entryPoints: await present(['src/practice/main.ts', 'src/practice/demo.ts']),
-  outdir: 'build', outbase: 'src/practice', format: 'esm', splitting: true, banner: requireBanner,
+  entryPoints: await present(['src/practice/main.ts', 'src/practice/demo.ts', 'src/practice/mattermost.ts', 'src/stores/new-identity.ts']),
+  outdir: 'build', entryNames: '[name]', format: 'esm', splitting: true, banner: requireBanner,
 });
+
+await writeFile(join(root, 'dist/load.cjs'), await readFile(join(root, 'scripts/load.cjs')));
+const compiled = spawnSync(process.execPath, [join(root, 'scripts/compiled.js')], { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8', env: withoutSettings(process.env) });
+if (compiled.status !== 0) console.error(`Built without compiled code, so starts take longer.\n${compiled.stderr}`);
+
+/** V8 takes compiled code only where it was started with the same flags. */
+function withoutSettings({ NODE_OPTIONS: _options, NODE_EXTRA_CA_CERTS: _authorities, ...env }) {
+  return env;
+}
 
 // Help is text made here, so that asking for it loads nothing.
 const { rootHelp } = createRequire(import.meta.url)(join(root, 'dist/main.cjs'));
 await writeFile(join(root, 'dist/help.txt'), rootHelp());
 await writeFile(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), await licences([entry.metafile, chunks.metafile]));
 await writeFile(join(root, 'dist/bill-of-materials.cdx.json'), await billOfMaterials(root, [entry.metafile, chunks.metafile], packageJson));
-await writeFile(join(root, 'dist/package.json'), '{ "type": "commonjs" }\n');

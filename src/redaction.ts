@@ -34,11 +34,15 @@ const couldBeAWord = /^(?=.{1,15}$)\p{L}+(?:[ _.-]\p{L}+)*$|^[\p{L}\p{N}]{1,6}$/
 
 export class Redactor {
   readonly #dresses = new Map<string, readonly Dress[]>();
+  /** The same in one list. */
+  readonly #all: Dress[] = [];
   readonly #words = new Set<Dress>();
   readonly #pieces = new SecretPieces();
   readonly #public = new Set<string>();
   /** Dresses by each whole group of {@link gram} characters of what they look for. */
   readonly #byGram = new Map<string, Set<Dress>>();
+  /** How many of all are in {@link #byGram}: they are put there where there are many. */
+  #indexed = 0;
 
   /** From now on `secret` is masked, with and without the spaces around it. */
   protect(secret: string): void {
@@ -46,7 +50,7 @@ export class Redactor {
       if (Array.from(form).length < shortestMasked || this.#dresses.has(form)) continue;
       const dresses = piecesOf(form).flatMap(dressesOf);
       this.#dresses.set(form, dresses);
-      for (const dress of dresses) this.#index(dress);
+      this.#all.push(...dresses);
       if (couldBeAWord.test(form)) for (const dress of dresses) this.#words.add(dress);
       this.#pieces.add(form.slice(0, longestMasked));
     }
@@ -102,8 +106,10 @@ export class Redactor {
    * they are (one `&` may stand for two units); seven in a row hold a whole group of four.
    */
   #mayStandIn(text: string): readonly Dress[] {
-    const all = [...this.#dresses.values()].flat();
+    const all = this.#all;
     if (all.length <= few) return all;
+    for (const dress of all.slice(this.#indexed)) this.#index(dress);
+    this.#indexed = all.length;
     const seen = this.#seenIn(levelled(text));
     const encoded = text.match(/[%\\&]/g)?.length ?? 0;
     const hides = ({ level: { length } }: Dress): boolean => encoded > 0 && (length - 2 * encoded) / (encoded + 1) <= 2 * gram - 2;

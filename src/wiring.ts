@@ -13,6 +13,7 @@ import { createPassphrase, identityText } from './passphrase.ts';
 import { JoinedVault, type JoinedOptions } from './team/joined.ts';
 import { Known } from './team/known.ts';
 import { createOutput, type Sink } from './terminal/output.ts';
+import { couldBeTerminal, StandardStream } from './terminal/standard-streams.ts';
 import { inheritedDescriptors } from './stores/descriptors.ts';
 import type { ExportOptions } from './stores/export-file.ts';
 import { homePath, homePathIfAny, userFile } from './stores/home-path.ts';
@@ -55,7 +56,6 @@ const stops: readonly (readonly [NodeJS.Signals, ErrorCode])[] = [['SIGINT', 'CA
 
 /** Effects of one run. Nothing is loaded, opened or asked before it is used. */
 export async function wire(options: RunOptions): Promise<Wiring> {
-  keepParserUnoptimized();
   const env = { ...process.env };
   const descriptors = inheritedDescriptors();
   const stopper = new AbortController();
@@ -64,18 +64,20 @@ export async function wire(options: RunOptions): Promise<Wiring> {
   const { stop, inOnePiece } = createStop(stopper);
   const child: Parts['child'] = { pass: undefined };
   for (const [signal, code] of stops) process.on(signal, () => { if (child.pass === undefined) stop(code); else child.pass(signal); });
+  const stdout = new StandardStream(1, () => process.stdout);
+  const stderr = new StandardStream(2, () => process.stderr);
   const plain = isPlainMode({ option: options.plain, env });
-  const color = useColor({ isTTY: process.stderr.isTTY, noColorOption: !options.color || (plain && env['TERM'] !== 'dumb'), env });
-  const ascii = process.stderr.isTTY && !showsGlyphs(env, process.platform);
+  const color = useColor({ isTTY: stderr.isTTY, noColorOption: !options.color || (plain && env['TERM'] !== 'dumb'), env });
+  const ascii = stderr.isTTY && !showsGlyphs(env, process.platform);
   const output = createOutput({
-    stdout: process.stdout, stderr: process.stderr, quiet: options.quiet, debug: options.debug, redactor,
+    stdout, stderr, quiet: options.quiet, debug: options.debug, redactor,
     colors: color ? (await import('./terminal/colors.ts')).createColors() : noColors,
-    columns: () => process.stderr.columns, drawing: !plain,
+    columns: () => stderr.columns, drawing: !plain,
     ...(plain || ascii ? { fold: plain ? inWords : inAscii } : {}),
     onBrokenPipe: () => process.exit(exitCodes.BROKEN_PIPE),
     onWriteFailure: (error) => { stopper.abort(error); },
   });
-  return assemble({ options, env, stopper, output, stop, inOnePiece, descriptors, child });
+  return assemble({ options, env, stopper, output, stdout, stderr, stop, inOnePiece, descriptors, child });
 }
 
 /**
@@ -114,23 +116,25 @@ interface Parts {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stopper: AbortController;
   readonly output: Sink;
+  readonly stdout: StandardStream;
+  readonly stderr: StandardStream;
   readonly stop: (code: ErrorCode) => void;
   readonly inOnePiece: Context['inOnePiece'];
   /** What was open for writing when the program was started. */
-  readonly descriptors: ReadonlySet<number>;
+  readonly descriptors: () => ReadonlySet<number>;
   /** While a command runs in our place, signals are its own. */
   readonly child: { pass: ((signal: NodeJS.Signals) => void) | undefined };
 }
 
 function assemble(parts: Parts): Wiring {
-  const { options, env, stopper: { signal }, output } = parts;
-  const interactive = options.input && !isSet(env['CI']) && process.stderr.isTTY && process.stdin.isTTY;
+  const { options, env, stopper: { signal }, output, stdout, stderr } = parts;
+  const interactive = options.input && !isSet(env['CI']) && stderr.isTTY && inputIsTerminal();
   const closers: (() => Promise<void> | void)[] = [];
   const terminal = once(() => openTerminal(parts, closers));
   const context: Context = {
     env, output, signal, interactive,
-    outputIsTerminal: process.stdout.isTTY,
-    talkIsTerminal: process.stderr.isTTY,
+    outputIsTerminal: stdout.isTTY,
+    talkIsTerminal: stderr.isTTY,
     now: () => new Date(),
     inOnePiece: parts.inOnePiece,
     terminal,
@@ -163,8 +167,7 @@ function assemble(parts: Parts): Wiring {
     context,
     untilStopped: (work) => untilStopped(work, signal),
     written: async () => {
-      // The stream tells of a failed write by an event, after the callback.
-      await new Promise<void>((resolve) => { process.stdout.write('', () => { setImmediate(resolve); }); });
+      await stdout.written();
       // Once a result is written it is the result: a stop that comes then comes too late.
       if (signal.aborted && !(isStop(signal.reason) && output.answered())) throw signal.reason as Error;
     },
@@ -197,9 +200,9 @@ async function untilStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T
 // Beside those that stop us: programs have uses of their own for these.
 const passedOn: readonly NodeJS.Signals[] = process.platform === 'win32' ? [] : ['SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
 
-async function runInPlace(call: Parameters<Context['runCommand']>[0], { child }: Parts): Promise<number> {
+async function runInPlace(call: Parameters<Context['runCommand']>[0], { child, stdout, stderr }: Parts): Promise<number> {
   const { runCommand } = await import('./terminal/command.ts');
-  const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+  const onTerminal = inputIsTerminal() || stdout.isTTY || stderr.isTTY;
   const onStart = (pass: (signal: NodeJS.Signals) => void): void => {
     child.pass = (signal) => {
       // The terminal's own keys reach the whole group: passed on, the child would get them twice.
@@ -249,6 +252,8 @@ function onSuspension({ stopping, continued }: { readonly stopping: () => void; 
 
 async function openHttp(network: HttpOptions, { env, stopper, output }: Parts, closers: (() => Promise<void> | void)[]): Promise<HttpClient> {
   const { createHttpClient } = await import('./http/client.ts');
+  // Behind it: V8 takes no compiled code after a flag was changed.
+  keepParserUnoptimized();
   const client = createHttpClient({
     proxy: network.proxy, timeoutSeconds: network.timeout, env, signal: network.outlivesStop === true ? new AbortController().signal : stopper.signal,
     debug: (line) => { output.debug(line); }, protect: (secret) => { output.protect(secret); },
@@ -319,6 +324,10 @@ function childEnvironment(env: Readonly<Record<string, string | undefined>>): Re
 
 function exportOptions({ env, descriptors, stopper: { signal } }: Parts, overwrite: boolean): ExportOptions {
   return { overwrite, machine: machineOf(process), home: homePathIfAny(env, process.geteuid?.()), descriptors, signal };
+}
+
+function inputIsTerminal(): boolean {
+  return couldBeTerminal(0) && process.stdin.isTTY;
 }
 
 function isGiven(value: string | undefined): value is string {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { commands } from '../src/commands/catalog.ts';
+import { services } from '../src/services/all.ts';
 import { serviceLines } from '../src/services/map.ts';
 
 const source = fileURLToPath(new URL('../src', import.meta.url));
@@ -25,15 +26,20 @@ function words(file: string): string[] {
 }
 
 describe('the core', () => {
-  it('knows no service by name: its words stand in its folder and its line in the map', () => {
+  it('knows no service by name: its words stand in its folder and its lines in the two lists', () => {
     // n8n is where credentials go as well as a service; its name is the core's too.
     const names = serviceLines.filter(({ id }) => id !== 'n8n').map(({ id }) => new RegExp(id, 'i'));
-    const home = /^(services\/(mautic|mattermost|n8n)\/|services\/map\.ts|practice\/)/;
+    const home = /^(services\/(mautic|mattermost|n8n)\/|services\/(map|all)\.ts|practice\/)/;
     const strangers = files.filter((file) => !home.test(relative(source, file))).flatMap((file) => words(file)
       // Codes are the contract's.
       .filter((word) => !/^NOT_[A-Z0-9]+$/.test(word) && names.some((name) => name.test(word)))
       .map((word) => `${relative(source, file)}: ${word}`));
     expect(strangers).toEqual([]);
+  });
+
+  it('has the same services on the command line as behind it', () => {
+    const behind = services.map(({ id, title, methods }) => ({ id, title, methods: methods.map((method) => method.id) }));
+    expect(behind).toEqual(serviceLines.map(({ id, title, methods }) => ({ id, title, methods })));
   });
 });
 

@@ -55,7 +55,7 @@ const twice = /^(https?)[:;.]{0,2}[\\/]+(?=(https?)[:;.]{0,2}[\\/]+)/i;
 function bareAddress(pasted: string): { readonly text: string; readonly ambiguous: boolean } {
   const link = /^\[[^\]]{0,200}\]\((?=https?:)|^<(?=https?:)/i.exec(withoutUnseen(pasted));
   const inside = link === null ? pasted : withoutUnseen(pasted).slice(link[0].length).split(/[)>|]/, 1)[0] ?? '';
-  const text = unwrapped(inside).replace(/(?<=.)[,;.'"”’»>)]{1,4}$/u, '');
+  const text = unwrapped(inside).replace(/(?<=.)[,;.'"\u201d\u2019\u00bb>)]{1,4}$/u, '');
   const [start, outer = '', inner = ''] = twice.exec(text) ?? [];
   if (start === undefined) return { text, ambiguous: false };
   const differ = outer.toLowerCase() !== inner.toLowerCase();

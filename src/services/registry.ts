@@ -1,9 +1,9 @@
 /** Every service that can be set up, whole. */
 import { CredsetupError } from '../errors.ts';
-import { serviceLines } from './map.ts';
+import { services } from './all.ts';
 import type { Method, Service } from './service.ts';
 
-export const services: readonly Service[] = await Promise.all(serviceLines.map((line) => line.load()));
+export { services };
 
 /** Throws UNSUPPORTED for a service or method of a newer version. */
 export function findService(id: string): Service {

@@ -1,9 +1,9 @@
 /**
  * A service as the command line knows it before anything else of it is loaded: its words, its
- * fields, and what follows from them. No imports but types: the entry reads this.
+ * fields, and what follows from them. No imports but types and words: the entry
+ * reads this, and nothing else of a service.
  */
 import type { Field } from './field.ts';
-import type { Service } from './service.ts';
 
 export interface ServiceLine {
   readonly id: string;
@@ -16,7 +16,6 @@ export interface ServiceLine {
   readonly oauth: boolean;
   /** Present when the secret can be made at the service. */
   readonly provisioning?: ProvisioningLine;
-  readonly load: () => Promise<Service>;
 }
 
 export interface ProvisioningLine {

@@ -3,7 +3,7 @@
  * rename or link, fsync of the folder. Symbolic links are refused as targets.
  */
 import { randomBytes } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { copyFile, link, lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -76,33 +76,52 @@ export async function statOrUndefined(path: string): Promise<Stats | undefined> 
 }
 
 /**
- * A regular file's bytes, undefined when there is none.
+ * A regular file's bytes, undefined when there is none. Read at once and not by Node's threads,
+ * which take as long to start as a small file takes to read.
  *
  * @param limit bytes; a larger file is STORE_CORRUPT, for we never write one
  * @param narrow takes the file's rights away from everybody else, where that can be done
  * @throws STORE_UNWRITABLE for links and whatever is no regular file, or cannot be read; STORE_CORRUPT
  */
 export async function readRegular(path: string, limit: number, narrow = false): Promise<Buffer | undefined> {
-  let handle: FileHandle | undefined;
+  return await Promise.resolve().then(() => readAtOnce(path, limit, narrow));
+}
+
+function readAtOnce(path: string, limit: number, narrow: boolean): Buffer | undefined {
+  let descriptor: number | undefined;
   try {
-    handle = await open(path, constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    const stats = await handle.stat();
+    descriptor = openSync(path, constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const stats = fstatSync(descriptor);
     if (!stats.isFile()) throw notRegular(path, 'STORE_UNWRITABLE');
     if (stats.size > limit) {
       throw new CredsetupError('STORE_CORRUPT', `${path} has ${stats.size} bytes, more than credsetup ever writes there.`, {
         hint: 'Move that file away or bring it back from a backup; it was left as it is.',
       });
     }
-    // A read-only disk or another owner: then it stays as wide as somebody made it.
-    if (narrow && (stats.mode & 0o077) !== 0) await handle.chmod(0o600).catch(() => undefined);
-    return await handle.readFile();
+    if (narrow && (stats.mode & 0o077) !== 0) narrowOpen(descriptor);
+    return readFileSync(descriptor);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     if (errorCode(error) === 'ELOOP') throw notRegular(path, 'STORE_UNWRITABLE');
     throw readFailure(error, path);
   } finally {
+    if (descriptor !== undefined) closeRead(descriptor);
+  }
+}
+
+function narrowOpen(descriptor: number): void {
+  try {
+    fchmodSync(descriptor, 0o600);
+  } catch {
+    // A read-only disk or another owner: then it stays as wide as somebody made it.
+  }
+}
+
+function closeRead(descriptor: number): void {
+  try {
+    closeSync(descriptor);
+  } catch {
     // Read is read, whatever closing says.
-    await handle?.close().catch(() => undefined);
   }
 }
 

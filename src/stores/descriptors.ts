@@ -17,20 +17,39 @@ interface Descriptor {
   readonly writes: boolean;
 }
 
-/** The numbers that can be written to. To be called at the start: later, numbers stand for files that we opened. */
-export function inheritedDescriptors(): ReadonlySet<number> {
-  const found = onLinux() ?? elsewhere();
-  return new Set([...standard, ...found]);
+/**
+ * The numbers that can be written to. To be called at the start: later, numbers stand for files
+ * that we opened. What each leads to is looked at when it is asked for the first time.
+ */
+export function inheritedDescriptors(): () => ReadonlySet<number> {
+  const open = openIn('/proc/self/fd');
+  const before = open === undefined ? elsewhere() : [];
+  let found: ReadonlySet<number> | undefined;
+  return () => (found ??= new Set([...standard, ...(open === undefined ? before : writable(open))]));
 }
 
-function onLinux(): readonly number[] | undefined {
+/** Without the one that listed the folder, which is closed by now. */
+function openIn(folder: string): readonly number[] | undefined {
   try {
-    const all = numbersIn('/proc/self/fd').flatMap((number) => descriptor(number) ?? []);
-    return all.filter((one) => one.writes && !isNodes(one, all)).map(({ number }) => number);
+    return numbersIn(folder).filter(isOpen);
   } catch {
     // No /proc.
     return undefined;
   }
+}
+
+function isOpen(number: number): boolean {
+  try {
+    fstatSync(number);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function writable(numbers: readonly number[]): readonly number[] {
+  const all = numbers.flatMap((number) => descriptor(number) ?? []);
+  return all.filter((one) => one.writes && !isNodes(one, all)).map(({ number }) => number);
 }
 
 function numbersIn(folder: string): readonly number[] {
@@ -44,7 +63,7 @@ function descriptor(number: number): Descriptor | undefined {
     const mode = Number(/^flags:\s*\d*(\d)$/m.exec(readFileSync(`/proc/self/fdinfo/${number}`, 'latin1'))?.[1] ?? '0') & 3;
     return { number, target, reads: mode !== 1, writes: mode !== 0 };
   } catch {
-    // The one that listed the folder is closed by now.
+    // Closed since.
     return undefined;
   }
 }

@@ -23,7 +23,7 @@ export interface ExportOptions {
   /** Its own files are never an output; undefined when there is no home. */
   readonly home: string | undefined;
   /** The descriptors that can be an output: see inheritedDescriptors. */
-  readonly descriptors: ReadonlySet<number>;
+  readonly descriptors: () => ReadonlySet<number>;
   /** Ends the wait for the reader of a FIFO. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -77,7 +77,7 @@ export async function checkTarget(path: string, options: ExportOptions): Promise
  */
 async function outputOf(path: string, { descriptors, home }: ExportOptions): Promise<number | undefined> {
   const descriptor = await descriptorOf(path);
-  if (descriptor !== undefined && !descriptors.has(descriptor)) {
+  if (descriptor !== undefined && !descriptors().has(descriptor)) {
     throw new CredsetupError('FILE_UNWRITABLE', `${path} was not open for writing when credsetup was started.`, { hint: `Open it where credsetup is started, as in: credsetup export NAME --output /dev/fd/3 3>FILE` });
   }
   if (home !== undefined && await isHomes(path, home)) {

@@ -3,7 +3,8 @@
  * narrowed later only where credsetup made it: a folder that a person chose may be shared on
  * purpose, and its files are 0600 anyway.
  */
-import { chmod, lstat, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { lstatSync, statSync } from 'node:fs';
+import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CredsetupError } from '../errors.ts';
@@ -55,9 +56,13 @@ export function machineOf(host: { readonly pid: number; geteuid?: () => number; 
  * @throws STORE_UNWRITABLE when it is no folder or belongs to another user
  */
 export async function homeExists(home: string, uid: number | undefined): Promise<boolean> {
+  return await Promise.resolve().then(() => isOurs(home, uid));
+}
+
+function isOurs(home: string, uid: number | undefined): boolean {
   try {
-    const link = await lstat(home);
-    const folder = await stat(home);
+    const link = lstatSync(home);
+    const folder = statSync(home);
     if (!folder.isDirectory()) throw unusable(home, 'it is no folder');
     // Root may own the link (a system's own layout) but not the folder: root's home is not ours.
     const foreign = uid !== undefined && (folder.uid !== uid || (link.isSymbolicLink() && link.uid !== uid && link.uid !== 0));

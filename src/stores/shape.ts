@@ -56,9 +56,11 @@ export const count: Check<number> = (value, where) => {
   return value;
 };
 
+const timeText = text({ pattern: /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/ });
+
 /** A time as RFC 3339 in UTC. */
 export const time: Check<string> = (value, where) => {
-  const found = text({ pattern: /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z$/ })(value, where);
+  const found = timeText(value, where);
   if (Number.isNaN(Date.parse(found))) throw new ShapeError(`${where} is no time`);
   return found;
 };
@@ -100,12 +102,12 @@ export function members<T extends object>(required: Checks<T, Exclude<keyof T, O
     for (const [name] of needed) {
       if (!Object.hasOwn(value, name)) throw new ShapeError(`${where}.${name} is missing`);
     }
-    const checked = Object.entries(value).flatMap(([name, one]): [string, unknown][] => {
+    const checked: Record<string, unknown> = {};
+    for (const name of Object.keys(value)) {
       const check = allowed.get(name);
-      if (check !== undefined) return [[name, check(one, `${where}.${name}`)]];
-      if (others === 'left-out') return [];
-      throw new ShapeError(`${where} has a member that is not known`);
-    });
-    return Object.fromEntries(checked) as T;
+      if (check !== undefined) checked[name] = check(value[name], `${where}.${name}`);
+      else if (others === 'refused') throw new ShapeError(`${where} has a member that is not known`);
+    }
+    return checked as T;
   };
 }

@@ -25,7 +25,14 @@ const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{DI}]/gu;
  * not seen goes, and no line is a command to a CI runner. Applying it twice changes nothing.
  */
 export function escapeText(text: string): string {
-  const seen = text
+  // Most texts are; and to compile the patterns takes as long as reading the index.
+  return withoutRunnerCommands(printable.test(text) ? text : withoutUnseen(text));
+}
+
+const printable = /^[ -~\n]*$/;
+
+function withoutUnseen(text: string): string {
+  return text
     .replace(sequences, '')
     .replace(/\r\n/g, '\n')
     .replace(unseen, (character) => {
@@ -33,7 +40,6 @@ export function escapeText(text: string): string {
       if (/[\t\r\u0085\u2028\u2029]/.test(character)) return ' ';
       return /\p{Cs}/u.test(character) ? '\ufffd' : '';
     });
-  return withoutRunnerCommands(seen);
 }
 
 /**
@@ -42,6 +48,7 @@ export function escapeText(text: string): string {
  * `##teamcity[`. So a space goes inside the mark: one before it would be trimmed away.
  */
 export function withoutRunnerCommands(text: string): string {
+  if (!text.includes('::') && !text.includes('##')) return text;
   return text.replace(/^([^\S\n]*):(?=:)/gmu, '$1: ').replace(/##(?=\w*\[)/g, '# #');
 }
 
@@ -49,8 +56,7 @@ export function withoutRunnerCommands(text: string): string {
 export function escapeJson(document: unknown): string {
   // Undefined has no JSON; null keeps the promise of exactly one document.
   const json = (JSON.stringify(document, undefined, 2) as string | undefined) ?? 'null';
-  return json
-    .replace(unseen, (character) => (character === '\n' ? '\n' : unicodeEscapes(character)))
+  return (printable.test(json) ? json : json.replace(unseen, (character) => (character === '\n' ? '\n' : unicodeEscapes(character))))
     .replace(/##(?=\w*\[)/g, String.raw`#\u0023`);
 }
 

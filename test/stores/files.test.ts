@@ -19,7 +19,7 @@ let built: Built;
 beforeAll(async () => { built = await buildEntries('test/stores/export-program'); });
 afterAll(async () => { await built.remove(); });
 
-const descriptors = new Set([0, 1, 2]);
+const descriptors = () => new Set([0, 1, 2]);
 
 function exporting(overwrite: boolean, more: Partial<ExportOptions> = {}): ExportOptions {
   return { overwrite, machine, home: undefined, descriptors, ...more };
@@ -291,7 +291,7 @@ describe('an export', () => {
     // A folder that somebody chose may hold other things too.
     await writeExport(join(home, 'export.json'), 'secret', exporting(false, { home }));
     const opened = await open(join(home, 'index.json'), 'a');
-    await failure(writeExport(`/proc/self/fd/${opened.fd}`, 'secret', exporting(false, { home, descriptors: new Set([opened.fd]) })), 'FILE_UNWRITABLE');
+    await failure(writeExport(`/proc/self/fd/${opened.fd}`, 'secret', exporting(false, { home, descriptors: () => new Set([opened.fd]) })), 'FILE_UNWRITABLE');
     await opened.close();
   });
 

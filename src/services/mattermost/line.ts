@@ -10,5 +10,4 @@ export const line: ServiceLine = {
     fields: [username, password, mfaCode, adminToken, description, expiresIn, bot],
     signInFields: [username, password, mfaCode, adminToken], secretFields: [description, expiresIn],
   },
-  load: async () => (await import('./index.ts')).mattermost,
 };

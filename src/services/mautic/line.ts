@@ -9,5 +9,4 @@ export const line: ServiceLine = {
     repairHelp: 'as an admin, turn on the API (and HTTP basic auth, where that is the method)',
     fields: [username, password, createUser], signInFields: [username, password], secretFields: [],
   },
-  load: async () => (await import('./index.ts')).mautic,
 };

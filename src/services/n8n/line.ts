@@ -4,5 +4,4 @@ import { about, fields } from './fields.ts';
 
 export const line: ServiceLine = {
   ...about, fields, methods: ['api-key'], oauth: false,
-  load: async () => (await import('./index.ts')).n8n,
 };
