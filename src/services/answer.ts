@@ -21,9 +21,9 @@ export function textOf(object: Record<string, unknown>, key: string): string {
   return typeof object[key] === 'string' ? oneLine(object[key]) : '';
 }
 
-/** Every run of line ends as a space. */
+/** Every run of line ends as a space, and half of a character, which no file and no address can hold, as U+FFFD. */
 export function oneLine(text: string): string {
-  return text.replace(/[\r\n\u0085\p{Zl}\p{Zp}]+/gu, ' ');
+  return text.replace(/[\r\n\u0085\p{Zl}\p{Zp}]+/gu, ' ').replace(/\p{Cs}/gu, '\ufffd');
 }
 
 /** Longer than any name or address that a service gives; what is kept has an end. */

@@ -40,9 +40,13 @@ describe('a token that the server gives back', () => {
 
   const user = { id: 'w5o8iq1x3jf6upmsr7ytkz9e4a', username: 'maker', email: 'maker@example.org', first_name: '', last_name: '', roles: 'system_user', is_bot: false };
 
-  it.each(dresses)('%s, as user name, email, name or id, is neither kept nor printed', async (_, dress) => {
-    for (const [index, member] of (['username', 'email', 'first_name', 'id'] as const).entries()) {
-      chat.intercept = (request, own) => (request.path === '/api/v4/users/me' ? { status: 200, headers: { 'x-version-id': '6.7.0.x' }, body: { ...user, [member]: dress(token) } } : request.path.startsWith('/api/v4/users') ? { status: 200, body: [] } : own());
+  const answerWith = (member: string, dressed: string): void => {
+    chat.intercept = (request, own) => (request.path === '/api/v4/users/me' ? { status: 200, headers: { 'x-version-id': '6.7.0.x' }, body: { ...user, [member]: dressed } } : request.path.startsWith('/api/v4/users') ? { status: 200, body: [] } : own());
+  };
+
+  it.each(dresses)('%s, as user name, email or name, is neither kept nor printed', async (_, dress) => {
+    for (const [index, member] of ['username', 'email', 'first_name'].entries()) {
+      answerWith(member, dress(token));
       const one = script();
       const store = index % 2 === 0 ? ['--json'] : ['--debug'];
       const done = await one.run(['mattermost', '--url', chat.url, '--name', 'chat', ...store], { env: { CREDSETUP_TOKEN: token } });
@@ -54,6 +58,17 @@ describe('a token that the server gives back', () => {
       expect(printed[3]).toContain('***');
     }
   }, 60_000);
+
+  it('as the id of the account, which it has the shape of, is neither kept nor printed; in another dress it is no id', async () => {
+    const one = script();
+    for (const [index, [, dress]] of dresses.entries()) {
+      answerWith('id', dress(token));
+      const done = await one.run(['mattermost', '--url', chat.url, '--name', 'chat', '--json', '--debug'], { env: { CREDSETUP_TOKEN: token } });
+      if (index === 0) expect(done.json()).toMatchObject({ account: { id: '***' } });
+      else expect(errorOf(done).code).toBe('RESPONSE_INVALID');
+      for (const text of [done.stdout, done.stderr, readFileSync(join(one.home, 'index.json'), 'utf8')]) expectNothingOf(text, token);
+    }
+  });
 
   it.each(dresses)('%s, as error id, member or content type, is not printed', async (_, dress) => {
     const id = dress(token).replace(/[+/=]/g, '');

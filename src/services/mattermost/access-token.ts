@@ -5,7 +5,7 @@ import { throwForStatus } from '../../http/status.ts';
 import { get, isObject, presentedValue } from '../answer.ts';
 import type { Api } from '../api.ts';
 import type { Method, Presented, Validation } from '../service.ts';
-import { errorId, isAtLeast, parseUser, versionOf, type User } from './api.ts';
+import { errorId, idIn, isAtLeast, parseUser, versionOf, type User } from './api.ts';
 import { listTokens } from './create-token.ts';
 import { mfaRequired, mfaRequiredId } from './answers.ts';
 import { refusal } from './diagnosis.ts';
@@ -91,8 +91,7 @@ async function askCapabilities(api: Api, token: string): Promise<Record<string, 
     ask(api, '/api/v4/users?per_page=1', token),
   ]);
   const team: unknown = teams.status === 200 ? listOf(teams.json())[0] : undefined;
-  const channels = isObject(team) && typeof team['id'] === 'string'
-    ? await ask(api, `/api/v4/users/me/teams/${encodeURIComponent(team['id'])}/channels`, token) : undefined;
+  const channels = isObject(team) ? await ask(api, `/api/v4/users/me/teams/${idIn(api, team, 'id', 'its teams')}/channels`, token) : undefined;
   const hasChannels = channels?.status === 200 && listOf(channels.json()).length > 0;
   return { teams: teams.status === 200, channels: hasChannels, posts: hasChannels, users: users.status === 200 };
 }

@@ -6,7 +6,7 @@ import type { HttpResponse } from '../../context.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer, isJson, isObject, nameOf, textOf } from '../answer.ts';
 import type { Api } from '../api.ts';
-import { about } from './fields.ts';
+import { about, idPattern } from './fields.ts';
 
 export { about };
 
@@ -46,13 +46,18 @@ export async function clientConfig(api: Api): Promise<Readonly<Record<string, st
   return Object.fromEntries(Object.entries(body).flatMap(([name, value]) => (typeof value === 'string' ? [[name, nameOf(value)]] : [])));
 }
 
+/** The one way in for every id and token: what else stands there is never made a path of, sent or kept. Throws RESPONSE_INVALID. */
+export function idIn(api: Api, body: Readonly<Record<string, unknown>>, member: string, what: string): string {
+  const id = body[member];
+  if (typeof id !== 'string' || !idPattern.test(id)) throw invalidAnswer(api, about, what);
+  return id;
+}
+
 /** Throws RESPONSE_INVALID when what answers 200 is no user. */
 export function parseUser(api: Api, body: unknown): User {
-  if (!isObject(body) || typeof body['id'] !== 'string' || body['id'] === '' || typeof body['username'] !== 'string') {
-    throw invalidAnswer(api, about, 'the account');
-  }
+  if (!isObject(body) || typeof body['username'] !== 'string') throw invalidAnswer(api, about, 'the account');
   return {
-    id: nameOf(body['id']), username: nameOf(body['username']), email: nameOf(body['email']),
+    id: idIn(api, body, 'id', 'the account'), username: nameOf(body['username']), email: nameOf(body['email']),
     first_name: nameOf(body['first_name']), last_name: nameOf(body['last_name']), roles: textOf(body, 'roles'), is_bot: body['is_bot'] === true,
   };
 }

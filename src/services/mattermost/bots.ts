@@ -1,11 +1,11 @@
 /** Bot accounts: one by name, made or used again, and where it can be added to. */
 import { CredsetupError } from '../../errors.ts';
 import { foreign } from '../../foreign.ts';
-import { get, textOf } from '../answer.ts';
+import { get, nameOf, textOf } from '../answer.ts';
 import type { Owner, Place, Session } from '../provisioning.ts';
 import type { Api } from '../api.ts';
 import { objectOf, objectsOf, refused, type Refusals } from './answers.ts';
-import { about, parseUser } from './api.ts';
+import { about, idIn, parseUser } from './api.ts';
 import { bot as botField } from './fields.ts';
 
 const refusals: Refusals = {
@@ -46,7 +46,7 @@ export async function createBot(api: Api, session: Session, username: string): P
   });
   if (response.status === 201 || response.status === 200) {
     const body = objectOf(api, response, 'a new bot');
-    return { id: textOf(body, 'user_id'), username: textOf(body, 'username'), bot: true, created: true };
+    return { id: idIn(api, body, 'user_id', 'a new bot'), username: nameOf(body['username']), bot: true, created: true };
   }
   if (response.text.includes(nameTaken)) throw taken(api, username, 'belongs to somebody else');
   throw refused(api, response, refusals, 'the making of a bot');
@@ -64,25 +64,29 @@ export async function teams(api: Api, admin: Session): Promise<readonly Place[]>
   const response = await get(api, '/api/v4/users/me/teams', admin.authorization);
   if (response.status !== 200) return [];
   return objectsOf(api, response, 'its teams').map((team): Place => {
-    const id = textOf(team, 'id');
+    const id = idIn(api, team, 'id', 'its teams');
     return {
-      title: foreign(textOf(team, 'display_name') || textOf(team, 'name')),
-      add: (to, session, owner) => addMember(to, session, `/api/v4/teams/${encodeURIComponent(id)}/members`, { team_id: id, user_id: owner.id }),
+      title: titleOf(team),
+      add: (to, session, owner) => addMember(to, session, `/api/v4/teams/${id}/members`, { team_id: id, user_id: owner.id }),
       inner: (of, session) => channels(of, session, id),
     };
   });
 }
 
 async function channels(api: Api, admin: Session, team: string): Promise<readonly Place[]> {
-  const response = await get(api, `/api/v4/users/me/teams/${encodeURIComponent(team)}/channels`, admin.authorization);
+  const response = await get(api, `/api/v4/users/me/teams/${team}/channels`, admin.authorization);
   if (response.status !== 200) return [];
   return objectsOf(api, response, 'its channels')
     // Direct and group messages are nobody else's.
     .filter((channel) => ['O', 'P'].includes(textOf(channel, 'type')))
-    .map((channel): Place => ({
-      title: foreign(textOf(channel, 'display_name') || textOf(channel, 'name')),
-      add: (to, session, owner) => addMember(to, session, `/api/v4/channels/${encodeURIComponent(textOf(channel, 'id'))}/members`, { user_id: owner.id }),
-    }));
+    .map((channel): Place => {
+      const id = idIn(api, channel, 'id', 'its channels');
+      return { title: titleOf(channel), add: (to, session, owner) => addMember(to, session, `/api/v4/channels/${id}/members`, { user_id: owner.id }) };
+    });
+}
+
+function titleOf(place: Readonly<Record<string, unknown>>): string {
+  return foreign(nameOf(place['display_name']) || nameOf(place['name']));
 }
 
 async function addMember(api: Api, admin: Session, path: string, json: Readonly<Record<string, string>>): Promise<void> {

@@ -3,12 +3,11 @@
  * right 403 (recorded: create-token-disabled, create-token-no-permission); the expiry is 11.9's.
  */
 import { CredsetupError } from '../../errors.ts';
-import { get, invalidAnswer, textOf } from '../answer.ts';
+import { get, textOf } from '../answer.ts';
 import type { Listed, Made, Owner, Request, Session } from '../provisioning.ts';
 import type { Api } from '../api.ts';
-import type {  } from '../service.ts';
 import { objectOf, objectsOf, refused, type Refusals } from './answers.ts';
-import { about, isAtLeast } from './api.ts';
+import { about, idIn, isAtLeast } from './api.ts';
 import { expiresIn } from './fields.ts';
 
 const day = 86_400_000;
@@ -42,7 +41,7 @@ const refusals: Refusals = {
 export async function createToken(api: Api, session: Session, owner: Owner, request: Request, protect: (secret: string) => void): Promise<Made> {
   const { description, expiresAt } = request;
   const response = await api.send({
-    method: 'POST', path: `/api/v4/users/${encodeURIComponent(owner.id)}/tokens`, headers: { authorization: session.authorization },
+    method: 'POST', path: `/api/v4/users/${owner.id}/tokens`, headers: { authorization: session.authorization },
     json: { description, ...(expiresAt === undefined ? {} : { expires_at: expiresAt.getTime() }) },
   });
   if (response.status !== 200 && response.status !== 201) {
@@ -69,26 +68,27 @@ async function longestLifetime(api: Api, session: Session): Promise<number | und
 export function madeOf(api: Api, body: Readonly<Record<string, unknown>>, protect: (secret: string) => void): Made {
   const token = textOf(body, 'token');
   protect(token);
-  if (token === '' || textOf(body, 'id') === '') throw invalidAnswer(api, about, 'a new token');
-  return { ...listedOf(body), secrets: { token } };
+  return { ...listedOf(api, body, 'a new token'), secrets: { token: idIn(api, body, 'token', 'a new token') } };
 }
 
-function listedOf(body: Readonly<Record<string, unknown>>): Listed {
+function listedOf(api: Api, body: Readonly<Record<string, unknown>>, what: string): Listed {
   const at = body['expires_at'];
   return {
-    id: textOf(body, 'id'), description: textOf(body, 'description'),
+    id: idIn(api, body, 'id', what), description: textOf(body, 'description'),
     ...(typeof at === 'number' && at > 0 && at < 8.64e15 ? { expiresAt: new Date(at).toISOString() } : {}),
   };
 }
 
 /** Every token of an account, without secrets; undefined when the session may not see them. */
 export async function listTokens(api: Api, session: Pick<Session, 'authorization'>, ownerId: string): Promise<readonly Listed[] | undefined> {
+  const owner = idIn(api, { ownerId }, 'ownerId', 'the tokens of an account');
   const found = new Map<string, Listed>();
   for (let page = 0; page < mostPages; page += 1) {
-    const response = await get(api, `/api/v4/users/${encodeURIComponent(ownerId)}/tokens?page=${page}&per_page=${perPage}`, session.authorization);
+    const response = await get(api, `/api/v4/users/${owner}/tokens?page=${page}&per_page=${perPage}`, session.authorization);
     if (response.status === 401 || response.status === 403 || response.status === 501) return undefined;
     if (response.status !== 200) throw refused(api, response, {}, 'the list of tokens');
-    const listed = objectsOf(api, response, 'the list of tokens').map(listedOf);
+    const what = 'the list of tokens';
+    const listed = objectsOf(api, response, what).map((one) => listedOf(api, one, what));
     for (const one of listed) found.set(one.id, one);
     if (listed.length < perPage) break;
   }

@@ -4,8 +4,10 @@ import type { Field } from '../field.ts';
 /** How the service is named. */
 export const about = { id: 'mattermost', title: 'Mattermost' } as const;
 
-/** Both ids and secrets of Mattermost, a session's and a bot's too. */
-const tokenShape: NonNullable<Field['shape']> = { pattern: /^[a-z0-9]{26}$/, length: 26, is: 'an Access Token has 26, of a to z and 0 to 9' };
+/** Every id and every token that Mattermost makes, a session's and a bot's too. Source: its NewId, and each recorded one. */
+export const idPattern = /^[a-z0-9]{26}$/;
+
+const tokenShape: NonNullable<Field['shape']> = { pattern: idPattern, length: 26, is: 'an Access Token has 26, of a to z and 0 to 9' };
 
 export const url: Field = {
   key: 'url', label: 'Mattermost address', secret: false, option: '--url', variable: 'URL',

@@ -1,10 +1,10 @@
 /** How a token is made at Mattermost, as the core sees it. */
 import { CredsetupError, type ErrorCode } from '../../errors.ts';
-import { get, textOf } from '../answer.ts';
+import { get, nameOf } from '../answer.ts';
 import type { Provisioning, Repair, Owner, Session, Way } from '../provisioning.ts';
 import type { Api, Values } from '../api.ts';
 import { objectOf, refused } from './answers.ts';
-import { about } from './api.ts';
+import { about, idIn } from './api.ts';
 import { createBot, findBot, teams } from './bots.ts';
 import { createToken, expiryOf, listTokens, revokeToken } from './create-token.ts';
 import { adminToken, bot, description, expiresIn, mfaCode, password, username } from './fields.ts';
@@ -57,7 +57,7 @@ async function namedAccount(api: Api, session: Session, named: string): Promise<
   }
   if (response.status !== 200) throw refused(api, response, {}, 'the account of that name');
   const body = objectOf(api, response, 'the account of that name');
-  return { id: textOf(body, 'id'), username: textOf(body, 'username'), bot: body['is_bot'] === true, created: false };
+  return { id: idIn(api, body, 'id', 'the account of that name'), username: nameOf(body['username']), bot: body['is_bot'] === true, created: false };
 }
 
 /** The switch is told by the server; a missing right is certain only by roles that are known to lack it together with a refusal. */

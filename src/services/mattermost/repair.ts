@@ -124,7 +124,7 @@ async function setRoles(api: Api, admin: Session, id: string, { from, to, userna
       service: about.id, url: api.base, hint: 'Run it again to see what would be changed now.',
     });
   }
-  const response = await api.send({ method: 'PUT', path: `/api/v4/users/${encodeURIComponent(id)}/roles`, headers: { authorization: admin.authorization }, json: { roles: to } });
+  const response = await api.send({ method: 'PUT', path: `/api/v4/users/${id}/roles`, headers: { authorization: admin.authorization }, json: { roles: to } });
   if (response.status !== 200) throw refused(api, response, adminOnly, 'a change of roles');
   const after = await rolesOf(api, admin, id);
   if (sameRoles(after, to)) return;
@@ -134,7 +134,7 @@ async function setRoles(api: Api, admin: Session, id: string, { from, to, userna
 }
 
 async function rolesOf(api: Api, session: Session, id: string): Promise<string> {
-  const response = await get(api, `/api/v4/users/${encodeURIComponent(id)}`, session.authorization);
+  const response = await get(api, `/api/v4/users/${id}`, session.authorization);
   if (response.status !== 200) throw refused(api, response, {}, 'the roles of the account');
   return textOf(objectOf(api, response, 'the account'), 'roles');
 }

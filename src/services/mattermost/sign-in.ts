@@ -9,6 +9,7 @@ import type { Session } from '../provisioning.ts';
 import type { Api, ServerState, Values } from '../api.ts';
 import { ended, errorOf, headerDropped, headerSeen, refused, type Refusal, type Refusals } from './answers.ts';
 import { about, errorId, parseUser, type User } from './api.ts';
+import { idPattern } from './fields.ts';
 
 const wrong = 'Mattermost refused the username and the password. It does not say which of the two is wrong.';
 const lockOut = 'Check both before the next try: each refused password counts, and after some (10 unless the admin changed it) the account is locked.';
@@ -85,9 +86,14 @@ export async function signIn(api: Api, values: Values, protect: (secret: string)
     throw error.code === 'MFA_REQUIRED' && mfaCode !== '' && rejectedCode !== undefined ? errorOf(api, rejectedCode) : error;
   }
   const token = response.header('token') ?? '';
-  if (token === '') throw invalidAnswer(api, about, 'a sign-in');
   protect(token);
-  return sessionOf(parseUser(api, response.json()), token, true, response);
+  if (!idPattern.test(token)) throw invalidAnswer(api, about, 'a sign-in');
+  try {
+    return sessionOf(parseUser(api, response.json()), token, true, response);
+  } catch (error) {
+    await endLogin(api, `Bearer ${token}`);
+    throw error;
+  }
 }
 
 /** The account behind a token that stands in for a sign-in. Throws TOKEN_REJECTED. */
@@ -105,8 +111,11 @@ async function refusedToken(api: Api, response: HttpResponse): Promise<Credsetup
 
 /** Ends a login. A token that somebody gave is theirs and stays. */
 export async function signOut(api: Api, session: Session): Promise<void> {
-  if (!session.isLogin) return;
-  const response = await api.send({ method: 'POST', path: '/api/v4/users/logout', headers: { authorization: session.authorization } });
+  if (session.isLogin) await endLogin(api, session.authorization);
+}
+
+async function endLogin(api: Api, authorization: string): Promise<void> {
+  const response = await api.send({ method: 'POST', path: '/api/v4/users/logout', headers: { authorization } });
   // 401: it has ended already.
   if (response.status !== 200 && response.status !== 401) throw refused(api, response, {}, 'the end of the sign-in');
 }

@@ -72,14 +72,23 @@ export function versionOf(response: HttpResponse): string | undefined {
   return /^\d+(\.\d+)+/.exec(response.header('mautic-version') ?? '')?.[0];
 }
 
+/** An id of a client, a user or a role: the number of a row, which some answers give as a text. */
+export const idPattern = /^\d{1,18}$/;
+
+/** The one way in for every id: what else stands there is never made a path of, sent or kept. Throws RESPONSE_INVALID. */
+export function idIn(api: Api, { id }: Readonly<Record<string, unknown>>, what: string): string {
+  const text = typeof id === 'number' ? String(id) : id;
+  if (typeof text !== 'string' || !idPattern.test(text)) throw invalidAnswer(api, about, what);
+  return text;
+}
+
 /** Throws RESPONSE_INVALID when what answers 200 is no user. */
 export function parseUser(api: Api, body: unknown): User {
   if (!isObject(body) || typeof body['username'] !== 'string') throw invalidAnswer(api, about, 'the account');
   const role = isObject(body['role']) ? body['role'] : {};
-  const id = body['id'];
   return {
     // A user that client credentials act as has no id.
-    id: typeof id === 'number' || typeof id === 'string' ? nameOf(String(id)) : undefined,
+    id: (body['id'] ?? undefined) === undefined ? undefined : idIn(api, body, 'the account'),
     username: nameOf(body['username']), name: `${nameOf(body['firstName'])} ${nameOf(body['lastName'])}`.trim(), email: nameOf(body['email']),
     admin: role['isAdmin'] === true, role: textOf(role, 'name'),
   };

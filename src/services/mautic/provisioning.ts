@@ -6,7 +6,7 @@ import type { Secrets } from '../../credential.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import type { Api, Values } from '../api.ts';
 import type { Listed, Made, Owner, Provisioning, Repair, Request, Session, Way } from '../provisioning.ts';
-import { basic as basicHeader } from './api.ts';
+import { basic as basicHeader, idPattern } from './api.ts';
 import { createUser, password, username } from './fields.ts';
 import { createAccount, cutRole, deleteAccount, deleteRole, findAccounts, newPassword, proveAccount, withAdminKey, type MadeAccount } from './pages/accounts.ts';
 import { createClient, deleteClient, findClients, type Client } from './pages/clients.ts';
@@ -155,7 +155,7 @@ async function revoke(api: Api, session: Session, id: string, mark = '0000000000
   const { visit, protect } = openOf(session);
   for (const part of partsOf(id)) {
     const [kind, number = ''] = part.split('-');
-    if (!/^\d{1,18}$/.test(number)) throw new CredsetupError('INPUT_INVALID', `${part} names nothing at Mautic.`, { ...whose(api), hint: 'Its record may be damaged.' });
+    if (!idPattern.test(number)) throw new CredsetupError('INPUT_INVALID', `${part} names nothing at Mautic.`, { ...whose(api), hint: 'Its record may be damaged.' });
     if (kind === 'client') await deleteClient(visit, number);
     else await withAdminKey(visit, mark, protect, (key) => kind === 'user' ? deleteAccount(api, key, number) : deleteRole(api, key, number));
   }

@@ -9,7 +9,7 @@ import { CredsetupError } from '../../../errors.ts';
 import { throwForStatus } from '../../../http/status.ts';
 import { get, invalidAnswer, isJson, isObject, textOf } from '../../answer.ts';
 import type { Api } from '../../api.ts';
-import { about, capabilityPaths, mauticError } from '../api.ts';
+import { about, capabilityPaths, idIn, mauticError } from '../api.ts';
 import { createClient, deleteClient } from './clients.ts';
 import { thenEnd } from './ending.ts';
 import { whose, type Visit } from './visit.ts';
@@ -56,7 +56,6 @@ export function newPassword(): string {
 /** RFC 2606 §2: nobody ever has this domain, so no mail for the account reaches a stranger. */
 const addressOf = (username: string, mark: string): string => `${username}.${mark}@credsetup.invalid`;
 const descriptionOf = (mark: string): string => `Made by credsetup for n8n [credsetup ${mark}]`;
-const idForm = /^\d{1,18}$/;
 
 /**
  * Runs a task with an admin's key, which ends with it. Throws PERMISSION_DENIED when who is signed
@@ -120,9 +119,7 @@ async function post(api: Api, authorization: string, path: string, json: unknown
 function idOf(api: Api, response: HttpResponse, member: 'role' | 'user'): string {
   const body = response.json();
   const made = isObject(body) ? body[member] : undefined;
-  const id = isObject(made) ? String(made['id']) : '';
-  if (!idForm.test(id)) throw invalidAnswer(api, about, `a new ${member}`);
-  return id;
+  return idIn(api, isObject(made) ? made : {}, `a new ${member}`);
 }
 
 /** The fields are named in English whatever the account's language; the texts are the server's own. */
@@ -158,8 +155,8 @@ export async function findAccounts(api: Api, authorization: string): Promise<rea
   const users = await listed(api, authorization, 'users');
   const roles = await listed(api, authorization, 'roles');
   return [
-    ...users.map((one) => ({ id: `user:${String(one['id'])}`, description: markOfAddress(textOf(one, 'email')) })),
-    ...roles.map((one) => ({ id: `role:${String(one['id'])}`, description: textOf(one, 'description') })),
+    ...users.map((one) => ({ id: `user:${idIn(api, one, 'the list of users')}`, description: markOfAddress(textOf(one, 'email')) })),
+    ...roles.map((one) => ({ id: `role:${idIn(api, one, 'the list of roles')}`, description: textOf(one, 'description') })),
   ].filter(({ description }) => /\[credsetup [0-9a-f]{12}\]/.test(description));
 }
 
@@ -181,7 +178,7 @@ async function listed(api: Api, authorization: string, what: 'users' | 'roles'):
     const body = response.json();
     const list: unknown = isObject(body) ? body[what] : undefined;
     if (typeof list !== 'object' || list === null) throw invalidAnswer(api, about, `the list of ${what}`);
-    const rows = Object.values(list).filter(isObject).filter((one) => idForm.test(String(one['id'])));
+    const rows = Object.values(list).filter(isObject);
     found.push(...rows);
     if (rows.length < perPage) break;
   }
