@@ -5,6 +5,7 @@
 import type { Context, TextQuestion } from './context.ts';
 import { CredsetupError, isCredsetupError, type MissingInput } from './errors.ts';
 import { cleanedValue } from './given-value.ts';
+import { secretLookalike } from './services/misplaced-secret.ts';
 import { shortVariableName, variableName, type Field } from './services/field.ts';
 import type { Service } from './services/service.ts';
 
@@ -110,7 +111,8 @@ export function valueProblem(field: Field, value: string): string | undefined {
   if (control >= 0) return `The ${field.label} has a line end or an invisible character inside, after ${control} characters.`;
   const space = value.search(/\s/);
   if (field.spaces === 'never' && space >= 0) return `The ${field.label} has a space inside, after ${space} characters.`;
-  return undefined;
+  const secret = field.secret || field.random === true ? undefined : secretLookalike(value);
+  return secret === undefined ? undefined : `This looks like a secret (${secret.what}), and the ${field.label} is shown to everybody.`;
 }
 
 function shapeProblem({ label, shape }: Field, value: string): string | undefined {

@@ -5,6 +5,7 @@ import { valuesOf } from './commands/option.ts';
 import type { Context } from './context.ts';
 import { CredsetupError, errorDocument, toCredsetupError } from './errors.ts';
 import { printError } from './error-text.ts';
+import { misplacedSecret, secretLookalike } from './services/misplaced-secret.ts';
 import { wire, type Wiring } from './wiring.ts';
 
 type Runner = (given: Given, flags: Everywhere, context: Context, fromMenu?: boolean) => Promise<number>;
@@ -71,6 +72,23 @@ export async function printHelp(text: string): Promise<number> {
   }
 }
 
+/** Neither an option nor a name is a secret's place. Throws INPUT_INVALID. */
+function refuseSecrets(command: string, { args, raw, fields }: Given): void {
+  const spec = catalog.commands.find(({ name }) => name === command);
+  const places: (readonly [place: string, value: unknown])[] = [
+    // A Token ID looks like a token.
+    ...Object.entries(spec?.options ?? {}).filter(([key]) => key !== 'tokenId').map(([key, { flags }]) => [flags.split(' ', 1)[0] ?? '', raw[key]] as const),
+    ...(spec?.fields ?? []).filter(({ random }) => random !== true).map(({ key, option }) => [option, fields[key]?.value] as const),
+    ...args.map((value) => ['The argument', value] as const),
+  ];
+  for (const [place, value] of places) {
+    for (const text of Array.isArray(value) ? value as readonly unknown[] : [value]) {
+      const found = typeof text === 'string' ? secretLookalike(text) : undefined;
+      if (found !== undefined) throw misplacedSecret(place, found);
+    }
+  }
+}
+
 async function dispatch(parsed: Parsed, { context }: Wiring): Promise<number> {
   if (parsed.kind === 'usage') throw new CredsetupError('USAGE', parsed.message, { hint: `See ${parsed.help}` });
   if (parsed.kind === 'menu') {
@@ -79,6 +97,7 @@ async function dispatch(parsed: Parsed, { context }: Wiring): Promise<number> {
     context.output.warn(parsed.help);
     return 2;
   }
+  refuseSecrets(parsed.command, parsed.given);
   return execute(parsed.command, parsed.given, parsed.flags, context);
 }
 

@@ -16,6 +16,7 @@ import { createOutput, type Sink } from './terminal/output.ts';
 import { couldBeTerminal, StandardStream } from './terminal/standard-streams.ts';
 import { inheritedDescriptors } from './stores/descriptors.ts';
 import type { ExportOptions } from './stores/export-file.ts';
+import { secretLookalike } from './services/misplaced-secret.ts';
 import { homePath, homePathIfAny, userFile } from './stores/home-path.ts';
 import { machineOf } from './stores/home.ts';
 import { inAscii, inWords, isPlainMode, showsGlyphs } from './terminal/glyphs.ts';
@@ -61,6 +62,7 @@ export async function wire(options: RunOptions): Promise<Wiring> {
   const stopper = new AbortController();
   const redactor = new Redactor();
   takeSecretVariables(env, redactor);
+  protectWords(process.argv.slice(2), redactor);
   const { stop, inOnePiece } = createStop(stopper);
   const child: Parts['child'] = { pass: undefined };
   for (const [signal, code] of stops) process.on(signal, () => { if (child.pass === undefined) stop(code); else child.pass(signal); });
@@ -353,6 +355,16 @@ function takeSecretVariables(env: Readonly<Record<string, string | undefined>>, 
   for (const [name, value] of Object.entries(env)) {
     if (/^CREDSETUP_.*(PASSWORD|TOKEN|SECRET|PASSPHRASE|IDENTITY|API_KEY|MFA_CODE|SECRET_ID)$|^(BAO|VAULT)_TOKEN$/.test(name) && isGiven(value)) take(name, value);
     if (/^CREDSETUP_.*_FILE$/.test(name) && isGiven(value) && !isThere(value)) take(name, value);
+    if (/^CREDSETUP_(?!.*_(CLIENT|ROLE)_ID$)|^(BAO|VAULT)_/.test(name) && isGiven(value) && secretLookalike(value) !== undefined) take(name, value);
+  }
+}
+
+/** A secret that was given as a word of the command line, whatever becomes of it. Ids that are public look like one. */
+function protectWords(words: readonly string[], redactor: Redactor): void {
+  const end = words.indexOf('--');
+  for (const [at, word] of (end < 0 ? words : words.slice(0, end)).entries()) {
+    const value = word.replace(/^--[a-z-]+=/, '');
+    if (!/^--(token|client)-id(=|$)/.test(value === word ? words[at - 1] ?? '' : word) && secretLookalike(value) !== undefined) redactor.protect(value);
   }
 }
 

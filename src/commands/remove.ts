@@ -4,7 +4,7 @@ import { sameName } from '../credential-name.ts';
 import type { Credential, Warning } from '../credential.ts';
 import { deleteCopies } from '../stored/copies/ask.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
-import { tokenIdOf } from '../stored/rotation.ts';
+import { checkNamed, tokenIdOf } from '../stored/rotation.ts';
 import type { Result } from '../stored/result.ts';
 import { provisioningOfStored, withStoredSession } from '../stored/session.ts';
 import { confirm } from './confirm.ts';
@@ -87,7 +87,10 @@ async function revoke(credential: Credential, call: CallOf<typeof remove>, conte
     const full = await (await context.vault()).load(credential.name);
     const options = storedOptions(call);
     const id = tokenIdOf(full, options, provisioningOfStored(full).provisioning);
-    await withStoredSession(full, options, context, ({ provisioning, api, session }) => provisioning.revoke(api, session, id));
+    await withStoredSession(full, options, context, async (stored) => {
+      await checkNamed(full, id, stored);
+      await stored.provisioning.revoke(stored.api, stored.session, id);
+    });
     return undefined;
   } catch (error) {
     if (!isCredsetupError(error) || error.exitCode > 128) throw error;

@@ -23,6 +23,8 @@ export interface Field {
    * between groups of digits. 'kept': nothing is taken off, for it is a sentence.
    */
   readonly around?: 'at-sign' | 'groups' | 'kept';
+  /** Public, and as random as a secret: an id. */
+  readonly random?: true;
   /** What every such value is like: what is not is never sent. `is` completes "It has 25 characters; ..." */
   readonly shape?: { readonly pattern: RegExp; readonly length: number; readonly is: string };
 }

@@ -123,6 +123,8 @@ export interface Provisioning {
   /** Does instead of a sign-in; with a sign-in, it repairs. */
   readonly adminTokenField?: Field;
   readonly descriptionField?: Field;
+  /** The id of a secret that was pasted, as a person gives it. */
+  readonly idField?: Field;
   readonly expiryField?: Field;
   /** Several things are made one after the other: a refusal of one says nothing of those before it. */
   readonly inSteps?: true;

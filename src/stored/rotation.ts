@@ -8,8 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Context, Vault } from '../context.ts';
 import type { FullCredential } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
-import type { Listed, Made, Owner, Provisioning } from '../services/provisioning.ts';
+import type { Listed, Made, Owner, Provisioning, ProvisioningWords } from '../services/provisioning.ts';
 import type { Field } from '../services/field.ts';
+import { sendableValue } from '../field-sources.ts';
 import { revalidated } from './revalidated.ts';
 import { bringUpToDate, type OpenCopy } from './copies/keep-up.ts';
 import { begin, endMarked, endReplaced, marked, mayBeStored, newMark, settle, sweepLeftBehind, unfinished } from './marked-secret.ts';
@@ -94,8 +95,9 @@ function keptDays({ credential }: FullCredential, old: Listed | undefined, { exp
   return String(days);
 }
 
-/** Ours is known; of a pasted one the person says it. Throws INPUT_MISSING, USAGE. Never a guess. */
-export function tokenIdOf({ credential: { name, fields } }: FullCredential, { tokenId }: Pick<StoredOptions, 'tokenId'>, { words }: Provisioning): string {
+/** Ours is known; of a pasted one the person says it. Throws INPUT_MISSING, INPUT_INVALID, USAGE. Never a guess. */
+export function tokenIdOf({ credential: { name, fields } }: FullCredential, { tokenId: given }: Pick<StoredOptions, 'tokenId'>, { words, idField }: Provisioning): string {
+  const tokenId = given === undefined || idField === undefined ? given : sendableValue(idField, { value: given, source: idField.option });
   if (fields.tokenId !== undefined && tokenId !== undefined && tokenId !== fields.tokenId) {
     throw new CredsetupError('USAGE', `${name} has another ${words.id} than --token-id names.`, { name, hint: `Leave --token-id out: credsetup made this ${words.thing} and knows its ID.` });
   }
@@ -133,14 +135,24 @@ function oldOne(
   const { name, fields, expiresAt } = credential;
   const old = listed?.find(({ id }) => id === tokenId);
   if (listed === undefined || old !== undefined) return old;
-  if (fields.tokenId === undefined) {
-    throw new CredsetupError('INPUT_INVALID', `The account of ${name} has no ${words.thing} with this ${words.id}.`, {
-      name, field: 'tokenId', hint: `${words.whereIdsStand} lists them. It may be the ${words.thing} itself that you gave; or it was deleted, as ended ones are, and takes a new one in its place: credsetup reconnect ${name}`,
-    });
-  }
+  if (fields.tokenId === undefined) throw namesNone(name, words);
   const ended = expiresAt !== undefined && Date.parse(expiresAt) <= context.now().getTime();
   context.output.say(`  The old ${words.thing} is not at the service any more (${ended ? `it ended on ${expiresAt.slice(0, 10)}` : 'somebody deleted it'}); a new one takes its place.`);
   return undefined;
+}
+
+/** A given ID that names nothing: a service would answer as if it had ended it. Throws INPUT_INVALID. */
+export async function checkNamed(full: FullCredential, tokenId: string, { provisioning: { list, words }, api, session }: StoredSession): Promise<void> {
+  const { name, fields, account } = full.credential;
+  if (fields.tokenId !== undefined) return;
+  const listed = await list(api, session, account.id ?? session.account.id);
+  if (listed !== undefined && !listed.some(({ id }) => id === tokenId)) throw namesNone(name, words);
+}
+
+function namesNone(name: string, words: ProvisioningWords): CredsetupError {
+  return new CredsetupError('INPUT_INVALID', `The account of ${name} has no ${words.thing} with this ${words.id}.`, {
+    name, field: 'tokenId', hint: `${words.whereIdsStand} lists them. It may be the ${words.thing} itself that you gave; or it was deleted, as ended ones are, and takes a new one in its place: credsetup reconnect ${name}`,
+  });
 }
 
 /** A rotation whose new secret is saved already: the copies follow, and the old one ends. */

@@ -11,7 +11,7 @@ import type { Method, Service } from '../services/service.ts';
 import { readConnection } from '../server/connection.ts';
 import { terminalOf, type Draft, type Outcome, type SetupOptions } from './draft.ts';
 import { provisioningFieldsOf, requiredForProvisioning } from './provisioning/stages.ts';
-import { checkedValue, givenValue, inputMissing, missingInput, type Given } from '../field-sources.ts';
+import { checkedValue, givenValue, inputMissing, missingInput, valueProblem, type Given } from '../field-sources.ts';
 import { stagesOf } from './stages.ts';
 import { checkSignInOptions, onlyN8nSignsIn } from './oauth2/who-signs-in.ts';
 import { endSessions } from './provisioning/sessions.ts';
@@ -93,7 +93,7 @@ async function gather(options: SetupOptions, context: Context): Promise<Map<stri
     const value = await givenValue(field, options.service, options.fields[field.key] ?? {}, context);
     if (value === undefined) continue;
     if (field.secret) context.output.protect(value.value);
-    else if (!codes.includes(field)) context.output.publish(value.value);
+    else if (!codes.includes(field) && valueProblem(field, value.value) === undefined) context.output.publish(value.value);
     given.set(field.key, value);
   }
   return given;

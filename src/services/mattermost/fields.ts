@@ -45,6 +45,12 @@ export const adminToken: Field = {
   maxLength: 512, spaces: 'never', shape: tokenShape,
 };
 
+export const tokenId: Field = {
+  key: 'tokenId', label: 'Token ID', secret: false, option: '--token-id', variable: '',
+  help: 'It stands in the list of tokens, beside the description; the Access Token is another value of the same length.',
+  maxLength: 512, spaces: 'never', random: true, shape: { pattern: idPattern, length: 26, is: 'a Token ID has 26, of a to z and 0 to 9' },
+};
+
 export const description: Field = {
   key: 'description', label: 'Description of the new token', secret: false, option: '--description', variable: 'DESCRIPTION',
   help: 'What the list of tokens in Mattermost shows; a mark of this run is added.',

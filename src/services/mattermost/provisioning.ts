@@ -7,7 +7,7 @@ import { objectOf, refused } from './answers.ts';
 import { about, idIn } from './api.ts';
 import { createBot, findBot, teams } from './bots.ts';
 import { createToken, expiryOf, listTokens, revokeToken } from './create-token.ts';
-import { adminToken, bot, description, expiresIn, mfaCode, password, username } from './fields.ts';
+import { adminToken, bot, description, expiresIn, mfaCode, password, tokenId, username } from './fields.ts';
 import { isOn, rightMissing, switchedOff } from './repair.ts';
 import { signIn, signInProblem, signOut, withToken } from './sign-in.ts';
 
@@ -21,7 +21,7 @@ export const provisioning: Provisioning = {
     own, asBot,
   ],
   signInFields: [username, password],
-  codeField: mfaCode, adminTokenField: adminToken, descriptionField: description, expiryField: expiresIn,
+  codeField: mfaCode, adminTokenField: adminToken, descriptionField: description, expiryField: expiresIn, idField: tokenId,
   words: {
     thing: 'token', id: 'Token ID', whereIdsStand: 'Profile > Security > Personal Access Tokens',
     endSignIn: 'your picture > Profile > Security > View and Log Out of Active Sessions',

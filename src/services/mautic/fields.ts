@@ -25,7 +25,7 @@ export const password: Field = {
 export const clientId: Field = {
   key: 'clientId', label: 'Client ID', secret: false, option: '--client-id', variable: 'CLIENT_ID',
   help: 'All of it, with the number and the underscore before the letters.',
-  maxLength: 512, spaces: 'never',
+  maxLength: 512, spaces: 'never', random: true,
 };
 
 export const clientSecret: Field = {
