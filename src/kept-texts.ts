@@ -4,7 +4,7 @@
  * kept, each text of the server is looked through for the secrets in hand.
  */
 import type { Output, Vault } from './context.ts';
-import type { Account, Credential, FullCredential } from './credential.ts';
+import type { Account, Credential, FullCredential, Pushed } from './credential.ts';
 
 /** The vault, of which nothing is kept that a server says with a secret in it, and whose names and addresses are known to be public. */
 export function withCleanTexts(vault: Vault, output: Output): Vault {
@@ -61,8 +61,14 @@ function cleanCredential(credential: Credential, output: Output): Credential {
     account: cleanAccount(account, output),
     server: server.version === undefined ? server : { version: output.foreign(server.version) },
     warnings: warnings.map(({ code, message }) => ({ code, message: output.plain(message) })),
-    ...(pushed === undefined ? {} : { pushed: pushed.map((one) => ({ ...one, id: output.foreign(one.id), name: output.foreign(one.name) })) }),
+    ...(pushed === undefined ? {} : { pushed: pushed.map((one) => cleanCopy(one, output)) }),
   };
+}
+
+/** What n8n said of its test is in our words, with a code of its at most. */
+function cleanCopy(copy: Pushed, output: Output): Pushed {
+  const { id, name, test } = copy;
+  return { ...copy, id: output.foreign(id), name: output.foreign(name), ...(test === undefined ? {} : { test: { ...test, message: output.plain(test.message) } }) };
 }
 
 /** The account as it is kept and shown. */

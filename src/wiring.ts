@@ -4,7 +4,8 @@ import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import type { Context, HttpClient, HttpOptions, Journal, Terminal, Vault } from './context.ts';
+import type { Warning } from './credential.ts';
+import type { Context, HttpClient, HttpOptions, Journal, Output, Terminal, Vault } from './context.ts';
 import { CredsetupError, exitCodes, isCredsetupError, type ErrorCode } from './errors.ts';
 import { withCleanTexts } from './kept-texts.ts';
 import { decodedText } from './given-value.ts';
@@ -23,6 +24,7 @@ import { inAscii, inWords, isPlainMode, showsGlyphs } from './terminal/glyphs.ts
 import { noColors, useColor } from './terminal/style.ts';
 import type { TerminalOptions } from './terminal/terminal.ts';
 // Nearly every command reads the index: in one chunk with the rest it is there at once.
+import { openWarning } from './server/connection.ts';
 import { createVault } from './vault.ts';
 
 export interface RunOptions {
@@ -79,7 +81,7 @@ export async function wire(options: RunOptions): Promise<Wiring> {
     onBrokenPipe: () => process.exit(exitCodes.BROKEN_PIPE),
     onWriteFailure: (error) => { stopper.abort(error); },
   });
-  return assemble({ options, env, stopper, output, stdout, stderr, stop, inOnePiece, descriptors, child });
+  return assemble({ options, env, stopper, output, stdout, stderr, stop, inOnePiece, said: new Set(), descriptors, child });
 }
 
 /**
@@ -122,6 +124,8 @@ interface Parts {
   readonly stderr: StandardStream;
   readonly stop: (code: ErrorCode) => void;
   readonly inOnePiece: Context['inOnePiece'];
+  /** Warnings of connections that were said. */
+  readonly said: Set<string>;
   /** What was open for writing when the program was started. */
   readonly descriptors: () => ReadonlySet<number>;
   /** While a command runs in our place, signals are its own. */
@@ -252,13 +256,21 @@ function onSuspension({ stopping, continued }: { readonly stopping: () => void; 
   };
 }
 
-async function openHttp(network: HttpOptions, { env, stopper, output }: Parts, closers: (() => Promise<void> | void)[]): Promise<HttpClient> {
+/** Once a run, however many clients go that way. */
+function sayOpenWay(warning: Warning | undefined, said: Set<string>, output: Output): void {
+  if (warning === undefined || said.has(warning.message)) return;
+  said.add(warning.message);
+  output.warn(`  ${output.style.caution('!')} ${warning.message} (${warning.code})`);
+}
+
+async function openHttp(network: HttpOptions, { env, stopper, output, said }: Parts, closers: (() => Promise<void> | void)[]): Promise<HttpClient> {
   const { createHttpClient } = await import('./http/client.ts');
   // Behind it: V8 takes no compiled code after a flag was changed.
   keepParserUnoptimized();
   const client = createHttpClient({
     proxy: network.proxy, timeoutSeconds: network.timeout, env, signal: network.outlivesStop === true ? new AbortController().signal : stopper.signal,
     debug: (line) => { output.debug(line); }, protect: (secret) => { output.protect(secret); },
+    opened: (url, connection) => { sayOpenWay(openWarning(url, connection), said, output); },
   });
   closers.push(() => client.close());
   return client;

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { exitCodes } from '../errors.ts';
 import { isCredsetupError } from '../errors.ts';
+import { foreign } from '../foreign.ts';
 import type { StoredInN8n } from '../services/n8n/api.ts';
 import { capabilityScopes, requireScopes } from '../services/n8n/capabilities.ts';
 import type { N8nVerdict } from '../services/n8n/outcome.ts';
@@ -51,7 +52,8 @@ async function checkOne(
   const url = ours?.pushed?.find(({ id }) => id === stored.id)?.urlInN8n ?? ours?.url ?? 'the address that it has in n8n';
   const verdict = await ask({ stored, method, service: service.title, url }, target, toRun, context);
   const { status, proof, message } = verdict;
-  return { ...stored, ...(ours === undefined ? {} : { ours: ours.name }), status, ...(proof === undefined ? {} : { proof }), message };
+  const there = { name: foreign(stored.name), id: foreign(stored.id), type: stored.type };
+  return { ...there, ...(ours === undefined ? {} : { ours: ours.name }), status, ...(proof === undefined ? {} : { proof }), message };
 }
 
 async function ask(asked: Parameters<typeof prove>[0], target: OpenN8n, toRun: boolean, context: Context): Promise<N8nVerdict> {
@@ -74,7 +76,7 @@ function print(checked: readonly Checked[], { base, name: stored }: OpenN8n, jso
   }
   output.data(output.plain(table(
     ['NAME', 'ID', 'TYPE', 'OURS', 'STATUS', 'BY', 'WHAT'],
-    checked.map((one) => [one.name, one.id, one.type, one.ours ?? '', one.status, one.proof ?? '', one.message]),
+    checked.map((one) => [one.name, one.id, one.type, one.ours ?? '', one.status, one.proof ?? '', one.message].map((cell) => output.plain(cell))),
   )));
   const broken = checked.filter(({ status }) => status === 'failed');
   for (const { id, name: theirs, ours } of broken) output.say(`  Repair ${theirs} in place: credsetup push ${stored ?? 'n8n'} ${ours ?? 'NAME'} --into ${id}`);

@@ -10,6 +10,7 @@ import { validatedClient } from '../server/client-alone.ts';
 import { apiOf, readConnection } from '../server/connection.ts';
 import { validated } from '../server/validation.ts';
 import { revalidated } from '../stored/revalidated.ts';
+import { printWarnings } from '../warning-text.ts';
 import { confirm } from './confirm.ts';
 import { loadClient } from '../stored/load-fresh.ts';
 import type { edit } from './catalog.ts';
@@ -32,7 +33,7 @@ export const run: Run<typeof edit> = async (call, context) => {
   context.output.say(`${context.output.style.good('✔')} ${credential.name} was validated and saved: ${credential.url}, in ${storeTitles[credential.store]}.`);
   if (credential.url !== there.url || credential.ignoreSslIssues !== there.ignoreSslIssues) sayCopiesOlder(credential, context);
   if (credential.store === 'vault' && change.store === 'vault') await sayWhere({ ...full, credential }, context);
-  for (const warning of credential.warnings) context.output.warn(`  ${context.output.style.caution('!')} ${warning.message} (${warning.code})`);
+  printWarnings(credential.warnings, there.warnings, context.output);
   if (call.json) context.output.json(credential);
   return 0;
 };

@@ -98,7 +98,7 @@ async function resultOf(written: Written, verdict: N8nVerdict, target: OpenN8n, 
   const inN8n = [inN8nResult(target.base, stored.id, verdict)];
   if (verdict.status === 'failed') return { name: ours, status: 'failed', error: testFailed(ours, target.base, stored.id, verdict), inN8n };
   const warnings = n8nWarnings([{ full, method }]).map(({ code, message }) => ({ code, message }));
-  return { name: ours, status, reason: reasonOf(verdict, target.base, stored.id), credential: { ...kept, warnings }, inN8n };
+  return { name: ours, status, reason: reasonOf(verdict, target.base, stored.id), credential: { ...kept, warnings }, known: warnings, inN8n };
 }
 
 function reasonOf({ status, message }: N8nVerdict, base: string, id: string): string {

@@ -52,7 +52,7 @@ async function refreshOne({ name }: Credential, deps: FreshDeps, context: Contex
   const duration = (): number => Math.round(performance.now() - started);
   try {
     const { credential } = await fresh(name, deps, { renew: 'now' });
-    return { name, status: 'ok', durationMs: duration(), credential };
+    return { name, status: 'ok', durationMs: duration(), credential, known: credential.warnings };
   } catch (error) {
     if (context.signal.aborted) throw error;
     return { name, status: 'failed', durationMs: duration(), error: toCredsetupError(error).with({ name }) };

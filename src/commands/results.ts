@@ -2,6 +2,7 @@
 import type { Context } from '../context.ts';
 import { errorDocument, exitCodes } from '../errors.ts';
 import { printError } from '../error-text.ts';
+import { printWarnings } from '../warning-text.ts';
 import type { Result } from '../stored/result.ts';
 import type { Call } from './command.ts';
 
@@ -15,10 +16,10 @@ export function exitCodeOf(results: readonly Result[], many = results.length > 1
 /** Prints the results, as one JSON document or a line each. Returns the exit code that it was given. */
 export function reportResults(results: readonly Result[], { json }: Pick<Call, 'json'>, { output }: Context, exitCode: number): number {
   if (json) {
-    output.json({ results: results.map(({ error, ...rest }) => ({ ...rest, ...(error === undefined ? {} : { error: errorDocument(error) }) })) });
+    output.json({ results: results.map(({ error, known: _, ...rest }) => ({ ...rest, ...(error === undefined ? {} : { error: errorDocument(error) }) })) });
     return exitCode;
   }
-  for (const { name, status, reason, error, credential, inN8n = [] } of results) {
+  for (const { name, status, reason, error, credential, known = [], inN8n = [] } of results) {
     if (error !== undefined) {
       output.warn(`${name}:`);
       printError(error, output);
@@ -26,8 +27,8 @@ export function reportResults(results: readonly Result[], { json }: Pick<Call, '
     }
     const who = credential === undefined ? '' : `  ${credential.url}${credential.account.username === undefined ? '' : ` as ${credential.account.username}`}`;
     output.say(`${output.style.good('✔')} ${name}  ${status}${who}${reason === undefined ? '' : `: ${reason}`}`);
-    for (const copy of inN8n) output.say(`  in n8n at ${copy.url}: ${copy.status}  ${copy.message}`);
-    for (const warning of credential?.warnings ?? []) output.warn(`  ${output.style.caution('!')} ${warning.message} (${warning.code})`);
+    for (const copy of inN8n.filter(({ message }) => reason?.startsWith(message) !== true)) output.say(`  in n8n at ${copy.url}: ${copy.status}  ${copy.message}`);
+    printWarnings(credential?.warnings ?? [], known, output);
   }
   return exitCode;
 }

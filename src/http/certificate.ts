@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP, type LookupFunction } from 'node:net';
 import * as tls from 'node:tls';
+import { foreign } from '../foreign.ts';
 
 /** Names are the server's text: cleaned of control characters and cut. Times are RFC 3339 in UTC. */
 export interface CertificateFacts {
@@ -89,7 +90,7 @@ function nameOf(name: Readonly<Partial<Record<'CN' | 'O' | 'OU', string | readon
 
 function clean(text: string): string {
   const visible = text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '');
-  return visible.length > 100 ? `${visible.slice(0, 100)}…` : visible;
+  return visible === '' ? '' : foreign(visible.length > 100 ? `${visible.slice(0, 100)}…` : visible);
 }
 
 function moment(text: string): string {

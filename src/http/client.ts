@@ -33,6 +33,8 @@ export interface HttpClientOptions {
   readonly debug: (line: string) => void;
   /** Gets the proxies' passwords. */
   readonly protect: (secret: string) => void;
+  /** Hears of each way that is opened, before its first request. */
+  readonly opened?: ((url: URL, connection: Connection) => void) | undefined;
   /** Narrower limits than the defaults. */
   readonly limits?: Partial<Limits> | undefined;
   /** How names become addresses; the system's way by default. */
@@ -115,6 +117,7 @@ function routeTo(parts: Parts, url: URL, connection: Connection): Promise<Route>
 }
 
 async function openRoute({ options, limits, proxies, authorities }: Parts, url: URL, connection: Connection): Promise<Route> {
+  options.opened?.(url, connection);
   const proxy = isLoopbackHost(url.hostname) ? undefined : proxies.forScheme(url.protocol);
   return createRoute({
     ignoreSslIssues: connection.ignoreSslIssues,

@@ -65,12 +65,19 @@ function strangeId(base: string): CredsetupError {
   });
 }
 
+/** What everybody in between can do; said before the first request of every run that goes that way. */
+export function openWarning({ protocol, hostname }: URL, { ignoreSslIssues }: Connection): Warning | undefined {
+  const can = 'whoever stands in between can read and change everything.';
+  if (ignoreSslIssues) return { code: 'TLS_UNCHECKED', message: `The certificate of ${hostname} is not checked: ${can}` };
+  return protocol === 'http:' && !isLoopbackHost(hostname) ? { code: 'NOT_ENCRYPTED', message: `The connection to ${hostname} is not encrypted: ${can}` } : undefined;
+}
+
 /** What the way to the server means for the credential, and for n8n, which must go the same way. */
 export function connectionWarnings(base: string, connection: Connection, method: Method): readonly Warning[] {
   const { hostname } = new URL(base);
-  const warnings: Warning[] = [];
+  const open = openWarning(new URL(base), connection);
+  const warnings: Warning[] = open === undefined ? [] : [open];
   if (connection.ignoreSslIssues) {
-    warnings.push({ code: 'TLS_UNCHECKED', message: `The certificate of ${hostname} is not checked: whoever stands in between can read and change everything.` });
     if (!method.n8n.tlsOption) {
       warnings.push({ code: 'N8N_NO_TLS_OPTION', message: `n8n's credential "${method.n8n.title}" has no option to ignore SSL issues: there it needs a valid certificate, or the authority's in NODE_EXTRA_CA_CERTS.` });
     }

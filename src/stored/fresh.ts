@@ -10,7 +10,6 @@ import type { TokenSet } from '../oauth/tokens.ts';
 import { presentedValue } from '../services/answer.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Method } from '../services/service.ts';
-import { connectionWarnings } from '../server/connection.ts';
 import { tokenEndpointOf } from '../server/token-endpoint.ts';
 import { refuseHandedOver, refuseOnlyClient } from './handed-over.ts';
 import { idleEnd, tokenSecrets } from './token-values.ts';
@@ -88,10 +87,6 @@ async function ask({ credential, secrets, certificates }: FullCredential, method
     clientId: presentedValue({ ...credential.fields }, 'clientId'), clientSecret: presentedValue(secrets, 'clientSecret'),
     connection: { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates },
   });
-  // The one request of `get`, `exec` and `export`: nothing else there would say it.
-  for (const { code, message } of connectionWarnings(credential.url, endpoint.connection, method)) {
-    if (code === 'TLS_UNCHECKED') context.output.warn(`  ${context.output.style.caution('!')} ${message} (${code})`);
-  }
   if (credential.grant === 'client-credentials') return clientCredentials(endpoint);
   const refreshToken = secrets['refreshToken'];
   if (refreshToken === undefined) {

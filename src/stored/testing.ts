@@ -58,7 +58,7 @@ async function testOne(there: Credential, tests: Tests): Promise<Result> {
   try {
     const credential = withExpiry(await validate(there, tests), tests.context.now());
     const reason = there.signIn === undefined ? {} : { reason: 'the client is accepted; only n8n signs in with it, which credsetup test --in-n8n asks' };
-    return { name: there.name, status: 'ok', ...reason, durationMs: duration(), credential };
+    return { name: there.name, status: 'ok', ...reason, durationMs: duration(), credential, known: there.warnings };
   } catch (error) {
     if (tests.context.signal.aborted) throw error;
     return { name: there.name, status: 'failed', durationMs: duration(), error: asResult(toCredsetupError(error), there) };

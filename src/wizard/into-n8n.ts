@@ -2,6 +2,7 @@
 import type { Choice, Context } from '../context.ts';
 import type { FullCredential } from '../credential.ts';
 import { findMethod } from '../services/registry.ts';
+import { printWarnings } from '../warning-text.ts';
 import type { N8nField, Service } from '../services/service.ts';
 import { storedN8ns } from './oauth2/n8n-callback.ts';
 
@@ -60,9 +61,8 @@ async function showFields(full: FullCredential, service: Service, context: Conte
     if (typeof field.from === 'object' && 'secret' in field.from) await offerCopy(field.label, full.secrets[field.from.secret] ?? '', full, context);
   }
   output.say(n8n.tokens === undefined ? '  Save there; n8n then tests the credential.' : '  Then press Connect there: n8n signs in for itself, in its own browser window.');
-  for (const { code, message } of full.credential.warnings.filter((one) => one.code.startsWith('N8N_'))) {
-    output.warn(`  ${output.style.caution('!')} ${message} (${code})`);
-  }
+  const said = full.credential.warnings.filter((one) => one.code.startsWith('N8N_'));
+  printWarnings(said, said, output);
 }
 
 function shown({ from }: N8nField, { credential, secrets }: FullCredential): string {

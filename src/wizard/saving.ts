@@ -12,6 +12,7 @@ import { onlyN8nSignsIn } from './oauth2/who-signs-in.ts';
 import type { Outcome, ReadyDraft, ValidatedDraft } from './draft.ts';
 import { revalidated } from '../stored/revalidated.ts';
 import { idleEnd, tokenSecrets } from '../stored/token-values.ts';
+import { printWarnings } from '../warning-text.ts';
 import { mayReplace } from './naming.ts';
 
 export async function validateStage(draft: ReadyDraft): Promise<Outcome> {
@@ -28,7 +29,7 @@ export async function validate(draft: ReadyDraft): Promise<ValidatedDraft> {
   else sayValidation(done);
   const missing = draft.options.require.filter((name) => done.validation.capabilities[name] !== true);
   if (missing.length > 0) throw requirementMissing(done, missing);
-  for (const { code, message } of recordOf(done).warnings) output.warn(`  ${output.style.caution('!')} ${message} (${code})`);
+  printWarnings(recordOf(done).warnings, (draft.options.existing?.credential ?? draft.options.inPlaceOf)?.warnings ?? [], output);
   return done;
 }
 

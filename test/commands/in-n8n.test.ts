@@ -52,6 +52,17 @@ describe('a copy in n8n', () => {
     }
   });
 
+  it('whose name or id gives a piece of a secret in hand back is told without it', async () => {
+    const there = n8n.credential('chat');
+    const [piece, cut] = [n8nApiKey.slice(-14), token.slice(4, 18)];
+    n8n.state.credentials.push({ ...there, id: cut, name: `mine ${piece} ${cut}` });
+    there.name = `other ${piece}`;
+    for (const args of [['check', 'work', '--json'], ['check', 'work'], ['push', 'work', 'chat', '--replace'], ['remove', 'chat', '--in-n8n', '--yes'], ['list', '--json']]) {
+      const { stdout, stderr } = await home.run(args, { env: args[0] === 'check' ? { CREDSETUP_MATTERMOST_TOKEN: token } : {} });
+      expect([piece, ...(args[0] === 'check' ? [cut] : [])].filter((secret) => (stdout + stderr).includes(secret)), `${args.join(' ')}: ${stdout}${stderr}`).toEqual([]);
+    }
+  });
+
   it('is told by show and list', async () => {
     expect((await home.run(['show', 'chat'])).stdout).toContain(`${n8n.url} as chat (id ${n8n.credential('chat').id}), ok on`);
     expect((await home.run(['list'])).stdout).toContain(`in n8n at ${new URL(n8n.url).host}`);

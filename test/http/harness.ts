@@ -5,7 +5,7 @@ import { createServer as createTcpServer, type AddressInfo, type LookupFunction,
 import { inspect } from 'node:util';
 import { afterEach, expect } from 'vitest';
 import type { Connection, HttpClient } from '../../src/context.ts';
-import { errorDocument, isCredsetupError, type CredsetupError } from '../../src/errors.ts';
+import { CredsetupError, errorDocument, isCredsetupError } from '../../src/errors.ts';
 import { withoutMarks } from '../../src/foreign.ts';
 import { createHttpClient, type HttpClientOptions } from '../../src/http/client.ts';
 import type { Pair } from '../certificates.ts';
@@ -126,6 +126,13 @@ export async function failureOf(promise: Promise<unknown>): Promise<CredsetupErr
     throw error;
   }
   return expect.fail('it should have failed');
+}
+
+/** The error as the sink shows it, without the marks of whose words are whose. */
+export async function shownFailureOf(promise: Promise<unknown>): Promise<CredsetupError> {
+  const error = await failureOf(promise);
+  const { code, message, hint, details } = error;
+  return withoutMarks(message + hint) === message + hint ? error : new CredsetupError(code, withoutMarks(message), { ...details, hint: withoutMarks(hint) });
 }
 
 /** Everything that an error could print, by any way. */

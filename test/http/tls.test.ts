@@ -11,7 +11,7 @@ import { CredsetupError } from '../../src/errors.ts';
 import { createAuthorities } from '../../src/http/authorities.ts';
 import { makeCertificates, type Certificates } from '../certificates.ts';
 import { has } from '../tools.ts';
-import { after, allOf, failureOf, gate, lookupAs, makeClient, plain, serve, serveBytes } from './harness.ts';
+import { after, allOf, gate, lookupAs, makeClient, plain, serve, serveBytes, shownFailureOf as failureOf } from './harness.ts';
 import { unusedPort } from '../ports.ts';
 
 const secret = 'token-that-must-not-leak';

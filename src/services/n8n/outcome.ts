@@ -3,6 +3,7 @@
  * answers of n8n 2.41.1 for one credential of each state (facts: test/wire/n8n.json, n8n-run.json).
  */
 import type { Cause } from '../../errors.ts';
+import { foreign } from '../../foreign.ts';
 import type { N8nTested } from './api.ts';
 
 /** `connected`: it has a sign-in that nobody has proved. It is never `ok` without a run. */
@@ -85,7 +86,7 @@ const tlsCode = /CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|HOSTNAME_MISMATCH|INVAL
 const networkCode = /^(E[A-Z_]{3,}|UND_ERR_|ERR_)/;
 
 function causeOf(code: string | undefined, { service, url, signsIn }: InN8n): Cause {
-  const said = code === undefined ? '' : ` (${code})`;
+  const said = code === undefined ? '' : ` (${foreign(code)})`;
   const status = /^\d{3}$/.test(code ?? '') ? Number(code) : undefined;
   if (status === undefined && code !== undefined && tlsCode.test(code)) {
     return {

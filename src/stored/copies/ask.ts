@@ -3,6 +3,7 @@ import type { Context, HttpOptions } from '../../context.ts';
 import type { Credential } from '../../credential.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import { methodOf } from '../../services/registry.ts';
+import { foreign } from '../../foreign.ts';
 import { targetOf } from './keep-up.ts';
 import { sameN8n, type OpenN8n } from './open.ts';
 import { askedOf, inN8nResult, prove, testFailed, testOf, type InN8nResult } from './prove.ts';
@@ -60,7 +61,7 @@ export async function deleteCopies(credential: Credential, targets: OpenTargets,
     const there = await target.api.find(id);
     if (there === undefined) continue;
     if (there.type !== type || there.name !== name) {
-      throw new CredsetupError('NAME_TAKEN', `The copy of ${credential.name} in the n8n at ${url} is there now as ${JSON.stringify(there.name)} of the type ${there.type}; it was left as it is.`, {
+      throw new CredsetupError('NAME_TAKEN', `The copy of ${credential.name} in the n8n at ${url} is there now as ${foreign(JSON.stringify(there.name))} of the type ${foreign(there.type)}; it was left as it is.`, {
         name: credential.name, url, hint: 'Delete it in n8n yourself if nobody needs it, and remove it here without --in-n8n.',
       });
     }

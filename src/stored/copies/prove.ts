@@ -2,6 +2,7 @@
 import type { Context } from '../../context.ts';
 import type { Credential, Pushed } from '../../credential.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
+import { foreign } from '../../foreign.ts';
 import { capabilitiesOf } from '../../services/n8n/capabilities.ts';
 import { verdictOfTest, type InN8n, type N8nVerdict } from '../../services/n8n/outcome.ts';
 import { findService } from '../../services/registry.ts';
@@ -68,7 +69,7 @@ export interface InN8nResult {
 }
 
 export function inN8nResult(base: string, id: string, { status, proof, message }: N8nVerdict): InN8nResult {
-  return { url: base, id, status, ...(proof === undefined ? {} : { proof }), message };
+  return { url: base, id: foreign(id), status, ...(proof === undefined ? {} : { proof }), message };
 }
 
 /** N8N_TEST_FAILED for a copy that n8n cannot use. */

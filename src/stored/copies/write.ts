@@ -1,6 +1,7 @@
 /** Writing a credential into an n8n: made there, or in place of what was written before, and nothing of n8n's own is broken by it. */
 import type { Context } from '../../context.ts';
 import type { Credential, FullCredential, Pushed } from '../../credential.ts';
+import { foreign } from '../../foreign.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../../errors.ts';
 import { n8nCredential } from '../../exporters/n8n.ts';
 import { idTaken, type StoredInN8n } from '../../services/n8n/api.ts';
@@ -92,14 +93,14 @@ async function intoThis({ name }: Credential, { n8n }: Method, id: string, { api
   const there = await api.find(id);
   if (there === undefined) throw new CredsetupError('NOT_FOUND', `The n8n at ${base} has no credential with the id ${id}.`, { name, url: base, hint: 'The id stands at the end of the credential\'s address in n8n; credsetup check shows the ids, too.' });
   if (there.type === n8n.type) return there;
-  throw new CredsetupError('UNSUPPORTED', `What has the id ${id} in n8n is of the type ${there.type}, and ${name} is written as ${n8n.type}.`, { name, url: base, hint: 'Nothing was written. Choose a credential of that type.' });
+  throw new CredsetupError('UNSUPPORTED', `What has the id ${id} in n8n is of the type ${foreign(there.type)}, and ${name} is written as ${n8n.type}.`, { name, url: base, hint: 'Nothing was written. Choose a credential of that type.' });
 }
 
 /** undefined when it is no more there. Throws NAME_TAKEN when what has the id now is something else. */
 async function unchanged(credential: Credential, before: Pushed, type: string, { api, base }: OpenN8n): Promise<StoredInN8n | undefined> {
   const there = await api.find(before.id);
   if (there === undefined || (there.type === type && [before.name, nameInN8n(credential)].includes(there.name))) return there;
-  throw new CredsetupError('NAME_TAKEN', `What was pushed to ${base} as ${before.name} is there now as ${JSON.stringify(there.name)} of the type ${there.type}; it was left as it is.`, {
+  throw new CredsetupError('NAME_TAKEN', `What was pushed to ${base} as ${before.name} is there now as ${foreign(JSON.stringify(there.name))} of the type ${foreign(there.type)}; it was left as it is.`, {
     hint: `Give it its old name in n8n, or delete it there; then push again with --replace. To write into it as it is: --into ${there.id}`,
   });
 }
@@ -118,8 +119,8 @@ async function checkSignIn(
   const sameClient = before !== undefined && before.clientId === credential.fields.clientId;
   if (partialData && sameClient) return;
   const cost = partialData
-    ? `${there.name} is connected in n8n by ${before?.clientId === undefined ? 'a client that may be another one' : 'another client'}; with this one its sign-in ends, and its workflows fail until somebody presses Connect there again.`
-    : `This n8n can only replace the whole credential: the sign-in of ${there.name} ends with it, and its workflows fail until somebody presses Connect there again.`;
+    ? `${foreign(there.name)} is connected in n8n by ${before?.clientId === undefined ? 'a client that may be another one' : 'another client'}; with this one its sign-in ends, and its workflows fail until somebody presses Connect there again.`
+    : `This n8n can only replace the whole credential: the sign-in of ${foreign(there.name)} ends with it, and its workflows fail until somebody presses Connect there again.`;
   if (context.interactive) {
     context.output.warn(`  ${cost}`);
     if (await (await context.terminal()).typeWord({ message: 'Type the word to go on', word: 'disconnect' })) return;
@@ -149,7 +150,7 @@ async function create(
   // 409: our own copy, of which nobody here knew, or something else that took the id.
   const found = await findIfAllowed(ownIdOf(credential), { api, base, cleanUp: api.requests });
   if (found === undefined || (found.type === method.n8n.type && found.name === body.name)) throw thereAlready(credential, found, base);
-  throw new CredsetupError('NAME_TAKEN', `The n8n at ${base} has something else under the id of ${credential.name}: ${JSON.stringify(found.name)} of the type ${found.type}; it was left as it is.`, {
+  throw new CredsetupError('NAME_TAKEN', `The n8n at ${base} has something else under the id of ${credential.name}: ${foreign(JSON.stringify(found.name))} of the type ${foreign(found.type)}; it was left as it is.`, {
     name: credential.name, url: base, hint: `If that is what you want to write over: credsetup push n8n ${credential.name} --into ${found.id}`,
   });
 }
