@@ -68,7 +68,8 @@ function cleanCredential(credential: Credential, output: Output): Credential {
 /** What n8n said of its test is in our words, with a code of its at most. */
 function cleanCopy(copy: Pushed, output: Output): Pushed {
   const { id, name, test } = copy;
-  return { ...copy, id: output.foreign(id), name: output.foreign(name), ...(test === undefined ? {} : { test: { ...test, message: output.plain(test.message) } }) };
+  const cleanTest = test === undefined ? {} : { test: { ...test, message: output.plain(test.message) } };
+  return { ...copy, id: output.foreign(id), name: output.foreign(name), ...cleanTest };
 }
 
 /** The account as it is kept and shown. */
