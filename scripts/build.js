@@ -10,7 +10,7 @@
 import { build, transform } from 'esbuild';
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { mkdir, readFile, rm, writeFile, access } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, writeFile, access } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { billOfMaterials, bundledPackages } from './bill-of-materials.js';
@@ -225,5 +225,7 @@ function withoutSettings({ NODE_OPTIONS: _options, NODE_EXTRA_CA_CERTS: _authori
 // Help is text made here, so that asking for it loads nothing.
 const { rootHelp } = createRequire(import.meta.url)(join(root, 'dist/main.cjs'));
 await writeFile(join(root, 'dist/help.txt'), rootHelp());
+// `credsetup help CODE` reads it.
+await copyFile(join(root, 'docs/errors.md'), join(root, 'dist/errors.md'));
 await writeFile(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), await licences([entry.metafile, chunks.metafile]));
 await writeFile(join(root, 'dist/bill-of-materials.cdx.json'), await billOfMaterials(root, [entry.metafile, chunks.metafile], packageJson));

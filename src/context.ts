@@ -22,6 +22,8 @@ export interface Output {
   protect(secret: string): void;
   /** From now on this value is public: a secret that is a part of it is not masked there. */
   publish(value: string): void;
+  /** Standard error, as they are: lines by which GitHub's runner masks these values. Only where it reads them. */
+  maskAtRunner(values: readonly string[]): void;
   /** A server's text without the secrets of this run and without pieces of them, to be kept. */
   foreign(text: string): string;
   /** Text that may hold a server's words, harmless and masked, for tables on standard output. */
@@ -236,6 +238,8 @@ export interface Context {
   readonly outputIsTerminal: boolean;
   /** Whether talk (standard error) goes to a terminal. */
   readonly talkIsTerminal: boolean;
+  /** Whether talk goes into a pipe, which is how a CI runner reads it. */
+  readonly talkIsPiped: boolean;
   now(): Date;
   /** A stop that comes while the task runs waits for its end; a second one does not. For what must not be cut in two. */
   inOnePiece<T>(task: () => Promise<T>): Promise<T>;
@@ -268,6 +272,8 @@ export interface Context {
    * Throws COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE.
    */
   runCommand(call: { readonly command: string; readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> }): Promise<number>;
+  /** docs/errors.md, as it is in the package. */
+  errorsPage(): Promise<string>;
   /** What this machine has, for `doctor`. */
   machine(): Promise<MachineFacts>;
   /** False when there is nothing to open it with; never throws. */

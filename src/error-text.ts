@@ -12,4 +12,5 @@ export function printError(error: CredsetupError, output: Output): void {
     output.warn(`     ${style.dim('Check:')} ${cause.check}`);
     output.warn(`     ${style.dim('Repair:')} ${cause.fix}`);
   }
+  if (error.code !== 'CANCELLED') output.warn(`  ${style.dim(`More: credsetup help ${error.code}`)}`);
 }

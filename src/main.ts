@@ -63,8 +63,9 @@ function parseOurs(argv: readonly string[], printed: string[]): Parsed | undefin
     const strange = error.code === 'commander.helpDisplayed' && word !== undefined && word !== 'help' && !commands.some(({ name }) => name === word);
     if (error.exitCode === 0 && !strange) return undefined;
     if (strange) printed.length = 0;
-    const message = strange ? noCommand(word) : error.code === 'commander.help' ? noCommand(argv.filter((word) => !word.startsWith('-'))[1]) : usageMessage(error);
-    return { kind: 'usage', message, help: helpFor(root, argv), flags: flagsIn(argv) };
+    const asked = error.code === 'commander.help' ? argv.filter((one) => !one.startsWith('-'))[1] : undefined;
+    const message = strange ? noCommand(word) : asked !== undefined ? noCommand(asked) : usageMessage(error);
+    return { kind: 'usage', message, help: helpFor(root, argv), flags: flagsIn(argv), ...(asked === undefined ? {} : { asked }) };
   }
   return parsed;
 }
@@ -96,7 +97,7 @@ function program(found: (parsed: Parsed) => void, argv: readonly string[]): Comm
   const root = new Command('credsetup')
     .description(`Sets up credentials of ${titles()} for n8n, and proves that they work.`)
     .version(CREDSETUP_VERSION, '-V, --version')
-    .helpCommand('help [command]', 'help for a command');
+    .helpCommand('help [command]', 'help for a command, or what an error\'s code means');
   for (const spec of Object.values(everywhere)) root.addOption(option(spec));
   // A word that is no command is a mistake and not an argument.
   root.argument('[command]').allowExcessArguments(true).usage('[options] [command]');

@@ -90,6 +90,7 @@ function refuseSecrets(command: string, { args, raw, fields }: Given): void {
 }
 
 async function dispatch(parsed: Parsed, { context }: Wiring): Promise<number> {
+  if (parsed.kind === 'usage' && parsed.asked !== undefined && await (await import('./commands/explain.ts')).explain(parsed.asked, parsed.flags.json, context)) return 0;
   if (parsed.kind === 'usage') throw new CredsetupError('USAGE', parsed.message, { hint: `See ${parsed.help}` });
   if (parsed.kind === 'menu') {
     if (context.interactive) return (await import('./commands/menu.ts')).menu((command, raw = {}) => execute(command, { args: [], raw, fields: {} }, parsed.flags, context, true), context);

@@ -1,5 +1,5 @@
 /** The real effects, wired in one place. `process` stands here and in bin, nowhere else. */
-import { createReadStream, lstatSync } from 'node:fs';
+import { createReadStream, fstatSync, lstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -141,6 +141,7 @@ function assemble(parts: Parts): Wiring {
     env, output, signal, interactive,
     outputIsTerminal: stdout.isTTY,
     talkIsTerminal: stderr.isTTY,
+    talkIsPiped: isPipe(2),
     now: () => new Date(),
     inOnePiece: parts.inOnePiece,
     terminal,
@@ -165,6 +166,7 @@ function assemble(parts: Parts): Wiring {
       return await runInPlace(call, parts);
     },
     isInWorkTree: async (path) => (await import('./stores/export-file.ts')).isInWorkTree(resolve(path)),
+    errorsPage: async () => (await import('node:fs/promises')).readFile(built('errors.md'), 'utf8'),
     machine: async () => (await import('./machine-facts.ts')).machineFacts({ nodeVersion: process.versions.node, home: homePath(env, process.geteuid?.()), system: process.platform, env }),
     openBrowser: async (url) => (await import('./terminal/browser.ts')).openBrowser(url, env),
     copyToClipboard: async (text) => (await import('./terminal/clipboard.ts')).copyToClipboard(text, env),
@@ -324,6 +326,16 @@ async function openTeam({ env, output, signal }: Context, parts: Parts, closers:
 async function openJournal(env: Readonly<Record<string, string | undefined>>, signal: AbortSignal): Promise<Journal> {
   const { createJournal } = await import('./stores/journal.ts');
   return createJournal({ home: homePath(env, process.geteuid?.()), machine: machineOf(process), signal });
+}
+
+function isPipe(descriptor: number): boolean {
+  try {
+    const stats = fstatSync(descriptor);
+    return stats.isFIFO() || stats.isSocket();
+  } catch {
+    // A closed one (2>&-) is read by nobody.
+    return false;
+  }
 }
 
 /** Where the built chunks lie: this file is one of them. */

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl' | 'chromium' | 'strace' | 'bindfs' | 'nginx' | 'bash' | 'zsh' | 'fish' | 'python-dotenv';
+export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl' | 'chromium' | 'strace' | 'bindfs' | 'nginx' | 'bash' | 'zsh' | 'fish' | 'python-dotenv' | 'systemd-analyze';
 
 const probes: Record<Tool, () => boolean> = {
   keychain: () => found('gnome-keyring-daemon') && found('dbus-run-session'),
@@ -13,6 +13,7 @@ const probes: Record<Tool, () => boolean> = {
   openssl: () => found('openssl'),
   bash: () => found('bash'),
   zsh: () => found('zsh'),
+  'systemd-analyze': () => found('systemd-analyze'),
   fish: () => found('fish'),
   chromium: () => existsSync('/usr/bin/chromium'),
   // Somebody else's tracer, or a machine without the right to trace, is as good as none.

@@ -51,10 +51,12 @@ export const formats = ['json', 'n8n', 'n8n-overwrites', 'dotenv', 'docker-env',
 
 const prefix = { prefix: text('--prefix <word>', 'names of variables begin with this word: CRM sets CRM_URL') };
 
+const githubMask = { githubMask: flag('--github-mask', 'in a job of GitHub Actions: mask the secrets in its log first') };
+
 const output = {
   output: text('--output <file>', 'write the export to this file (mode 0600)'),
   overwrite: flag('--overwrite', 'write over a file that is there'),
-  ...prefix,
+  ...prefix, ...githubMask,
 };
 
 /** How an n8n is reached that is not stored. */
@@ -157,7 +159,7 @@ export const list = command({ name: 'list', summary: 'what is stored; reads no s
 
 export const show = command({ name: 'show', arguments: '<name>', summary: 'one credential', options: { reveal: flag('--reveal', 'with its secrets'), ...network } });
 
-export const get = command({ name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: network });
+export const get = command({ name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: { ...githubMask, ...network } });
 
 export const test = command({ name: 'test', arguments: '[names...]', summary: 'validate stored credentials with their servers', options: { ...all, expiring: number('--expiring <days>', 'fail for what ends within so many days'), inN8n: flag('--in-n8n', 'also ask each n8n that holds a copy'), ...run, ...network } });
 
@@ -203,7 +205,7 @@ export const refresh = command({
 
 export const exec = command({
   name: 'exec', arguments: '<names...>', summary: 'run a command with credentials in its environment', passThrough: true,
-  options: { ...prefix, ...network },
+  options: { ...prefix, ...githubMask, ...network },
   notes: ['The command stands behind two dashes: credsetup exec NAME -- COMMAND', 'Its exit code is ours; 125 is a failure before it started, 126 cannot be executed, 127 was not found.'],
 });
 

@@ -35,11 +35,11 @@ export interface Everywhere {
   readonly plain: boolean;
 }
 
-/** A command line that was read, or why it could not be. */
+/** A command line that was read, or why it could not be. `asked`: a word whose help was asked for and that is no command. */
 export type Parsed =
   | { readonly kind: 'command'; readonly command: string; readonly flags: Everywhere; readonly given: Given }
   | { readonly kind: 'menu'; readonly flags: Everywhere; readonly help: string }
-  | { readonly kind: 'usage'; readonly message: string; readonly help: string; readonly flags: Everywhere; readonly rest?: readonly string[] };
+  | { readonly kind: 'usage'; readonly message: string; readonly help: string; readonly flags: Everywhere; readonly rest?: readonly string[]; readonly asked?: string };
 
 /** What the command line says to one command. */
 export interface Given {

@@ -7,18 +7,23 @@ import { findService, methodOf } from '../services/registry.ts';
 import { loadFresh } from '../stored/load-fresh.ts';
 import type { exec } from './catalog.ts';
 import { names, networkOptions, type Run } from './command.ts';
+import { checkGithubMask } from './github-mask.ts';
 import { findMany } from './find-credentials.ts';
 
 export const run: Run<typeof exec> = async ({ args, options, rest }, context) => {
   const prefix = checkPrefix(options.prefix);
   const [command, ...commandArguments] = rest;
   if (command === undefined || command === '') throw noCommand(names(args));
+  const masks = checkGithubMask(options.githubMask, context);
   const found = await findMany(names(args), false, await context.vault());
   checkVariables(found.map((credential) => ({ credential, method: methodOf(credential) })), prefix);
   const set: (readonly [string, string])[] = [];
   for (const credential of found) {
     const full = await loadFresh(credential, networkOptions(options), context);
-    set.push(...variablesOf({ full, method: methodOf(credential) }, prefix));
+    const its = variablesOf({ full, method: methodOf(credential) }, prefix);
+    const secrets = new Set(Object.values(full.secrets));
+    if (masks) context.output.maskAtRunner(its.map(([, value]) => value).filter((value) => secrets.has(value)));
+    set.push(...its);
   }
   const env = { ...cleared(context.env, found, prefix), ...Object.fromEntries(set) };
   return context.runCommand({ command, args: commandArguments, env });

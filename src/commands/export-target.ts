@@ -6,6 +6,7 @@ import type { ExportItem } from '../exporters/export.ts';
 import { exportFormats, isExportFormat, type ExportFormat } from '../exporters/index.ts';
 import { checkPrefix } from '../exporters/variables.ts';
 import { methodOf } from '../services/registry.ts';
+import { checkGithubMask, secretsInExport } from './github-mask.ts';
 import { confirm } from './confirm.ts';
 
 export interface ExportTarget {
@@ -15,6 +16,8 @@ export interface ExportTarget {
   readonly prefix: string | undefined;
   /** The refresh token is written too, and ours is given up. */
   readonly handOver: boolean;
+  /** The secrets are masked in the log of a GitHub job before they are written. */
+  readonly githubMask: boolean;
 }
 
 /** What the command line says of the target. */
@@ -22,6 +25,7 @@ export interface ExportOptions {
   readonly output: string | undefined;
   readonly overwrite: boolean;
   readonly prefix: string | undefined;
+  readonly githubMask: boolean;
   readonly handOver?: boolean;
 }
 
@@ -29,7 +33,7 @@ const standardOutput = /^\/(dev\/stdout|(dev|proc\/self)\/fd\/1)$/;
 
 /** Throws USAGE: options that do not go together, a format or a prefix that there is not. */
 export function exportTarget(options: ExportOptions, format: string, json: boolean): ExportTarget {
-  const { output, overwrite, handOver = false } = options;
+  const { output, overwrite, githubMask, handOver = false } = options;
   const prefix = checkPrefix(options.prefix);
   if (!isExportFormat(format)) throw new CredsetupError('USAGE', `There is no format ${JSON.stringify(format.slice(0, 64))}.`, { hint: `There are: ${Object.keys(exportFormats).join(', ')}.` });
   if (overwrite && output === undefined) throw new CredsetupError('USAGE', '--overwrite goes with --output.', { hint: 'Name the file with --output FILE.' });
@@ -42,14 +46,15 @@ export function exportTarget(options: ExportOptions, format: string, json: boole
   if (handOver && exportFormats[format].hasVariables) {
     throw new CredsetupError('USAGE', `The format ${format} has no place for a refresh token, so nothing can be handed over by it.`, { hint: '--hand-over goes with json and n8n.' });
   }
-  return { format, output, overwrite, prefix, handOver };
+  return { format, output, overwrite, prefix, handOver, githubMask };
 }
 
 /**
  * Before anything is done for it: secrets on a screen only when somebody said so, and no file
  * that is in the way. Throws CANCELLED, FILE_EXISTS, FILE_UNWRITABLE.
  */
-export async function allowExport({ output, overwrite }: ExportTarget, yes: boolean, context: Context): Promise<void> {
+export async function allowExport({ output, overwrite, githubMask }: ExportTarget, yes: boolean, context: Context): Promise<void> {
+  checkGithubMask(githubMask, context);
   if (output !== undefined) await context.checkTarget(output, { overwrite });
   else if (!yes && context.outputIsTerminal) {
     await confirm(context, { message: 'The secrets will stand on the screen. Type the word to go on', word: 'show', otherwise: '--yes' });
@@ -60,8 +65,10 @@ export async function allowExport({ output, overwrite }: ExportTarget, yes: bool
 export async function writeExport(credentials: readonly FullCredential[], target: ExportTarget, json: boolean, context: Context): Promise<void> {
   const items = credentials.map((full) => ({ full, method: methodOf(full.credential) }));
   const exporter = await exportFormats[target.format].load();
-  const exported = exporter(items, { now: context.now(), prefix: target.prefix, handOver: target.handOver });
+  const options = { now: context.now(), prefix: target.prefix, handOver: target.handOver };
+  const exported = exporter(items, options);
   const { output } = context;
+  if (target.githubMask && context.env['GITHUB_ACTIONS'] === 'true') output.maskAtRunner(secretsInExport(exporter, items, options));
   if (target.output === undefined) {
     output.data(exported);
   } else {

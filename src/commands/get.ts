@@ -7,9 +7,11 @@ import type { Method } from '../services/service.ts';
 import { loadFresh } from '../stored/load-fresh.ts';
 import type { get } from './catalog.ts';
 import { name, networkOptions, type Run } from './command.ts';
+import { checkGithubMask } from './github-mask.ts';
 import { findOne } from './find-credentials.ts';
 
 export const run: Run<typeof get> = async ({ args, json, options }, context) => {
+  const masks = checkGithubMask(options.githubMask, context);
   const vault = await context.vault();
   const credential = await findOne(name(args), vault);
   const secrets = secretNames(methodOf(credential));
@@ -18,6 +20,7 @@ export const run: Run<typeof get> = async ({ args, json, options }, context) => 
   const value = key === undefined ? publicValue(credential, field) : await secretValue(key, credential, options, context);
   if (value === undefined) throw unknownField(credential, field, [...secrets.keys()]);
   const isSecret = key !== undefined;
+  if (masks && isSecret) context.output.maskAtRunner([value]);
   if (json) context.output.json({ name: credential.name, field, value }, { secrets: isSecret });
   else context.output.data(`${value}\n`);
   return 0;

@@ -46,8 +46,8 @@ export function setUpCommand(id: string): Run<SetUpSpec> {
 /** Throws USAGE for what belongs to an export that was not asked for. */
 function targetOf({ options, json }: SetUpCall): ExportTarget | undefined {
   if (options.export !== undefined) return exportTarget(options, options.export, json);
-  if (options.output === undefined && !options.overwrite && options.prefix === undefined) return undefined;
-  throw new CredsetupError('USAGE', '--output, --overwrite and --prefix go with --export.', { hint: 'Add --export json, or another format.' });
+  if (options.output === undefined && !options.overwrite && options.prefix === undefined && !options.githubMask) return undefined;
+  throw new CredsetupError('USAGE', '--output, --overwrite, --prefix and --github-mask go with --export.', { hint: 'Add --export json, or another format.' });
 }
 
 function setupOptions(service: Service, { options, fields }: SetUpCall, { env }: Context): SetupOptions {

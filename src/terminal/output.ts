@@ -7,6 +7,7 @@ import { CredsetupError } from '../errors.ts';
 import { withoutMarks } from '../foreign.ts';
 import type { Redactor } from '../redaction.ts';
 import { escapeJson, escapeText, withoutRunnerCommands } from './escape.ts';
+import { maskLines } from './runner-mask.ts';
 import { noColors, type Colors } from './style.ts';
 import { widthOf } from './width.ts';
 import { wrap } from './wrap.ts';
@@ -102,6 +103,7 @@ export function createOutput(options: OutputOptions): Sink {
     debug: (text) => {
       if (options.debug) talk(colors.style.dim(text.replace(/^/gm, 'debug: ')));
     },
+    maskAtRunner: (values) => { stderr.write(maskLines(values)); },
     protect: (secret) => redactor.protect(secret),
     publish: (value) => redactor.publish(value),
     foreign: (text) => redactor.mask(text),
