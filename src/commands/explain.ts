@@ -31,6 +31,6 @@ function isCode(word: string): word is ErrorCode {
 function sectionOf(code: string, page: string): string | undefined {
   const section = page.split(/^#{2,3} /m).find((one) => one.startsWith(`${code}\n`));
   return section?.slice(code.length).trim()
-    .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replace(/\[([^\][\n]{1,99})\]\([^()\n]{1,199}\)/g, '$1')
     .replace(/\*\*|`/g, '');
 }
