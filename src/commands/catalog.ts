@@ -244,10 +244,12 @@ export const rotate = command({
   options: {
     ...tokenId,
     push: unless('--no-push', 'leave the copies in n8n alone'),
+    handOver: flag('--hand-over', 'OAuth2: the new sign-in goes to the n8n that holds the copy, and is refreshed there alone'),
+    disconnect: flag('--disconnect', 'OAuth2: n8n\'s own sign-in may end; somebody presses Connect there again'),
     grace: text('--grace <seconds>', 'how long the old one lives on after each n8n has the new one (5)'),
     ...network,
   },
-  notes: ['Without a sign-in, the stored token makes its successor.'],
+  notes: ['Without a sign-in, the stored token makes its successor, where the service lets it.'],
 });
 
 export const remove = command({

@@ -1,7 +1,9 @@
 /** `rotate NAME`: a new secret at the service in place of the old one. */
 import { CredsetupError } from '../errors.ts';
 import { openCopies } from '../stored/copies/keep-up.ts';
+import { withSignIns } from '../stored/copies/sign-ins.ts';
 import { rotate } from '../stored/rotation.ts';
+import { provisioningOfStored } from '../stored/session.ts';
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import type { rotate as spec } from './catalog.ts';
@@ -18,10 +20,14 @@ export const run: Run<typeof spec> = async (call, context) => {
   const { output } = context;
   const grace = graceOf(call);
   // Before anything is made: an n8n without a key, or one that cannot be reached, is known now.
-  const copies = call.options.push ? await openCopies(credential, networkOptions(call.options), context) : [];
+  const { push, handOver, disconnect } = call.options;
+  const open = push ? await openCopies(credential, networkOptions(call.options), context) : [];
+  const copies = await withSignIns(credential, open, { handOver, disconnect }, context);
   const { full, ended } = await rotate(await vault.load(credential.name), storedOptions(call), { copies, grace }, context);
-  output.say(`${output.style.good('✔')} ${output.style.bold(full.credential.name)} has a new token${ended ? ', and the old one has ended' : ''}.`);
-  tellN8n(full.credential, call.options.push, context);
+  const { words } = provisioningOfStored(full).provisioning;
+  const secret = words.secret ?? words.thing;
+  output.say(`${output.style.good('✔')} ${output.style.bold(full.credential.name)} has a new ${secret}${ended ? ', and the old one has ended' : ''}.`);
+  tellN8n(full.credential, call.options.push, secret, context);
   if (call.json) output.json(full.credential);
   return 0;
 };
@@ -34,8 +40,8 @@ function graceOf({ options: { grace } }: CallOf<typeof spec>): number {
 }
 
 /** What still works with the old secret. */
-function tellN8n({ name: stored, pushed = [], handedOver }: Credential, followed: boolean, { output }: Context): void {
+function tellN8n({ name: stored, pushed = [], handedOver }: Credential, followed: boolean, secret: string, { output }: Context): void {
   if (!followed) for (const one of pushed) output.warn(`  ${output.style.caution('!')} The n8n at ${one.url} still has the old one: credsetup push n8n ${stored} --replace`);
-  if (handedOver !== undefined) output.say(`  Update it at ${handedOver.to}, which still has the old token.`);
-  if (pushed.length === 0) output.say(`  n8n has the old token, if you typed it there: open that credential in n8n and paste the new Access Token. Print it with: credsetup get ${stored}`);
+  if (handedOver !== undefined && !followed) output.say(`  Update it at ${handedOver.to}, which still has the old ${secret}.`);
+  if (pushed.length === 0) output.say(`  n8n has the old ${secret}, if you typed it there: open that credential in n8n and type the new one. What to type shows: credsetup show ${stored} --reveal`);
 }

@@ -62,6 +62,8 @@ export interface Request {
   readonly values?: Values;
   /** What is registered at a client, the one that the sign-in uses first. */
   readonly redirectUris?: readonly string[];
+  /** A stored secret that it takes the place of: what else its id names stays, and makes the new one. */
+  readonly inPlaceOf?: { readonly id: string; readonly username: string | undefined };
 }
 
 /** One change of the server, as it is shown before and told after. */
@@ -104,6 +106,8 @@ export interface Place {
 export interface ProvisioningWords {
   /** What is made, in a sentence: `token`. */
   readonly thing: string;
+  /** The secret itself, where the thing is more than that: `password`. */
+  readonly secret?: string;
   /** What its list calls the id: `Token ID`. */
   readonly id: string;
   /** Where a person finds the id of one that was pasted. */
@@ -128,8 +132,8 @@ export interface Provisioning {
   readonly expiryField?: Field;
   /** Several things are made one after the other: a refusal of one says nothing of those before it. */
   readonly inSteps?: true;
-  /** False: a second secret beside the first is no way to a new one here. */
-  readonly rotates?: false;
+  /** No second secret stands beside the first: a new one ends it at once. */
+  readonly replacesAtOnce?: true;
   readonly words: ProvisioningWords;
   /** The word to type before anything is changed at the server. */
   readonly repairWord: string;
@@ -154,12 +158,20 @@ export interface Provisioning {
   readonly consent?: (api: Api, session: Session, made: Made, authorizationUrl: string, redirectUri: string) => Promise<string>;
   /** Proves that what was made may do what it should and nothing else. Throws PERMISSION_DENIED. */
   readonly prove?: (api: Api, session: Session, made: Made, secrets: Secrets) => Promise<void>;
+  /** The id that a stored credential's own fields name. Present: an id that a person gives is never taken. */
+  readonly idOf?: (fields: PublicFields) => string | undefined;
   /** The things that an id names together, in the order in which they end. Absent: it names one. */
   readonly partsOf?: (id: string) => readonly string[];
   /** The owner's secrets, and all that carries the mark; undefined when this session may not see them. */
   readonly list: (api: Api, session: Session, ownerId: string, mark?: string) => Promise<readonly Listed[] | undefined>;
   /** Ends one. One that is gone already is ended. The mark is for what must be made for a moment to end it. */
   readonly revoke: (api: Api, session: Session, id: string, mark?: string) => Promise<void>;
+  /** What is registered at the client that an id names; undefined where it is not there any more. */
+  readonly redirectUris?: (api: Api, session: Session, id: string) => Promise<readonly string[] | undefined>;
+  /** False where all were registered. Throws NOT_FOUND, PERMISSION_DENIED, RESPONSE_INVALID. */
+  readonly addRedirectUris?: (api: Api, session: Session, id: string, uris: readonly string[]) => Promise<boolean>;
+  /** Puts back what was changed for a moment at what an id names, to make its successor. */
+  readonly restore?: (api: Api, session: Session, id: string, mark: string) => Promise<void>;
   /** Where the owner can be added, for people to choose from. */
   readonly places: (api: Api, admin: Session) => Promise<readonly Place[]>;
 }

@@ -24,6 +24,11 @@ export function newMark(): string {
   return randomBytes(6).toString('hex');
 }
 
+/** What an id names, in the order in which it ends. */
+export function partsIn({ partsOf }: Provisioning, id: string | undefined): readonly string[] {
+  return id === undefined ? [] : partsOf?.(id) ?? [id];
+}
+
 /** The description with the mark, as the service lists it. */
 export function marked(description: string, mark: string): string {
   return `${description} [credsetup ${mark}]`;
@@ -61,13 +66,16 @@ export async function mayBeStored(id: string, context: Context): Promise<boolean
 }
 
 /**
- * Ends what was made under the mark: by the id that is known, or by looking for the mark.
- * Throws PERMISSION_DENIED where this session may not look, and what the service refuses.
+ * Ends what was made under the mark: by the id that is known, or by looking for the mark. What
+ * `old` names stays. Throws PERMISSION_DENIED where this session may not look, and what the service refuses.
  */
-export async function endMarked({ provisioning, api, session }: AtService, ownerId: string, mark: string, made?: Listed): Promise<void> {
+export async function endMarked({ provisioning, api, session }: AtService, ownerId: string, mark: string, made?: Listed, old?: string): Promise<void> {
   const listed = made === undefined ? await provisioning.list(api, session, ownerId, mark) : [made];
   if (listed === undefined) throw new CredsetupError('PERMISSION_DENIED', `This account may not see whether the ${provisioning.words.thing} was made.`);
-  for (const { id } of listed.filter(carries(mark))) await provisioning.revoke(api, session, id, mark);
+  const stays = partsIn(provisioning, old);
+  for (const { id } of listed.filter(carries(mark))) {
+    for (const part of partsIn(provisioning, id).filter((one) => !stays.includes(one))) await provisioning.revoke(api, session, part, mark);
+  }
 }
 
 function carries(mark: string): (one: Listed) => boolean {
@@ -89,10 +97,14 @@ export async function endReplaced({ provisioning, context }: Pick<AtService, 'pr
 }
 
 /** The note of a rotation whose new secret is the stored one, and whose old one is still there. */
-export async function unfinished({ context }: Pick<AtService, 'context'>, listed: readonly Listed[], tokenId: string): Promise<Begun | undefined> {
+export async function unfinished({ context, provisioning }: Pick<AtService, 'context' | 'provisioning'>, listed: readonly Listed[], tokenId: string): Promise<Begun | undefined> {
   const notes = await (await context.journal()).list();
-  const now = listed.find(({ id }) => id === tokenId);
-  return now === undefined ? undefined : notes.find((begun) => carries(begun.mark)(now) && listed.some(({ id }) => id === begun.old));
+  const mine = partsIn(provisioning, tokenId);
+  const now = listed.filter(({ id }) => mine.includes(id));
+  return notes.find(({ mark, old }) => {
+    const ends = partsIn(provisioning, old).filter((part) => !mine.includes(part));
+    return now.some(carries(mark)) && listed.some(({ id }) => ends.includes(id));
+  });
 }
 
 /** Ends what earlier runs left at this address. Run it under the journal's lock. */
@@ -113,7 +125,7 @@ async function endLeft({ provisioning, api, session, context }: AtService, begun
   // Which one a damaged entry keeps cannot be told.
   if ((await vault.damaged()).length > 0) return false;
   const stored = await vault.list();
-  const parts = (id: string | undefined): readonly string[] => id === undefined ? [] : provisioning.partsOf?.(id) ?? [id];
+  const parts = (id: string | undefined): readonly string[] => partsIn(provisioning, id);
   const kept = new Set(stored.flatMap(({ fields }) => parts(fields.tokenId)));
   const old = parts(begun.old);
   const ours = listed.filter(carries(begun.mark));
@@ -133,5 +145,18 @@ async function endLeft({ provisioning, api, session, context }: AtService, begun
       return false;
     }
   }
-  return true;
+  return restored({ provisioning, api, session, context }, begun);
+}
+
+/** What was changed for a moment at what stays. False, with a warning, where it could not be put back. */
+async function restored({ provisioning, api, session, context: { output } }: AtService, { old, mark }: Begun): Promise<boolean> {
+  if (old === undefined || provisioning.restore === undefined) return true;
+  try {
+    await provisioning.restore(api, session, old, mark);
+    return true;
+  } catch (error) {
+    if (!isCredsetupError(error)) throw error;
+    output.warn(`  ${output.style.caution('!')} What an earlier run changed for a moment could not be put back: ${error.message} The next run tries again.`);
+    return false;
+  }
 }

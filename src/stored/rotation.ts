@@ -11,9 +11,9 @@ import { CredsetupError, isCredsetupError } from '../errors.ts';
 import type { Listed, Made, Owner, Provisioning, ProvisioningWords } from '../services/provisioning.ts';
 import type { Field } from '../services/field.ts';
 import { sendableValue } from '../field-sources.ts';
-import { revalidated } from './revalidated.ts';
 import { bringUpToDate, type OpenCopy } from './copies/keep-up.ts';
-import { begin, endMarked, endReplaced, marked, mayBeStored, newMark, settle, sweepLeftBehind, unfinished } from './marked-secret.ts';
+import { begin, endMarked, endReplaced, marked, mayBeStored, newMark, partsIn, settle, sweepLeftBehind, unfinished } from './marked-secret.ts';
+import { keepAtOnce, keepSuccessor } from './successor.ts';
 import { withStoredSession, type StoredOptions, type StoredSession } from './session.ts';
 
 interface Rotation extends StoredSession {
@@ -52,14 +52,14 @@ export async function rotate(full: FullCredential, options: StoredOptions, follo
   await vault.prepare(full.credential.store);
   return withStoredSession(full, options, context, (stored) => journal.alone(async () => {
     const { provisioning, api, session } = stored;
-    if (provisioning.rotates === false) throw noRotation(full, provisioning);
     const tokenId = tokenIdOf(full, options, provisioning);
     await checkUnchanged(full, vault);
+    const { id = session.account.id, username = session.account.username, bot = false } = full.credential.account;
+    const owner = { id, username, bot, created: false };
+    if (provisioning.replacesAtOnce === true) return inItsPlace({ ...stored, full, options, context, vault, tokenId, owner, expiresAt: undefined, following });
     const before = await goOn({ ...stored, full, context, vault, following });
     if (before !== undefined) return before;
     await sweepLeftBehind({ provisioning, api, session, context }, stored.service.id, full.credential.url);
-    const { id = session.account.id, username = session.account.username, bot = false } = full.credential.account;
-    const owner = { id, username, bot, created: false };
     const old = oldOne(await provisioning.list(api, session, owner.id), tokenId, full, provisioning, context);
     const days = said(options, provisioning.expiryField) ?? keptDays(full, old, provisioning, context);
     const expiresAt = provisioning.expiryOf(days, full.credential.server.version, session.at ?? context.now());
@@ -95,24 +95,27 @@ function keptDays({ credential }: FullCredential, old: Listed | undefined, { exp
   return String(days);
 }
 
-/** Ours is known; of a pasted one the person says it. Throws INPUT_MISSING, INPUT_INVALID, USAGE. Never a guess. */
-export function tokenIdOf({ credential: { name, fields } }: FullCredential, { tokenId: given }: Pick<StoredOptions, 'tokenId'>, { words, idField }: Provisioning): string {
+/** Ours is known; of a pasted one the person says it, or its own fields do. Throws INPUT_MISSING, INPUT_INVALID, UNSUPPORTED, USAGE. Never a guess. */
+export function tokenIdOf({ credential }: FullCredential, { tokenId: given }: Pick<StoredOptions, 'tokenId'>, provisioning: Provisioning): string {
+  const { name, fields } = credential;
+  const { words, idField } = provisioning;
   const tokenId = given === undefined || idField === undefined ? given : sendableValue(idField, { value: given, source: idField.option });
   if (fields.tokenId !== undefined && tokenId !== undefined && tokenId !== fields.tokenId) {
     throw new CredsetupError('USAGE', `${name} has another ${words.id} than --token-id names.`, { name, hint: `Leave --token-id out: credsetup made this ${words.thing} and knows its ID.` });
   }
-  const known = fields.tokenId ?? tokenId;
+  const known = fields.tokenId ?? provisioning.idOf?.(fields) ?? tokenId;
   if (known !== undefined) return known;
+  if (provisioning.idOf !== undefined) throw notOurs(name, words);
   throw new CredsetupError('INPUT_MISSING', `The ${words.thing} of ${name} was pasted, so its ${words.id} is not known.`, {
     name, missing: [{ field: 'tokenId', option: '--token-id', variable: '' }],
     hint: `${words.whereIdsStand} shows it beside the description. Give it with --token-id ID.`,
   });
 }
 
-/** Throws nothing: says how a new one comes to be where no second one can stand beside the first. */
-function noRotation({ credential: { name, service, url } }: FullCredential, { words, option }: Provisioning): CredsetupError {
-  return new CredsetupError('UNSUPPORTED', `The ${words.thing} of ${name} cannot be given a successor by itself.`, {
-    name, service, url, hint: `Make a new one in its place, which ends this one: credsetup ${service} ${option} --name ${name} --replace with the same options as at first.`,
+/** What somebody else made is somebody else's to change and to end. */
+function notOurs(name: string, { thing, whereIdsStand }: ProvisioningWords): CredsetupError {
+  return new CredsetupError('UNSUPPORTED', `The ${thing} of ${name} was not made by credsetup, which neither changes nor ends it.`, {
+    name, hint: `Change it in the service's own pages (${whereIdsStand}), then: credsetup reconnect ${name}. To take it off this computer alone: credsetup remove ${name}`,
   });
 }
 
@@ -130,11 +133,15 @@ async function checkUnchanged(full: FullCredential, vault: Vault): Promise<void>
  * person gave and that names none.
  */
 function oldOne(
-  listed: readonly Listed[] | undefined, tokenId: string, { credential }: FullCredential, { words }: Provisioning, context: Context,
+  listed: readonly Listed[] | undefined, tokenId: string, { credential }: FullCredential, provisioning: Provisioning, context: Context,
 ): Listed | undefined {
+  const { words } = provisioning;
   const { name, fields, expiresAt } = credential;
-  const old = listed?.find(({ id }) => id === tokenId);
+  const parts = partsIn(provisioning, tokenId);
+  const old = listed?.find(({ id }) => parts.includes(id));
   if (listed === undefined || old !== undefined) return old;
+  // A list of what carries a mark of ours says nothing of what was pasted.
+  if (provisioning.idOf !== undefined) return undefined;
   if (fields.tokenId === undefined) throw namesNone(name, words);
   const ended = expiresAt !== undefined && Date.parse(expiresAt) <= context.now().getTime();
   context.output.say(`  The old ${words.thing} is not at the service any more (${ended ? `it ended on ${expiresAt.slice(0, 10)}` : 'somebody deleted it'}); a new one takes its place.`);
@@ -142,9 +149,9 @@ function oldOne(
 }
 
 /** A given ID that names nothing: a service would answer as if it had ended it. Throws INPUT_INVALID. */
-export async function checkNamed(full: FullCredential, tokenId: string, { provisioning: { list, words }, api, session }: StoredSession): Promise<void> {
+export async function checkNamed(full: FullCredential, tokenId: string, { provisioning: { list, words, idOf }, api, session }: StoredSession): Promise<void> {
   const { name, fields, account } = full.credential;
-  if (fields.tokenId !== undefined) return;
+  if (fields.tokenId !== undefined || idOf !== undefined) return;
   const listed = await list(api, session, account.id ?? session.account.id);
   if (listed !== undefined && !listed.some(({ id }) => id === tokenId)) throw namesNone(name, words);
 }
@@ -160,32 +167,37 @@ async function goOn(one: Omit<Rotation, 'options' | 'tokenId' | 'owner' | 'expir
   const { provisioning, api, session, full, context } = one;
   const now = full.credential.fields.tokenId;
   const listed = now === undefined ? undefined : await provisioning.list(api, session, full.credential.account.id ?? session.account.id);
-  const begun = now === undefined || listed === undefined ? undefined : await unfinished({ context }, listed, now);
+  const begun = now === undefined || listed === undefined ? undefined : await unfinished({ context, provisioning }, listed, now);
   if (begun?.old === undefined) return undefined;
   context.output.say(`  An earlier rotation was cut off; it goes on.`);
+  await provisioning.restore?.(api, session, begun.old, begun.mark);
   return finish({ ...one, full, tokenId: begun.old }, begun.mark);
 }
 
 /** Nothing is ended before every n8n has proved the new one. */
 async function finish(one: Pick<Rotation, 'provisioning' | 'api' | 'session' | 'full' | 'context' | 'vault' | 'tokenId' | 'following'>, mark: string): Promise<Rotated> {
   const { full, context, vault, following } = one;
+  const atOnce = one.provisioning.replacesAtOnce === true;
   const deps = { vault, context, http: await context.http({ outlivesStop: true }) };
-  const credential = await bringUpToDate(full.credential, following.copies, deps, { alone: true });
-  if (following.copies.length > 0 && following.grace > 0) await delay(following.grace * 1000, undefined, { signal: context.signal });
-  return { full: { ...full, credential }, ended: await endOld(one, mark) };
+  const credential = await bringUpToDate(full.credential, following.copies, deps, { alone: true, oldLives: !atOnce });
+  if (!atOnce && following.copies.length > 0 && following.grace > 0) await delay(following.grace * 1000, undefined, { signal: context.signal });
+  return { full: { ...full, credential }, ended: atOnce || await endOld(one, mark) };
 }
 
 async function secondOne(rotation: Rotation): Promise<Rotated> {
   const { provisioning, api, session, owner, options, context, full, tokenId } = rotation;
   const mark = newMark();
   await begin({ mark, service: rotation.service.id, url: full.credential.url, ownerId: owner.id, old: tokenId }, context);
-  const request = { description: marked(said(options, provisioning.descriptionField) ?? defaultDescription, mark), expiresAt: rotation.expiresAt };
+  const request = {
+    description: marked(said(options, provisioning.descriptionField) ?? defaultDescription, mark), expiresAt: rotation.expiresAt,
+    inPlaceOf: { id: tokenId, username: full.credential.account.username }, redirectUris: await redirectUris(rotation),
+  };
   let made: Made | undefined;
   let saved: FullCredential;
   try {
     made = await provisioning.make(api, session, owner, request, (secret) => { context.output.protect(secret); });
     context.signal.throwIfAborted();
-    saved = await keep(rotation, made);
+    saved = await keepSuccessor(rotation, made);
   } catch (error) {
     if (made === undefined && isNo(error)) {
       await settle(mark, context);
@@ -201,24 +213,33 @@ function isNo(error: unknown): error is CredsetupError {
   return isCredsetupError(error) && ['PERMISSION_DENIED', 'TOKENS_DISABLED'].includes(error.code);
 }
 
-/** Validates and saves under the same name, if nobody replaced it meanwhile. */
-async function keep({ service, method, api, connection, full, vault, context }: Rotation, made: Made): Promise<FullCredential> {
-  // The end of the secret before is not the new one's.
-  const { expiresAt, ...there } = { ...full.credential, issuedAt: context.now().toISOString() };
-  const fields = { ...there.fields, tokenId: made.id };
-  const validation = await method.validate(api, { fields, secrets: made.secrets });
-  const credential = revalidated({ ...there, fields, ...(made.expiresAt === undefined ? {} : { expiresAt: made.expiresAt }) }, {
-    service, method, url: there.url, connection, validation, now: context.now(),
-  });
-  const next = { ...full, secrets: made.secrets, credential };
-  const saved = await vault.save(next, (one) => one.id === full.credential.id);
-  return { ...next, credential: saved.credential };
+/** Ours first, then what else is registered at the one before: n8n may sign in with the new one, too. */
+async function redirectUris({ provisioning, api, session, tokenId, full }: Rotation): Promise<readonly string[]> {
+  const { redirectUri } = full.credential.fields;
+  const registered = await provisioning.redirectUris?.(api, session, tokenId) ?? [];
+  return [...new Set([...(redirectUri === undefined ? [] : [redirectUri]), ...registered])];
+}
+
+/** Where no second one can stand beside the first: it is made and kept in one piece, and the copies follow at once. */
+async function inItsPlace(rotation: Rotation): Promise<Rotated> {
+  const { provisioning, api, session, owner, context, tokenId, following } = rotation;
+  const { thing } = provisioning.words;
+  const who = following.copies.length > 0 ? 'n8n\'s copies are' : 'whatever uses it is';
+  context.output.warn(`  ${context.output.style.caution('!')} The old secret of the ${thing} ${owner.username} ends when the new one is set: until it is written, a moment later, ${who} refused.`);
+  context.signal.throwIfAborted();
+  const request = { description: '', expiresAt: undefined, inPlaceOf: { id: tokenId, username: owner.username } };
+  const protect = (secret: string): void => { context.output.protect(secret); };
+  const saved = await context.inOnePiece(async () => keepAtOnce(rotation, await provisioning.make(api, session, owner, request, protect)));
+  return finish({ ...rotation, full: saved }, '');
 }
 
 /** The new one is saved: what fails now leaves the old one, which the next run ends. */
-async function endOld(rotation: Pick<Rotation, 'provisioning' | 'api' | 'session' | 'tokenId' | 'context'>, mark: string): Promise<boolean> {
-  const { provisioning, api, session, tokenId, context } = rotation;
-  const ended = await endReplaced(rotation, tokenId, () => provisioning.revoke(api, session, tokenId));
+async function endOld(rotation: Pick<Rotation, 'provisioning' | 'api' | 'session' | 'tokenId' | 'context' | 'full'>, mark: string): Promise<boolean> {
+  const { provisioning, api, session, tokenId, context, full } = rotation;
+  const mine = partsIn(provisioning, full.credential.fields.tokenId);
+  const ended = await endReplaced(rotation, tokenId, async () => {
+    for (const part of partsIn(provisioning, tokenId).filter((one) => !mine.includes(one))) await provisioning.revoke(api, session, part, mark);
+  });
   if (ended) await settle(mark, context);
   return ended;
 }
@@ -230,7 +251,7 @@ async function endNew(rotation: Rotation, mark: string, made: Made | undefined, 
     return isCredsetupError(error) ? error.withHint(`${error.hint} Neither the old nor the new ${words.thing} (${words.id} ${made.id}) was ended; the next run ends the one that is not stored.`) : error;
   }
   try {
-    await endMarked(rotation, owner.id, mark, made);
+    await endMarked(rotation, owner.id, mark, made, rotation.tokenId);
   } catch (failure) {
     if (!isCredsetupError(failure) || !isCredsetupError(error)) return error;
     const left = made === undefined ? '' : ` (${words.id} ${made.id})`;

@@ -1,5 +1,5 @@
 /** A session at the service for what is done to a stored secret there: by the secret itself, or by who signs in for it. */
-import type { Connection, Context } from '../context.ts';
+import type { Connection, Context, HttpClient } from '../context.ts';
 import type { FullCredential } from '../credential.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import { presentedValue } from '../services/answer.ts';
@@ -9,7 +9,7 @@ import type { Field } from '../services/field.ts';
 import type { Api } from '../services/api.ts';
 import type { Method, Service } from '../services/service.ts';
 import { apiOf } from '../server/connection.ts';
-import { givenValue, inputMissing, missingInput, sendableValue, type FieldOptions } from '../field-sources.ts';
+import { givenValue, inputMissing, missingInput, questionFor, sendableValue, type FieldOptions } from '../field-sources.ts';
 import { checkTrusted } from '../server/trust.ts';
 
 /** What the command line says beside the name. */
@@ -28,6 +28,8 @@ export interface StoredSession {
   readonly api: Api;
   readonly session: Session;
   readonly connection: Connection;
+  /** What it begins is let to its end when the run is stopped. */
+  readonly http: HttpClient;
 }
 
 /** The method's provisioning. Throws UNSUPPORTED where the service cannot be asked for it. */
@@ -58,7 +60,7 @@ export async function withStoredSession<T>(
   const session = await openSession({ service, method, provisioning, api, full, options, context });
   try {
     context.signal.throwIfAborted();
-    return await task({ service, method, provisioning, api, session, connection });
+    return await task({ service, method, provisioning, api, session, connection, http });
   } finally {
     await endSession(provisioning, api, session, context);
   }
@@ -110,10 +112,18 @@ async function openSession(opening: Opening): Promise<Session> {
 async function value(field: Field, { service, options, context }: Opening, optional = false): Promise<string> {
   const given = await givenValue(field, service, options.fields[field.key] ?? {}, context);
   if (given === undefined && optional) return '';
-  if (given === undefined) throw inputMissing(service.id, [missingInput(field, service)]);
-  const checked = sendableValue(field, given);
+  const checked = given === undefined ? await asked(field, service, context) : sendableValue(field, given);
   context.output.protect(field.secret || optional ? checked : '');
   return checked;
+}
+
+/** Throws INPUT_MISSING in a script, CANCELLED at Esc. */
+async function asked(field: Field, service: Service, context: Context): Promise<string> {
+  if (!context.interactive) throw inputMissing(service.id, [missingInput(field, service)]);
+  const terminal = await context.terminal();
+  const answer = await (field.secret ? terminal.secret(questionFor(field)) : terminal.text(questionFor(field)));
+  if (answer.kind === 'back') throw new CredsetupError('CANCELLED', 'Stopped; nothing was changed.', { hint: '' });
+  return answer.value;
 }
 
 function refusedStored(error: unknown, { credential: { name, expiresAt } }: FullCredential, now: Date): unknown {

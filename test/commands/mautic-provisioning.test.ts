@@ -1,13 +1,11 @@
 /** A client, or an account for n8n, made at Mautic by a script: each path with its code, and nothing left behind. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mauticPassword, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { n8nPermissions } from '../../src/services/mautic/pages/accounts.ts';
 import { cleanEnvironment, programPath, type Finished } from '../program.ts';
-import { errorOf, mauticServer, script, type Script } from './support.ts';
+import { errorOf, journalOf, mauticServer, script, type Script } from './support.ts';
 
 const versions = ['7.0.0', '5.1.0'] as const;
 const env = { CREDSETUP_PASSWORD: mauticPassword };
@@ -26,11 +24,6 @@ async function begin(options: MauticOptions = {}): Promise<Case> {
     make: (username, args = []) => one.run(['mautic', '--url', server.url, '--username', username, '--name', 'crm', '--json', ...args], { secrets: [mauticPassword], env }),
   };
 }
-
-const journalOf = ({ home }: Script): unknown[] => {
-  const path = join(home, 'journal.json');
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { begun: unknown[] }).begun : [];
-};
 
 /** No session of the pages is open, so many clients and accounts are there, and nothing stands in the journal. */
 function expectNothingLeft({ server, one }: Case, { clients = 0, accounts = 0 } = {}): void {

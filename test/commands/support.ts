@@ -2,7 +2,8 @@
  * What the tests of the commands share: a home of its own with an identity, practice servers, and
  * a run of the built program after which nothing secret may stand in what it printed.
  */
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
 import { startMattermost, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { startMautic, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
@@ -73,6 +74,12 @@ export function script(home = folder()): Script {
       return finished;
     },
   };
+}
+
+/** What was begun at services and is not done. */
+export function journalOf({ home }: Script): readonly unknown[] {
+  const path = join(home, 'journal.json');
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as { readonly begun: readonly unknown[] }).begun : [];
 }
 
 function secretsOf(env: Readonly<Record<string, string | undefined>>): string[] {

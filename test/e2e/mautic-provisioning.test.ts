@@ -43,9 +43,9 @@ async function signIn(session: PtySession, username: string, password = mauticPa
 
 /** The client is this computer's alone. */
 async function notForN8n(session: PtySession): Promise<void> {
-  await session.waitFor('? Will n8n sign in with this client too?');
-  session.press('down');
-  await session.waitFor('❯ No');
+  await session.waitFor('? Who needs the sign-in?');
+  session.press('up');
+  await session.waitFor('❯ This computer alone');
   session.press('enter');
 }
 

@@ -8,11 +8,12 @@ import type { Api, Values } from '../api.ts';
 import type { Listed, Made, Owner, Provisioning, Repair, Request, Session, Way } from '../provisioning.ts';
 import { basic as basicHeader, idPattern } from './api.ts';
 import { createUser, password, username } from './fields.ts';
-import { createAccount, cutRole, deleteAccount, deleteRole, findAccounts, newPassword, proveAccount, withAdminKey, type MadeAccount } from './pages/accounts.ts';
-import { createClient, deleteClient, findClients, type Client } from './pages/clients.ts';
+import { createAccount, cutRole, deleteAccount, deleteRole, findAccounts, letMakeClients, newPassword, proveAccount, withAdminKey, type MadeAccount } from './pages/accounts.ts';
+import { addRedirectUris, createClient, deleteClient, findClients, readClient, type Client } from './pages/clients.ts';
 import type { Switch } from './pages/configuration.ts';
 import { consent } from './pages/consent.ts';
 import { thenEnd } from './pages/ending.ts';
+import { setPassword } from './pages/password.ts';
 import { signInToPages, signOutOfPages, type PersonSignIn } from './pages/sign-in.ts';
 import { whose } from './pages/visit.ts';
 import { repairs } from './repairs.ts';
@@ -24,7 +25,7 @@ const account: Way = { id: 'account', title: 'Make an account for n8n as well (a
 
 const shared: Omit<Provisioning, 'ways' | 'repairs' | 'make' | 'option'> = {
   signInFields: [username, password],
-  inSteps: true, rotates: false,
+  inSteps: true,
   words: { thing: 'client', id: 'number', whereIdsStand: 'Settings > API Credentials', endSignIn: 'it ends by itself when it was idle for as long as your PHP sets' },
   repairWord: 'repair',
   signInProblem: () => undefined,
@@ -37,7 +38,19 @@ const shared: Omit<Provisioning, 'ways' | 'repairs' | 'make' | 'option'> = {
     const { made, who } = openOf(session);
     return consent(api, url, redirectUri, made ?? who);
   },
-  prove, partsOf, list, revoke,
+  prove, partsOf, list, revoke, restore,
+  idOf: ({ clientId }) => {
+    const number = /^(\d{1,18})_/.exec(clientId ?? '')?.[1];
+    return number === undefined ? undefined : `client-${number}`;
+  },
+  redirectUris: async (_api, session, id) => {
+    const { visit, protect } = openOf(session);
+    return (await readClient(visit, numberOf(id), protect))?.redirectUris;
+  },
+  addRedirectUris: (_api, session, id, uris) => {
+    const { visit, protect } = openOf(session);
+    return addRedirectUris(visit, numberOf(id), uris, protect);
+  },
   places: () => Promise.resolve([]),
 };
 
@@ -50,8 +63,8 @@ export const clientProvisioning: Provisioning = {
 
 /** Basic auth: an account whose password is the credential. */
 export const accountProvisioning: Provisioning = {
-  ...shared, option: '--create-user', ways: [account, given],
-  words: { ...shared.words, thing: 'account', whereIdsStand: 'Settings > Users' },
+  ...shared, option: '--create-user', ways: [account, given], replacesAtOnce: true,
+  words: { ...shared.words, thing: 'account', secret: 'password', whereIdsStand: 'Settings > Users' },
   repairs: (api, session, way, values) => missing(api, session, way, values, ['api', 'basic']),
   make: (api, session, _owner, request, protect) => makeAccount(api, session, request, protect),
 };
@@ -66,6 +79,8 @@ function markOf({ description }: Request): string {
 async function makeClient(api: Api, session: Session, request: Request, protect: (secret: string) => void): Promise<Made> {
   const open = openOf(session);
   const wanted = { name: request.description, redirectUris: request.redirectUris ?? [] };
+  const old = existingAccount(request);
+  if (old !== undefined) return successorOf(old, session, request, protect);
   if (request.way?.id !== account.id) return madeOf(await createClient(open.visit, wanted, protect), request, undefined);
   const name = nameOf(api, request);
   const mark = markOf(request);
@@ -74,6 +89,44 @@ async function makeClient(api: Api, session: Session, request: Request, protect:
   const client = await thenEnd(() => createClient(theirs, wanted, protect), () => signOutOfPages(theirs));
   await withAdminKey(open.visit, mark, protect, (key) => cutRole(api, key, mine.made.roleId, name));
   return madeOf(client, request, mine.made);
+}
+
+/** The account that made the client before, with its role: another password, the right for a moment, and the client by that account. */
+async function successorOf(old: ExistingAccount, session: Session, request: Request, protect: (secret: string) => void): Promise<Made> {
+  const open = openOf(session);
+  const wanted = { name: request.description, redirectUris: request.redirectUris ?? [] };
+  const mayMake = (may: boolean): Promise<void> => withAdminKey(
+    open.visit, markOf(request), protect, (key) => letMakeClients(open.visit.api, key, old.roleId, may),
+  );
+  const who = await anotherPassword(old, session, protect);
+  const client = await thenEnd(async () => {
+    await mayMake(true);
+    const theirs = await signInToPages(open.visit.api, who);
+    return thenEnd(() => createClient(theirs, wanted, protect), () => signOutOfPages(theirs));
+  }, () => mayMake(false));
+  return madeOf(client, request, old);
+}
+
+interface ExistingAccount extends MadeAccount {
+  /** Where it is known. */
+  readonly username: string | undefined;
+}
+
+/** Of what is replaced, where credsetup made an account for it. */
+function existingAccount({ inPlaceOf }: Request): ExistingAccount | undefined {
+  if (inPlaceOf === undefined) return undefined;
+  const number = (kind: string): string | undefined => partsOf(inPlaceOf.id).find((part) => part.startsWith(`${kind}-`))?.slice(kind.length + 1);
+  const [userId, roleId] = [number('user'), number('role')];
+  return userId === undefined || roleId === undefined ? undefined : { userId, roleId, username: inPlaceOf.username };
+}
+
+async function anotherPassword({ userId, username: name }: ExistingAccount, session: Session, protect: (secret: string) => void): Promise<PersonSignIn> {
+  const open = openOf(session);
+  const word = newPassword();
+  protect(word);
+  const who = { username: await setPassword(open.visit, userId, name, word), password: word };
+  open.made = who;
+  return who;
 }
 
 function madeOf(client: Client, { description, redirectUris = [] }: Request, made: MadeAccount | undefined): Made {
@@ -85,6 +138,11 @@ function madeOf(client: Client, { description, redirectUris = [] }: Request, mad
 }
 
 async function makeAccount(api: Api, session: Session, request: Request, protect: (secret: string) => void): Promise<Made> {
+  const old = existingAccount(request);
+  if (old !== undefined) {
+    const mine = await anotherPassword(old, session, protect);
+    return { id: request.inPlaceOf?.id ?? '', description: request.description, secrets: { password: mine.password }, fields: { username: mine.username } };
+  }
   const name = nameOf(api, request);
   const { who, made } = await accountFor(session, request, name, false, protect);
   return { id: idOf(partsOfAccount(made)), description: request.description, secrets: { password: who.password }, fields: { username: name } };
@@ -135,6 +193,18 @@ const partsOfAccount = (made: MadeAccount | undefined): readonly string[] => mad
 function partsOf(id: string): readonly string[] {
   const kind = (part: string): number => order.indexOf(part.split('-', 1)[0] ?? '');
   return id.split('_').filter((part) => kind(part) >= 0).sort((one, other) => kind(one) - kind(other));
+}
+
+/** The client's, of an id that names one. */
+function numberOf(id: string): string {
+  return partsOf(id).find((part) => part.startsWith('client-'))?.slice('client-'.length) ?? '0';
+}
+
+async function restore(api: Api, session: Session, id: string, mark: string): Promise<void> {
+  const { visit, protect } = openOf(session);
+  for (const role of partsOf(id).filter((part) => part.startsWith('role-'))) {
+    await withAdminKey(visit, mark, protect, (key) => letMakeClients(api, key, role.slice('role-'.length), false));
+  }
 }
 
 async function list(api: Api, session: Session, _ownerId: string, mark?: string): Promise<readonly Listed[] | undefined> {

@@ -12,10 +12,19 @@ import { isN8n, openAt, openStored, pageOf, sameN8n, type OpenN8n } from './open
 import { askedOf, prove, testFailed, testOf } from './prove.ts';
 import { sweepRuns, type RunOptions } from './runs.ts';
 import { rememberTest, writeCopy } from './write.ts';
+import type { StoredInN8n } from '../../services/n8n/api.ts';
+import { takeBack } from '../hand-over.ts';
 
 export interface OpenCopy {
   readonly copy: Pushed;
   readonly target: OpenN8n;
+  /** How n8n gets its sign-in at a new client: ours is handed over, or a person presses Connect there. */
+  readonly signIn?: 'hand-over' | 'connect';
+}
+
+export interface FollowOptions extends RunOptions {
+  /** False: what it follows has ended the old one already. */
+  readonly oldLives?: boolean;
 }
 
 /**
@@ -62,41 +71,60 @@ export async function targetOf({ url }: Pick<Pushed, 'url'>, network: HttpOption
  * Writes the stored secret into each copy that has not proved it, and has n8n prove it. A copy
  * that was deleted in n8n is forgotten. Throws, after all were tried, what the first one failed by.
  */
-export async function bringUpToDate(credential: Credential, copies: readonly OpenCopy[], deps: FreshDeps, options: RunOptions): Promise<Credential> {
+export async function bringUpToDate(credential: Credential, copies: readonly OpenCopy[], deps: FreshDeps, options: FollowOptions): Promise<Credential> {
   let now = credential;
   let failure: CredsetupError | undefined;
-  for (const { copy, target } of copies) {
+  for (const { copy, target, signIn } of copies) {
     const there = now.pushed?.find(({ id }) => id === copy.id);
     if (there === undefined || isCurrent(now, there)) continue;
     try {
-      now = await follow(now, there, target, deps, options);
+      now = await follow(now, { copy: there, target, ...(signIn === undefined ? {} : { signIn }) }, deps, options);
     } catch (error) {
       if (deps.context.signal.aborted) throw error;
-      failure ??= leftToDo(toCredsetupError(error), credential.name, target.base);
+      failure ??= leftToDo(toCredsetupError(error), credential.name, target.base, options.oldLives !== false);
     }
   }
   if (failure !== undefined) throw failure;
   return now;
 }
 
-async function follow(credential: Credential, copy: Pushed, target: OpenN8n, deps: FreshDeps, options: RunOptions): Promise<Credential> {
+async function follow(credential: Credential, { copy, target, signIn }: OpenCopy, deps: FreshDeps, options: RunOptions): Promise<Credential> {
   const { context } = deps;
-  const method = methodOf(credential);
   if (await target.api.find(copy.id) === undefined) {
     context.output.warn(`  ${context.output.style.caution('!')} The copy of ${credential.name} in the n8n at ${target.base} was deleted there.`);
     return deps.vault.update(credential.name, (one) => ({ ...one, pushed: (one.pushed ?? []).filter(({ id }) => id !== copy.id) }));
   }
+  // What n8n signs in with is written once: again, it would end the sign-in that somebody gave it since.
+  if (signsIn(credential) && hasClient(credential, copy)) return proved(credential, copy, copy.urlInN8n, target, deps, options);
+  // Cut off before it was written: the tokens here are still the only ones.
+  const mine = credential.handedOver?.state === 'pending' ? await takeBack(credential, deps) : credential;
   const written = await writeCopy(
-    credential, target, { replace: true, disconnect: false, handOver: false, into: copy.id, urlInN8n: copy.urlInN8n, deps }, context,
+    mine, target, { replace: true, disconnect: signIn === 'connect', handOver: signIn === 'hand-over', into: copy.id, urlInN8n: copy.urlInN8n, deps }, context,
   );
-  const verdict = await prove(askedOf(credential, written.stored, method, written.urlInN8n), target, signsIn(credential) ? 'always' : 'to-prove', context, options);
-  const kept = await rememberTest(written.credential, target.base, testOf(verdict, context.now()), context);
-  if (verdict.status !== 'ok') throw testFailed(credential.name, target.base, copy.id, verdict);
-  context.output.say(`  ${context.output.style.good('✔')} The n8n at ${target.base} has the new one, and it works there: ${pageOf(target.base, copy.id)}`);
+  return proved(written.credential, written.stored, written.urlInN8n, target, deps, options);
+}
+
+/** The copy was written with the client that is stored now. */
+function hasClient({ fields, issuedAt = '' }: Credential, { clientId, at }: Pushed): boolean {
+  return clientId === fields.clientId && at >= issuedAt;
+}
+
+/** Throws N8N_TEST_FAILED. */
+async function proved(
+  credential: Credential, { id, name, type }: StoredInN8n, urlInN8n: string | undefined, target: OpenN8n, { context }: FreshDeps, options: RunOptions,
+): Promise<Credential> {
+  const asked = askedOf(credential, { id, name, type }, methodOf(credential), urlInN8n);
+  const verdict = await prove(asked, target, signsIn(credential) ? 'always' : 'to-prove', context, options);
+  const kept = await rememberTest(credential, target.base, testOf(verdict, context.now()), context);
+  if (verdict.status !== 'ok') throw testFailed(credential.name, target.base, id, verdict);
+  context.output.say(`  ${context.output.style.good('✔')} The n8n at ${target.base} has the new one, and it works there: ${pageOf(target.base, id)}`);
   return kept;
 }
 
-function leftToDo(error: CredsetupError, name: string, base: string): CredsetupError {
+function leftToDo(error: CredsetupError, name: string, base: string, oldLives: boolean): CredsetupError {
   const known = isCredsetupError(error) ? error : toCredsetupError(error);
-  return known.with({ name, url: base }).withHint(`${known.hint} Nothing was ended: the old one still works in the n8n at ${base}. Repair that, then run credsetup rotate ${name} again: it goes on from here.`);
+  const left = oldLives
+    ? `Nothing was ended: the old one is still at the service, for the n8n at ${base}. Repair that, then run credsetup rotate ${name} again: it goes on from here.`
+    : `The old one has ended, and the n8n at ${base} has no other yet. Repair that, then: credsetup push n8n ${name} --replace`;
+  return known.with({ name, url: base }).withHint(`${known.hint} ${left}`);
 }

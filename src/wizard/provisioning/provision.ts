@@ -8,6 +8,7 @@ import type { Change, Made, Owner, Place } from '../../services/provisioning.ts'
 import type { Api } from '../../services/api.ts';
 import { known, terminalOf, type Draft, type Outcome, type ReadyDraft, type ValidatedDraft } from '../draft.ts';
 import { begin as note, endMarked, endReplaced, marked, mayBeStored, newMark, settle, sweepLeftBehind, type AtService } from '../../stored/marked-secret.ts';
+import { tokensForMade } from '../../stored/tokens-for-made.ts';
 import { overcome } from './repairs.ts';
 import { credentialOf, saveStage, validate } from '../saving.ts';
 import { endpointOf, grantOf, redirectServerOf } from '../oauth2/client.ts';
@@ -91,25 +92,18 @@ async function makeAndKeep(run: Run): Promise<void> {
   await keep(run, validated);
 }
 
-/** Tokens for a client that was just made: its own, or by the consent of who signed in to make it. */
+/** Tokens for a client that was just made. */
 async function signInToMade({ draft }: Run, made: Made): Promise<void> {
   const { consent } = provisioningOf(draft);
   const { oauth } = draft.method;
   if (oauth === undefined || consent === undefined) return;
   for (const [key, value] of Object.entries({ ...made.fields, ...made.secrets })) draft.values.set(key, value);
-  const { exchangeCode, clientCredentials } = await import('../../oauth/tokens.ts');
-  if (grantOf(draft) === 'client-credentials') {
-    draft.tokens = await clientCredentials(endpointOf(draft));
-    return;
-  }
-  const { authorizationRequest } = await import('../../oauth/authorization.ts');
-  const redirectUri = redirectServerOf(draft).redirectUri;
-  const request = await authorizationRequest({ authorizationEndpoint: oauth.authorizationEndpoint(draft.base), clientId: known(made.fields?.clientId, 'client ID'), redirectUri });
-  draft.context.output.protect(request.state);
-  const callbackUrl = await step(draft, 'signing in', (api) => consent(api, known(openOf(draft).session, 'session'), made, request.url, redirectUri));
-  draft.tokens = await exchangeCode({ ...endpointOf(draft), callbackUrl, state: request.state, codeVerifier: request.codeVerifier });
-  draft.context.output.protect(draft.tokens.accessToken);
-  draft.context.output.protect(draft.tokens.refreshToken ?? '');
+  draft.tokens = await tokensForMade({
+    endpoint: endpointOf(draft), authorizationEndpoint: oauth.authorizationEndpoint(draft.base),
+    redirectUri: grantOf(draft) === 'client-credentials' ? undefined : redirectServerOf(draft).redirectUri,
+    consent: (url, redirectUri) => step(draft, 'signing in', (api) => consent(api, known(openOf(draft).session, 'session'), made, url, redirectUri)),
+    protect: (secret) => { draft.context.output.protect(secret); },
+  });
 }
 
 /** The changes that were agreed to and are not done yet. One whose answer was lost is taken back as if it was done. */

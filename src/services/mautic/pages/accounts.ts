@@ -143,11 +143,31 @@ function throwIfRefused(api: Api, response: HttpResponse, member: string): void 
 
 /** Takes the right to make clients from the role: without its permissions in the request it would lose them all. */
 export async function cutRole(api: Api, authorization: string, roleId: string, username: string): Promise<void> {
-  const response = await api.send({ method: 'PATCH', path: `/api/roles/${roleId}/edit`, headers: { authorization }, json: { name: `n8n (${username})`, rawPermissions: n8nPermissions } });
-  if (response.status !== 200) {
-    throwForStatus(response);
-    throw invalidAnswer(api, about, 'a role with fewer rights');
-  }
+  await changeRole(api, authorization, roleId, { name: `n8n (${username})`, rawPermissions: n8nPermissions });
+}
+
+/**
+ * Gives a role that credsetup made the right to make clients, or takes it away; what else it may,
+ * by us or by an admin since, stays. One that is gone is left out.
+ */
+export async function letMakeClients(api: Api, authorization: string, roleId: string, may: boolean): Promise<void> {
+  const role = await read(api, authorization, 'role', roleId);
+  if (role === undefined) return;
+  if (!isMarked(role)) throw notOurs(api, 'role', roleId);
+  const there = isObject(role['rawPermissions']) ? role['rawPermissions'] : undefined;
+  if (there === undefined) throw invalidAnswer(api, about, 'a role with its permissions');
+  const { 'api:clients': rights, ...others } = there;
+  if (may ? rights !== undefined : rights === undefined) return;
+  const rawPermissions = may ? { ...others, 'api:clients': withClients['api:clients'] } : others;
+  await changeRole(api, authorization, roleId, { name: textOf(role, 'name'), rawPermissions });
+}
+
+async function changeRole(api: Api, authorization: string, roleId: string, json: unknown): Promise<void> {
+  const response = await api.send({ method: 'PATCH', path: `/api/roles/${roleId}/edit`, headers: { authorization }, json });
+  if (response.status === 200) return;
+  if (response.status === 403) throw notAdmin(api);
+  throwForStatus(response);
+  throw invalidAnswer(api, about, 'a role with other rights');
 }
 
 /** What carries the mark: accounts first, since a role in use cannot be deleted. */
@@ -160,7 +180,8 @@ export async function findAccounts(api: Api, authorization: string): Promise<rea
   ].filter(({ description }) => /\[credsetup [0-9a-f]{12}\]/.test(description));
 }
 
-function markOfAddress(email: string): string {
+/** The mark in an address that credsetup gave, as a description has it; '' for any other. */
+export function markOfAddress(email: string): string {
   const mark = /\.([0-9a-f]{12})@credsetup\.invalid$/.exec(email)?.[1];
   return mark === undefined ? '' : descriptionOf(mark);
 }
@@ -198,9 +219,11 @@ export async function deleteAccount(api: Api, authorization: string, id: string)
 export async function deleteRole(api: Api, authorization: string, id: string): Promise<void> {
   const there = await read(api, authorization, 'role', id);
   if (there === undefined) return;
-  if (!/\[credsetup [0-9a-f]{12}\]/.test(textOf(there, 'description')) || there['isAdmin'] === true) throw notOurs(api, 'role', id);
+  if (!isMarked(there)) throw notOurs(api, 'role', id);
   await remove(api, authorization, `/api/roles/${id}/delete`, 'role');
 }
+
+const isMarked = (role: Readonly<Record<string, unknown>>): boolean => /\[credsetup [0-9a-f]{12}\]/.test(textOf(role, 'description')) && role['isAdmin'] !== true;
 
 async function read(api: Api, authorization: string, member: 'user' | 'role', id: string): Promise<Record<string, unknown> | undefined> {
   const response = await get(api, `/api/${member}s/${id}`, authorization);

@@ -1,0 +1,93 @@
+/** The record of a secret that was made in place of a stored one: signed in where that belongs to it, validated, saved. */
+import type { Connection, Context, HttpClient, Vault } from '../context.ts';
+import type { FullCredential, PublicFields, Secrets } from '../credential.ts';
+import { CredsetupError } from '../errors.ts';
+import { presentedValue } from '../services/answer.ts';
+import type { Api } from '../services/api.ts';
+import type { Made, Provisioning, Session } from '../services/provisioning.ts';
+import type { Method, Service } from '../services/service.ts';
+import { validatedClient } from '../server/client-alone.ts';
+import { tokenEndpointOf } from '../server/token-endpoint.ts';
+import { revalidated } from './revalidated.ts';
+import { idleEnd, tokenSecrets } from './token-values.ts';
+import { tokensForMade } from './tokens-for-made.ts';
+
+export interface Succession {
+  readonly service: Service;
+  readonly method: Method;
+  readonly provisioning: Provisioning;
+  readonly api: Api;
+  readonly session: Session;
+  readonly connection: Connection;
+  readonly http: HttpClient;
+  /** What it takes the place of. */
+  readonly full: FullCredential;
+  readonly vault: Vault;
+  readonly context: Context;
+}
+
+/**
+ * Validates and saves under the same name, if nobody replaced it meanwhile. Throws PERMISSION_DENIED
+ * where it would be another account's, and what signing in, validating and saving throw.
+ */
+export async function keepSuccessor(one: Succession, made: Made): Promise<FullCredential> {
+  const { service, method, provisioning, api, session, connection, full, context } = one;
+  // The end of the secret before, and where its sign-in went, are not the new one's.
+  const { expiresAt, handedOver, ...there } = { ...full.credential, issuedAt: context.now().toISOString() };
+  const onlyN8n = there.signIn === 'n8n';
+  const { redirectUri, ...madeFields } = made.fields ?? {};
+  const fields = { ...there.fields, ...madeFields, ...(redirectUri === undefined || onlyN8n ? {} : { redirectUri }), tokenId: made.id };
+  const secrets = { ...made.secrets, ...(onlyN8n ? {} : await signIn(one, made, fields)) };
+  const validation = onlyN8n
+    ? await validatedClient({ fields, secrets }, { ...one, base: there.url })
+    : await method.validate(api, { fields, secrets });
+  const { id, username } = validation.account;
+  if (method.oauth !== undefined && !onlyN8n && there.account.id !== undefined && id !== there.account.id) throw anotherAccount(full, username);
+  if (!onlyN8n) await provisioning.prove?.(api, session, { ...made, fields }, secrets);
+  const until = method.oauth === undefined ? made.expiresAt : secrets['refreshToken'] === undefined ? undefined : idleEnd(method.oauth, context.now());
+  const credential = revalidated({ ...there, fields, ...(until === undefined ? {} : { expiresAt: until }) }, {
+    service, method, url: there.url, connection, validation, now: context.now(),
+  });
+  return saved(one, { ...full, secrets, credential });
+}
+
+/** A secret that ended the one before as it was made: it is kept first, and asked about then. */
+export async function keepAtOnce(one: Succession, made: Made): Promise<FullCredential> {
+  const { service, method, api, connection, full, vault, context } = one;
+  const before = { ...full.credential, issuedAt: context.now().toISOString() };
+  const kept = await saved(one, { ...full, secrets: made.secrets, credential: before });
+  const validation = await method.validate(api, { fields: before.fields, secrets: made.secrets });
+  const seen = { service, method, url: full.credential.url, connection, validation, now: context.now() };
+  const credential = await vault.update(full.credential.name, (there) => revalidated(there, seen));
+  return { ...kept, credential };
+}
+
+async function saved({ vault, full }: Succession, next: FullCredential): Promise<FullCredential> {
+  const { credential } = await vault.save(next, (there) => there.id === full.credential.id);
+  return { ...next, credential };
+}
+
+/** Tokens of a client that was made; none where the secret itself signs in. */
+async function signIn(one: Succession, made: Made, fields: PublicFields): Promise<Secrets> {
+  const { service, method, provisioning, api, session, connection, http, full, context } = one;
+  const { consent } = provisioning;
+  const { oauth } = method;
+  if (oauth === undefined || consent === undefined) return {};
+  const { url: base, grant } = full.credential;
+  const protect = (secret: string): void => { context.output.protect(secret); };
+  return tokenSecrets(await tokensForMade({
+    endpoint: tokenEndpointOf({
+      service, oauth, base, http, connection, context,
+      clientId: presentedValue({ ...fields }, 'clientId'), clientSecret: presentedValue(made.secrets, 'clientSecret'),
+    }),
+    authorizationEndpoint: oauth.authorizationEndpoint(base), protect,
+    redirectUri: grant === 'client-credentials' ? undefined : presentedValue({ ...fields }, 'redirectUri'),
+    consent: (authorizationUrl, redirectUri) => consent(api, session, made, authorizationUrl, redirectUri),
+  }));
+}
+
+function anotherAccount({ credential: { name, account } }: FullCredential, username = 'another account'): CredsetupError {
+  return new CredsetupError('PERMISSION_DENIED', `The new sign-in is ${username}'s, and ${name} acts as ${account.username ?? 'another account'}: it was taken back.`, {
+    name, hint: `Sign in as ${account.username ?? 'that account'} with --username and --password-file; or set up another credential for ${username}.`,
+  });
+}
