@@ -246,6 +246,7 @@ export const rotate = command({
     push: unless('--no-push', 'leave the copies in n8n alone'),
     handOver: flag('--hand-over', 'OAuth2: the new sign-in goes to the n8n that holds the copy, and is refreshed there alone'),
     disconnect: flag('--disconnect', 'OAuth2: n8n\'s own sign-in may end; somebody presses Connect there again'),
+    ...run,
     grace: text('--grace <seconds>', 'how long the old one lives on after each n8n has the new one (5)'),
     ...network,
   },

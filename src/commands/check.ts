@@ -1,8 +1,7 @@
 /** `check TARGET`: what an n8n holds of the types that we know, ours or not, and whether it works there. */
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
-import { exitCodes } from '../errors.ts';
-import { isCredsetupError } from '../errors.ts';
+import { exitCodes, isCredsetupError } from '../errors.ts';
 import { foreign } from '../foreign.ts';
 import type { StoredInN8n } from '../services/n8n/api.ts';
 import { capabilityScopes, requireScopes } from '../services/n8n/capabilities.ts';
@@ -12,8 +11,9 @@ import type { Method, Service } from '../services/service.ts';
 import { isN8n, sameN8n, type OpenN8n } from '../stored/copies/open.ts';
 import { prove } from '../stored/copies/prove.ts';
 import type { check } from './catalog.ts';
-import { name, type Run } from './command.ts';
+import { name, networkOptions, type Run } from './command.ts';
 import { openN8n } from './push-target.ts';
+import { offerRepairs, type Dead } from './repair-in-n8n.ts';
 import { table } from './table.ts';
 
 interface Checked extends StoredInN8n {
@@ -34,7 +34,13 @@ export const run: Run<typeof check> = async (call, context) => {
     if (type !== undefined) checked.push(await checkOne(stored, type, target, known, call.options.run, context));
   }
   print(checked, target, call.json, context);
-  return checked.some(({ status }) => status === 'failed') ? exitCodes.N8N_TEST_FAILED : 0;
+  const dead = checked.filter(({ status }) => status === 'failed').flatMap((one): Dead[] => {
+    const type = types.get(one.type);
+    return type === undefined ? [] : [{ ...one, ...type }];
+  });
+  if (dead.length === 0) return 0;
+  const repaired = call.json || !context.interactive ? new Set() : await offerRepairs(dead, target, networkOptions(call.options), context);
+  return dead.every(({ id }) => repaired.has(id)) ? 0 : exitCodes.N8N_TEST_FAILED;
 };
 
 interface TypeOfOurs { readonly service: Service; readonly method: Method }

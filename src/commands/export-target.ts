@@ -77,6 +77,7 @@ export async function writeExport(credentials: readonly FullCredential[], target
     output.say(`${output.style.good('✔')} ${target.output} now holds ${credentials.length === 1 ? 'one credential' : `${credentials.length} credentials`} with secrets. Whoever reads it can use them.`);
   }
   if (target.format === 'n8n') await sayForN8n(items, target, context);
+  if (target.format === 'n8n-overwrites') sayForOverwrites(items, target, context);
 }
 
 async function writeToFile(exported: string, file: string, overwrite: boolean, context: Context): Promise<void> {
@@ -85,6 +86,14 @@ async function writeToFile(exported: string, file: string, overwrite: boolean, c
   if (await context.isInWorkTree(file)) {
     output.warn(`${output.style.caution('!')} ${file} lies in a git work tree. Keep it out of every commit: name it in .gitignore, or write it elsewhere.`);
   }
+}
+
+/** What every user of that n8n gets by it, and who can read the client. */
+function sayForOverwrites(items: readonly ExportItem[], { output: file }: ExportTarget, { output }: Context): void {
+  const types = items.map(({ method }) => method.n8n.title).join(' and ');
+  const urls = items.map(({ full }) => full.credential.url).join(' and ');
+  output.say(`Give it to n8n in ${file === undefined ? 'CREDENTIALS_OVERWRITE_DATA' : `CREDENTIALS_OVERWRITE_DATA_FILE=${file}`}, and start it anew: every user of that n8n then types ${urls} in a credential of the type ${types}, and presses Connect.`);
+  output.warn(`${output.style.caution('!')} Whoever can read the environment, the file or the process of that n8n has the Client Secret, and with it what the account may that made the client. n8n does not show it to its users.`);
 }
 
 /** What is left to do there, and what n8n does not say by itself. */

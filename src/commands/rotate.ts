@@ -18,12 +18,13 @@ export const run: Run<typeof spec> = async (call, context) => {
   const vault = await context.vault();
   const credential = await findOne(name(call.args), vault);
   const { output } = context;
+  if (call.options.run && !call.options.push) throw new CredsetupError('USAGE', '--run proves the copies in n8n, and --no-push leaves them alone.', { hint: 'Keep one of them.' });
   const grace = graceOf(call);
   // Before anything is made: an n8n without a key, or one that cannot be reached, is known now.
   const { push, handOver, disconnect } = call.options;
-  const open = push ? await openCopies(credential, networkOptions(call.options), context) : [];
+  const open = push ? await openCopies(credential, call.options.run, networkOptions(call.options), context) : [];
   const copies = await withSignIns(credential, open, { handOver, disconnect }, context);
-  const { full, ended } = await rotate(await vault.load(credential.name), storedOptions(call), { copies, grace }, context);
+  const { full, ended } = await rotate(await vault.load(credential.name), storedOptions(call), { copies, grace, run: call.options.run }, context);
   const { words } = provisioningOfStored(full).provisioning;
   const secret = words.secret ?? words.thing;
   output.say(`${output.style.good('✔')} ${output.style.bold(full.credential.name)} has a new ${secret}${ended ? ', and the old one has ended' : ''}.`);

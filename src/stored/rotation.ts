@@ -32,6 +32,8 @@ export interface Following {
   readonly copies: readonly OpenCopy[];
   /** Seconds that the old one lives on after they have it: a node that is just running holds it. */
   readonly grace: number;
+  /** Each n8n runs it, also where its own test signs in. */
+  readonly run: boolean;
 }
 
 export interface Rotated {
@@ -179,7 +181,7 @@ async function finish(one: Pick<Rotation, 'provisioning' | 'api' | 'session' | '
   const { full, context, vault, following } = one;
   const atOnce = one.provisioning.replacesAtOnce === true;
   const deps = { vault, context, http: await context.http({ outlivesStop: true }) };
-  const credential = await bringUpToDate(full.credential, following.copies, deps, { alone: true, oldLives: !atOnce });
+  const credential = await bringUpToDate(full.credential, following.copies, deps, { alone: true, oldLives: !atOnce, always: following.run });
   if (!atOnce && following.copies.length > 0 && following.grace > 0) await delay(following.grace * 1000, undefined, { signal: context.signal });
   return { full: { ...full, credential }, ended: atOnce || await endOld(one, mark) };
 }

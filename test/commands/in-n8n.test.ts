@@ -119,7 +119,9 @@ describe('export --format n8n-overwrites', () => {
     const client = mautic.makeClient({ owner: 'admin' });
     const args = ['mautic', '--method', 'oauth2', '--grant', 'client-credentials', '--url', mautic.url, '--client-id', client.clientId, '--name', 'crm'];
     expect((await home.run(args, { env: { CREDSETUP_CLIENT_SECRET: client.clientSecret } })).exitCode).toBe(0);
-    const { stdout } = await home.run(['export', 'crm', '--format', 'n8n-overwrites'], { reveals: true });
+    const { stdout, stderr } = await home.run(['export', 'crm', '--format', 'n8n-overwrites'], { reveals: true });
+    expect(stderr.replace(/\s+/g, ' ')).toContain('Whoever can read the environment, the file or the process of that n8n has the Client Secret');
+    expect(stderr).toContain('CREDENTIALS_OVERWRITE_DATA');
     expect(JSON.parse(stdout)).toEqual({ mauticOAuth2Api: { clientId: client.clientId, clientSecret: client.clientSecret } });
     const refused = await home.run(['export', 'chat', '--format', 'n8n-overwrites']);
     expect([refused.exitCode, refused.stderr]).toEqual([2, expect.stringContaining('UNSUPPORTED')]);

@@ -1,5 +1,7 @@
 /** A rotation with copies in n8n: no n8n is left with a secret that has ended, wherever it is cut off. */
 import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { allScopes, n8nApiKey, startN8n, type PracticeN8n } from '../../src/practice/n8n.ts';
@@ -84,6 +86,32 @@ describe('rotate with a copy in n8n', () => {
     expect((await rotate()).exitCode).toBe(0);
     expect(alive()).toEqual([inN8n()]);
     expect(await stored()).toBe(inN8n());
+  });
+
+  it('has n8n run the new one where that is asked for', async () => {
+    expect((await rotate(['--run'])).json()).toMatchObject({ pushed: [{ test: { status: 'ok', proof: 'run' } }] });
+    expect([alive(), n8n.state.workflows]).toEqual([[inN8n()], []]);
+    expect(errorOf(await rotate(['--run', '--no-push'])).code).toBe('USAGE');
+  });
+
+  it('makes nothing where that n8n cannot be reached, and names it', async () => {
+    n8n.intercept = () => ({ status: 503, headers: { 'content-type': 'text/plain' }, body: 'down' });
+    const error = errorOf(await rotate());
+    expect([error.exitCode, error.url, error.message, error.hint]).toEqual([3, n8n.url, expect.stringContaining(`The n8n at ${n8n.url}, which holds a copy of chat`), expect.stringContaining('Nothing was made')]);
+    expect(alive()).toEqual([first]);
+    n8n.intercept = undefined;
+    expect(mattermost.log.filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+
+  it('makes nothing where the key of that n8n is gone from the store, and says which variable gives it', async () => {
+    const path = join(home.home, 'index.json');
+    const index = JSON.parse(readFileSync(path, 'utf8')) as { entries: { key: string; credential: { name: string } }[] };
+    const work = index.entries.find(({ credential }) => credential.name === 'work')!;
+    work.key = work.key.replace(/./g, (one) => (one === 'a' ? 'b' : one === 'b' ? 'a' : one));
+    writeFileSync(path, JSON.stringify(index));
+    const error = errorOf(await rotate());
+    expect([error.code, error['missing']]).toEqual(['INPUT_MISSING', [{ field: 'apiKey', variable: 'CREDSETUP_N8N_API_KEY' }]]);
+    expect(alive()).toEqual([first]);
   });
 
   it('leaves the copies alone with --no-push, and says so', async () => {

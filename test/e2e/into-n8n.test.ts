@@ -94,3 +94,47 @@ describe.skipIf(!has('terminal'))('On a terminal, n8n', () => {
     expect((await home.run(['show', 'crm', '--json'])).json()).toMatchObject({ pushed: [{ urlInN8n: 'http://mautic', test: { proof: 'run' } }] });
   });
 });
+
+describe.skipIf(!has('terminal'))('On a terminal, check', () => {
+  const add = (id: string, type: string, data: Readonly<Record<string, unknown>>): unknown => n8n.state.credentials.push({ id, name: `of ${id}`, type, data, createdAt: '', updatedAt: '' });
+  const dataOf = (id: string): Readonly<Record<string, unknown>> | undefined => n8n.state.credentials.find((one) => one.id === id)?.data;
+
+  it('has a dead sign-in of somebody set up anew, in the very same credential', async () => {
+    await storeN8n();
+    add('dead', 'mauticOAuth2Api', { url: mautic.url, clientId: 'gone', clientSecret: 'gone', oauthTokenData: { access_token: 'x', refresh_token: 'y' } });
+    const wizard = begin(['check', 'work', '--run']);
+    await wizard.choose('Set one up anew, in the same place in n8n?', 'of dead');
+    await wizard.answer('Mautic address', mautic.url);
+    await wizard.choose('Where does the client come from?', 'I do it');
+    await wizard.choose('Who needs the sign-in?', 'n8n alone');
+    await wizard.press('Enter: I have it, go on', 'enter');
+    await wizard.answer('Client ID', client.clientId);
+    await wizard.answer('Client Secret', client.clientSecret);
+    await wizard.answer('Save as', '');
+    await wizard.sees('waiting for Connect in n8n');
+    expect([dataOf('dead')?.['clientId'], n8n.state.credentials.length]).toEqual([client.clientId, 1]);
+    n8n.connect('dead', mautic.makeTokens(client, 'contacts'));
+    wizard.session.press('enter');
+    await wizard.sees('A workflow in n8n read from Mautic with it.');
+    expect(await wizard.ends()).toBe(0);
+    expect(n8n.state.credentials).toMatchObject([{ id: 'dead', name: 'of dead' }]);
+  });
+
+  it('writes what is stored here where it works here, and ends with 15 where one is left', async () => {
+    await storeN8n();
+    const set = await home.run(['mautic', '--method', 'basic', '--url', mautic.url, '--username', 'contacts', '--name', 'crm'], { env: { CREDSETUP_PASSWORD: mautic.user('contacts').password } });
+    expect(set.exitCode, set.stderr).toBe(0);
+    await home.run(['push', 'work', 'crm'], { secrets: [n8nApiKey] });
+    const copy = n8n.credential('crm');
+    copy.data = { ...copy.data, password: 'edited there' };
+    add('other', 'mauticApi', { url: mautic.url, username: 'contacts', password: 'wrong' });
+    const wizard = begin(['check', 'work']);
+    await wizard.choose('Set one up anew, in the same place in n8n?', 'crm');
+    await wizard.sees('crm works here, so n8n gets what is stored.');
+    await wizard.choose('n8n signed in with it. Have n8n run it once', 'No');
+    await wizard.sees('Set one up anew, in the same place in n8n?', 2);
+    await wizard.choose('Set one up anew', 'None');
+    expect(await wizard.ends()).toBe(15);
+    expect([dataOf(copy.id)?.['password'], dataOf('other')?.['password']]).toEqual([mautic.user('contacts').password, 'wrong']);
+  });
+});

@@ -31,7 +31,7 @@ export interface FollowOptions extends RunOptions {
  * Every n8n that holds a copy, reached with its key. Throws INPUT_MISSING for keys that nobody
  * gave, and what an n8n says that cannot be written to: all before anything is made.
  */
-export async function openCopies(credential: Credential, network: HttpOptions, context: Context): Promise<readonly OpenCopy[]> {
+export async function openCopies(credential: Credential, run: boolean, network: HttpOptions, context: Context): Promise<readonly OpenCopy[]> {
   const found: OpenCopy[] = [];
   const missing: MissingInput[] = [];
   for (const copy of credential.pushed ?? []) {
@@ -46,11 +46,22 @@ export async function openCopies(credential: Credential, network: HttpOptions, c
       hint: `Store that n8n: credsetup n8n --url ${urls[0] ?? ''}. Or give ${variableName(n8n.id, targetUrl)} and ${variableName(n8n.id, apiKey)}, or leave the copies alone with --no-push.`,
     });
   }
+  const scopes = [...capabilityScopes.read, ...capabilityScopes.update, ...(run || signsIn(credential) ? capabilityScopes.run : [])];
   for (const { target } of found) {
-    await requireScopes(target.api.requests, [...capabilityScopes.read, ...capabilityScopes.update, ...(signsIn(credential) ? capabilityScopes.run : [])]);
-    await sweepRuns(target, context);
+    try {
+      await requireScopes(target.api.requests, scopes);
+      await sweepRuns(target, context);
+    } catch (error) {
+      throw isCredsetupError(error) ? nothingMade(error, credential, target) : error;
+    }
   }
   return found;
+}
+
+/** Whichever n8n it is: it cannot get the new one, so there is none. */
+function nothingMade(error: CredsetupError, { name }: Credential, { base }: OpenN8n): CredsetupError {
+  return new CredsetupError(error.code, `The n8n at ${base}, which holds a copy of ${name}, cannot be written to: ${error.message}`, { ...error.details, name, url: base })
+    .withHint(`${error.hint} Nothing was made, and what is there works on. Or leave the copies alone with --no-push.`);
 }
 
 const signsIn = (credential: Credential): boolean => methodOf(credential).n8n.tokens !== undefined;
@@ -58,13 +69,24 @@ const signsIn = (credential: Credential): boolean => methodOf(credential).n8n.to
 /** By a stored n8n's key, the variables', or a person's; undefined in a script that has none. */
 export async function targetOf({ url }: Pick<Pushed, 'url'>, network: HttpOptions, context: Context): Promise<OpenN8n | undefined> {
   const stored = (await (await context.vault()).list()).find((one) => isN8n(one) && sameN8n(one.url, url));
-  if (stored !== undefined) return openStored(stored, network, context);
+  const opened = stored === undefined ? undefined : await openIfKeyThere(stored, network, context);
+  if (opened !== undefined) return opened;
   const plain = { ignoreSslIssues: false, allowHttp: false, certificates: [] };
   const [given, key] = [context.env[variableName(n8n.id, targetUrl)] ?? '', context.env[variableName(n8n.id, apiKey)] ?? ''];
-  if (key !== '' && URL.canParse(given) && new URL(given).host === new URL(url).host) return openAt(url, key.trim(), plain, network, context);
+  if (key !== '' && URL.canParse(given) && sameN8n(new URL(given).origin, new URL(url).origin)) return openAt(url, key.trim(), plain, network, context);
   if (!context.interactive) return undefined;
   const answer = await (await context.terminal()).secret({ message: `API key of the n8n at ${url}`, help: apiKey.help, maxLength: apiKey.maxLength });
   return answer.kind === 'back' ? undefined : openAt(url, answer.value.trim(), plain, network, context);
+}
+
+/** An entry whose key is gone says no more than an address: the key is given or asked for as if there was none. */
+async function openIfKeyThere(stored: Credential, network: HttpOptions, context: Context): Promise<OpenN8n | undefined> {
+  try {
+    return await openStored(stored, network, context);
+  } catch (error) {
+    if (isCredsetupError(error) && error.code === 'SECRET_MISSING') return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -114,7 +136,7 @@ async function proved(
   credential: Credential, { id, name, type }: StoredInN8n, urlInN8n: string | undefined, target: OpenN8n, { context }: FreshDeps, options: RunOptions,
 ): Promise<Credential> {
   const asked = askedOf(credential, { id, name, type }, methodOf(credential), urlInN8n);
-  const verdict = await prove(asked, target, signsIn(credential) ? 'always' : 'to-prove', context, options);
+  const verdict = await prove(asked, target, options.always === true || signsIn(credential) ? 'always' : 'to-prove', context, options);
   const kept = await rememberTest(credential, target.base, testOf(verdict, context.now()), context);
   if (verdict.status !== 'ok') throw testFailed(credential.name, target.base, id, verdict);
   context.output.say(`  ${context.output.style.good('✔')} The n8n at ${target.base} has the new one, and it works there: ${pageOf(target.base, id)}`);

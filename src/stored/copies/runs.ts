@@ -19,6 +19,8 @@ const longestRun = 120_000;
 export interface RunOptions {
   /** The journal's lock is held already. */
   readonly alone?: boolean;
+  /** A run was asked for. */
+  readonly always?: boolean;
 }
 
 /** One run of a credential there. Throws what the requests throw, after the workflow is gone. */
