@@ -97,7 +97,7 @@ describe('rotate with a copy in n8n', () => {
   it('makes nothing where that n8n cannot be reached, and names it', async () => {
     n8n.intercept = () => ({ status: 503, headers: { 'content-type': 'text/plain' }, body: 'down' });
     const error = errorOf(await rotate());
-    expect([error.exitCode, error.url, error.message, error.hint]).toEqual([3, n8n.url, expect.stringContaining(`The n8n at ${n8n.url}, which holds a copy of chat`), expect.stringContaining('Nothing was made')]);
+    expect([error.exitCode, error['url'], error.message, error.hint]).toEqual([3, n8n.url, expect.stringContaining(`The n8n at ${n8n.url}, which holds a copy of chat`), expect.stringContaining('Nothing was made')]);
     expect(alive()).toEqual([first]);
     n8n.intercept = undefined;
     expect(mattermost.log.filter(({ method }) => method === 'POST')).toEqual([]);
