@@ -2,7 +2,7 @@
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { exitCodes, isCredsetupError } from '../errors.ts';
-import { foreign } from '../foreign.ts';
+import { foreign, withoutMarks } from '../foreign.ts';
 import type { StoredInN8n } from '../services/n8n/api.ts';
 import { capabilityScopes, requireScopes } from '../services/n8n/capabilities.ts';
 import type { N8nVerdict } from '../services/n8n/outcome.ts';
@@ -36,7 +36,7 @@ export const run: Run<typeof check> = async (call, context) => {
   print(checked, target, call.json, context);
   const dead = checked.filter(({ status }) => status === 'failed').flatMap((one): Dead[] => {
     const type = types.get(one.type);
-    return type === undefined ? [] : [{ ...one, ...type }];
+    return type === undefined ? [] : [{ ...one, id: withoutMarks(one.id), ...type }];
   });
   if (dead.length === 0) return 0;
   const repaired = call.json || !context.interactive ? new Set() : await offerRepairs(dead, target, networkOptions(call.options), context);
