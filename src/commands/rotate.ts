@@ -19,6 +19,7 @@ export const run: Run<typeof spec> = async (call, context) => {
   const credential = await findOne(name(call.args), vault);
   const { output } = context;
   if (call.options.run && !call.options.push) throw new CredsetupError('USAGE', '--run proves the copies in n8n, and --no-push leaves them alone.', { hint: 'Keep one of them.' });
+  refuseClientAlone(credential);
   const grace = graceOf(call);
   // Before anything is made: an n8n without a key, or one that cannot be reached, is known now.
   const { push, handOver, disconnect } = call.options;
@@ -32,6 +33,15 @@ export const run: Run<typeof spec> = async (call, context) => {
   if (call.json) output.json(full.credential);
   return 0;
 };
+
+/** A new client takes a new sign-in in n8n, which a person gives there. Throws UNSUPPORTED. */
+function refuseClientAlone({ name: stored, service, method, signIn, pushed = [] }: Credential): void {
+  if (signIn === undefined) return;
+  const last = pushed.length === 0 ? '' : ` Then: credsetup push n8n ${stored} --replace --disconnect, and press Connect there`;
+  throw new CredsetupError('UNSUPPORTED', `Only n8n signs in with ${stored}: a new client would take its sign-in away, and nobody here can give it another.`, {
+    name: stored, service, hint: `Set up a new client in its place, in a moment when somebody can press Connect: credsetup ${service} --method ${method} --sign-in n8n --name ${stored} --replace.${last}`,
+  });
+}
 
 /** 0 is a number of seconds, too. Throws USAGE. */
 function graceOf({ options: { grace } }: CallOf<typeof spec>): number {
