@@ -10,7 +10,7 @@ import type { PracticeServer } from '../src/practice/server.ts';
 import { createEncryptedFile } from '../src/stores/encrypted-file.ts';
 import { homeFiles, machineOf } from '../src/stores/home.ts';
 import { createVault } from '../src/vault.ts';
-import type { FullCredential } from '../src/context.ts';
+import type { FullCredential, Vault } from '../src/context.ts';
 import { cleanEnvironment, programPath } from './program.ts';
 import { identity, type Script } from './commands/support.ts';
 
@@ -77,17 +77,22 @@ export async function runUntil(
   return { exitCode: child.exitCode, events, stderr };
 }
 
-/** What is stored under each name; a record that does not load fails the test. */
-export async function storedIn(home: string): Promise<ReadonlyMap<string, FullCredential>> {
+/** The vault of a home, as this process opens it. */
+function vaultOf(home: string): Vault {
   const signal = new AbortController().signal;
   const now = (): Date => new Date();
-  const vault = createVault({
+  return createVault({
     home, machine: machineOf(process), now, signal,
     stores: {
       file: async () => createEncryptedFile({ home, workerPath: '/nonexistent', now, identity: async () => identity, passphrase: async () => '' }),
       keychain: async () => { throw new Error('nothing is kept in a keychain here'); },
     },
   });
+}
+
+/** What is stored under each name; a record that does not load fails the test. */
+export async function storedIn(home: string): Promise<ReadonlyMap<string, FullCredential>> {
+  const vault = vaultOf(home);
   try {
     const found = new Map<string, FullCredential>();
     for (const { name } of await vault.list()) found.set(name, await vault.load(name));
@@ -98,8 +103,12 @@ export async function storedIn(home: string): Promise<ReadonlyMap<string, FullCr
   }
 }
 
-/** Nothing but the files that a home has: no temporary one, no lock. */
-export function expectTidy(home: string, where: string): void {
+/** After the next write nothing is there but the files that a home has: no temporary one, no lock. */
+export async function expectTidy(home: string, where: string): Promise<void> {
+  const vault = vaultOf(home);
+  const [first] = await vault.list();
+  if (first !== undefined) await vault.update(first.name, (there) => ({ ...there }));
+  await vault.close();
   const own: readonly string[] = Object.values(homeFiles);
   expect(readdirSync(home).filter((name) => !own.includes(name)), where).toEqual([]);
 }

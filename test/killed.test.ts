@@ -211,7 +211,7 @@ async function signedInAgain(one: Script, crm: PracticeMautic): Promise<boolean>
 }
 
 describe('killed at a random moment', () => {
-  it.each(Object.keys(scenes))('%s leaves every stored secret in use, no lock and, after the next run, no trace', async (kind) => {
+  it.each(Object.keys(scenes))('%s leaves every stored secret in use, no lock and, after the next write, no trace', async (kind) => {
     const random = randomFrom(killSeed + Object.keys(scenes).indexOf(kind));
     const { one, servers, command, check, renew, next = [0] } = await scenes[kind]!();
     const count = kills(2);
@@ -226,7 +226,7 @@ describe('killed at a random moment', () => {
       if (behind.exitCode === 0) most = Math.max(6, behind.events);
       expect(next, `${where}: ${behind.stderr}`).toContain(behind.exitCode);
       await check(behind.exitCode ?? undefined).catch((error: unknown) => { throw new Error(`after the next run, ${where}: ${behind.stderr}`, { cause: error }); });
-      expectTidy(one.home, where);
+      await expectTidy(one.home, where);
       if (await renew?.() === true) lost += 1;
     }
     if (count > 2) console.log(`${kind}: seed ${killSeed}, ${killed} of ${count} killed, ${lost} sign-ins lost between answer and save`);
