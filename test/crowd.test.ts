@@ -10,7 +10,7 @@ import { folder, mattermostServer, mauticServer, script, storeMattermost } from 
 import { expectTidy, killSeed, kills, randomFrom, runUntil, storedIn } from './killed-runs.ts';
 
 const long = kills(0) > 0;
-const [processes, milliseconds, readers] = long ? [8, 60_000, 50] : [3, 0, 6];
+const [processes, milliseconds, readers] = long ? [8, 60_000, 50] : [2, 0, 3];
 
 it.each([false, true])('processes that set up, refresh, rename and remove lose and double nothing (some of them killed: %s)', async (killing) => {
   const [chat, crm, one, given] = [await mattermostServer({ tokensEnabled: true }), await mauticServer(), script(), folder()];

@@ -214,7 +214,7 @@ describe('killed at a random moment', () => {
   it.each(Object.keys(scenes))('%s leaves every stored secret in use, no lock and, after the next write, no trace', async (kind) => {
     const random = randomFrom(killSeed + Object.keys(scenes).indexOf(kind));
     const { one, servers, command, check, renew, next = [0] } = await scenes[kind]!();
-    const count = kills(2);
+    const count = kills(1);
     let [most, killed, lost] = [12, 0, 0];
     for (let turn = 0; turn < count; turn += 1) {
       const moment = { event: 1 + Math.floor(random() * most), milliseconds: Math.floor(random() * 12) };
@@ -230,5 +230,5 @@ describe('killed at a random moment', () => {
       if (await renew?.() === true) lost += 1;
     }
     if (count > 2) console.log(`${kind}: seed ${killSeed}, ${killed} of ${count} killed, ${lost} sign-ins lost between answer and save`);
-  }, 60_000 + kills(2) * 15_000);
+  }, 60_000 + kills(1) * 15_000);
 });
