@@ -18,11 +18,11 @@ describe('the table of behaviours', () => {
     }
   });
 
-  it.each(rows)('names files that are there, and tests that are in them: %s %s', (_number, _behaviour, where, proof) => {
-    const files = [...(where ?? '').matchAll(/`([^`]+)`/g)].map(([, path]) => path ?? '');
+  it.each(rows as [string, string, string, string, string][])('names files that are there, and tests that are in them: %s %s', (_number, _behaviour, where = '', proof = '') => {
+    const files = [...where.matchAll(/`([^`]+)`/g)].map(([, path = '']) => path);
     expect(files.length).toBeGreaterThan(0);
     for (const path of files) expect(existsSync(join(root, path)), path).toBe(true);
-    const proofs = (proof ?? '').split('; ').map((part) => /^`(test\/[\w/.-]+\.test\.ts)`: (“.+”)$/.exec(part));
+    const proofs = proof.split('; ').map((part) => /^`(test\/[\w/.-]+\.test\.ts)`: (“.+”)$/.exec(part));
     for (const one of proofs) {
       expect(one, proof).not.toBeNull();
       const source = read(one![1]!).replaceAll('\\\'', '\'');

@@ -18,6 +18,10 @@ export interface KeychainSession {
   count(service: string): number;
   /** A new daemon over the same keyring: the old one has no unlocking without a dialog. */
   unlock(): Promise<void>;
+  /** The daemon takes no more calls until it goes on, or dies by itself. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void;
+  /** What another program does to an item: it goes through keytar as ours does. */
+  byAnother(call: 'setPassword' | 'deletePassword', ...words: string[]): void;
   stop(): Promise<void>;
 }
 
@@ -43,6 +47,11 @@ export async function startSession({ keyring = true } = {}): Promise<KeychainSes
     count: (name) => {
       const search = spawnSync('dbus-send', [...service, 'org.freedesktop.Secret.Service.SearchItems', `dict:string:string:service,${name}`], { env, encoding: 'utf8' });
       return search.stdout.match(/object path/g)?.length ?? 0;
+    },
+    signal: (signal) => void daemon?.kill(signal),
+    byAnother: (call, ...words) => {
+      const done = spawnSync(process.execPath, ['-e', `require('keytar').${call}(...${JSON.stringify(words)}).catch((error) => { console.error(error.message); process.exit(1); })`], { env, encoding: 'utf8' });
+      if (done.status !== 0) throw new Error(done.stderr);
     },
     lock: () => send('org.freedesktop.Secret.Service.Lock', collection),
     unlock: async () => {
@@ -92,7 +101,7 @@ export async function startWedgedBus(): Promise<KeychainSession> {
   await once(server, 'listening');
   const env = { PATH: process.env['PATH'] ?? '', HOME: folder, XDG_RUNTIME_DIR: folder, DBUS_SESSION_BUS_ADDRESS: `unix:path=${path}` };
   return {
-    env, count: () => 0, lock: () => undefined, unlock: async () => undefined,
+    env, count: () => 0, lock: () => undefined, unlock: async () => undefined, signal: () => undefined, byAnother: () => undefined,
     stop: async () => {
       server.close();
       await rm(folder, { recursive: true, force: true });
