@@ -78,7 +78,7 @@ export async function runUntil(
 }
 
 /** The vault of a home, as this process opens it. */
-function vaultOf(home: string): Vault {
+export function vaultOf(home: string): Vault {
   const signal = new AbortController().signal;
   const now = (): Date => new Date();
   return createVault({
