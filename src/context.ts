@@ -10,6 +10,8 @@ import type { Credential, FullCredential, Secrets, StoreKind } from './credentia
 export interface Output {
   /** Standard output, byte for byte: exports and single values. Nothing is masked or escaped. */
   data(text: string): void;
+  /** How wide the terminal is that data goes to; undefined where it goes elsewhere. */
+  dataColumns(): number | undefined;
   /** Standard output: one JSON document; control and invisible characters as \u escapes. Masked unless `secrets`. */
   json(document: unknown, options?: { readonly secrets?: boolean }): void;
   /** Standard error, a line or several, for people: masked, escaped, silent under --quiet. */
@@ -30,6 +32,8 @@ export interface Output {
   plain(text: string): string;
   /** A last line of talk that the next one replaces and undefined takes away. One line that fits. */
   status(line: string | undefined): void;
+  /** Whether all is told where else the likeliest is. */
+  readonly verbose: boolean;
   /** Colours for talk; each is the identity when colours are off. */
   readonly style: Style;
 }
@@ -92,6 +96,11 @@ export interface Terminal {
   waitKey(question: { readonly message: string; readonly keys: readonly KeyHint[]; readonly signal?: AbortSignal }): Promise<string | undefined>;
   /** Shows `message` with a spinner while the task runs; typed input meanwhile is dropped. */
   busy<T>(message: string, task: () => Promise<T>): Promise<T>;
+  /**
+   * Shows a secret, which somebody asked for, until Enter: then it is neither on the screen nor above it.
+   * Where nothing is drawn it stays.
+   */
+  showBriefly(shown: { readonly label: string; readonly value: string }): Promise<void>;
   /** Leaves the terminal as it was. Safe to call twice. */
   close(): void;
 }

@@ -3,8 +3,8 @@
  * everything else is loaded when a command runs.
  */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { commands, everywhere, fieldOptions, optionsOf } from './commands/catalog.ts';
-import type { Arguments, CommandSpec, Everywhere, Parsed } from './commands/command.ts';
+import { commands, everywhere, examples, fieldOptions, optionsOf } from './commands/catalog.ts';
+import type { Arguments, CommandSpec, Everywhere, Mistake, Parsed } from './commands/command.ts';
 import { valuesOf, type OptionSpec, type OptionSpecs } from './commands/option.ts';
 import type { FieldOptions } from './field-sources.ts';
 import { serviceLines } from './services/map.ts';
@@ -32,8 +32,8 @@ export function rootHelp(): string {
 }
 
 /** undefined: help or version was asked for, and is in `printed`. */
-export function parse(argv: readonly string[], printed: string[]): Parsed | undefined {
-  const { ours, rest } = divided(argv);
+export function parse(words: readonly string[], printed: string[]): Parsed | undefined {
+  const { ours, rest } = divided(canonical(words));
   const parsed = parseOurs(ours, printed);
   if (parsed === undefined || parsed.kind === 'menu' || rest === undefined) return parsed;
   return parsed.kind === 'usage' ? { ...parsed, rest } : { ...parsed, given: { ...parsed.given, rest } };
@@ -52,7 +52,8 @@ function parseOurs(argv: readonly string[], printed: string[]): Parsed | undefin
   let parsed: Parsed | undefined;
   const root = program((found) => { parsed = found; }, argv);
   for (const one of [root, ...root.commands]) {
-    one.exitOverride().configureOutput({ writeOut: (text) => printed.push(text), writeErr: () => undefined, getOutHasColors: () => false });
+    one.exitOverride().showSuggestionAfterError(false)
+      .configureOutput({ writeOut: (text) => printed.push(text), writeErr: () => undefined, getOutHasColors: () => false });
   }
   try {
     root.parse(argv, { from: 'user' });
@@ -65,9 +66,32 @@ function parseOurs(argv: readonly string[], printed: string[]): Parsed | undefin
     if (strange) printed.length = 0;
     const asked = error.code === 'commander.help' ? argv.filter((one) => !one.startsWith('-'))[1] : undefined;
     const message = strange ? noCommand(word) : asked !== undefined ? noCommand(asked) : usageMessage(error);
-    return { kind: 'usage', message, help: helpFor(root, argv), flags: flagsIn(argv), ...(asked === undefined ? {} : { asked }) };
+    const mistake = mistakeIn(error, root, argv, strange || error.code === 'credsetup.command' ? word : asked);
+    return {
+      kind: 'usage', message, help: helpFor(root, argv), flags: flagsIn(argv),
+      ...(asked === undefined ? {} : { asked }), ...(mistake === undefined ? {} : { mistake }),
+    };
   }
   return parsed;
+}
+
+/** What was typed that is none of ours; what it was meant for is found out where the error is told. */
+function mistakeIn(error: CommanderError, root: Command, argv: readonly string[], strange: string | undefined): Mistake | undefined {
+  if (strange !== undefined) return { kind: 'command', word: strange };
+  const word = /^error: unknown option '(-[^'=]*)/.exec(error.message)?.[1];
+  const command = commandIn(root, argv);
+  return word === undefined ? undefined : { kind: 'option', word, ...(command === undefined ? {} : { command }) };
+}
+
+function commandIn(root: Command, argv: readonly string[]): string | undefined {
+  return argv.find((word) => root.commands.some((command) => command.name() === word));
+}
+
+/** A command by another word for it, which is the first that is no option: the options before it take no values. */
+function canonical(argv: readonly string[]): readonly string[] {
+  const at = argv.findIndex((word) => !word.startsWith('-'));
+  const named = commands.find(({ aliases = [] }) => aliases.includes(argv[at] ?? ''));
+  return named === undefined ? argv : argv.with(at, named.name);
 }
 
 function noCommand(word = ''): string {
@@ -77,11 +101,11 @@ function noCommand(word = ''): string {
 /** `--token=SECRET` is no option of ours, and the value is not repeated. */
 function usageMessage({ code, message }: CommanderError): string {
   const text = message.replace(/^error: /, '').replaceAll('\n', ' ');
-  return code === 'commander.unknownOption' ? text.replace(/^(unknown option '[^'=]*)=[^]*?'(?=$| \(Did)/, "$1'") : text;
+  return code === 'commander.unknownOption' ? text.replace(/^(unknown option '[^'=]*)=[^]*$/, "$1'") : text;
 }
 
 function helpFor(root: Command, argv: readonly string[]): string {
-  const name = argv.find((word) => root.commands.some((command) => command.name() === word));
+  const name = commandIn(root, argv);
   return name === undefined ? 'credsetup --help' : `credsetup ${name} --help`;
 }
 
@@ -95,7 +119,7 @@ function flagsIn(argv: readonly string[]): Everywhere {
 /** Every command by its name and summary; with its options only what the line may mean: to make them all takes as long as reading the index. */
 function program(found: (parsed: Parsed) => void, argv: readonly string[]): Command {
   const root = new Command('credsetup')
-    .description(`Sets up credentials of ${titles()} for n8n, and proves that they work.`)
+    .description(`Sets up credentials of ${titles()} for n8n, and proves that they work.\n\n${['Examples:', ...examples.map((line) => `  ${line}`)].join('\n')}`)
     .version(CREDSETUP_VERSION, '-V, --version')
     .helpCommand('help [command]', 'help for a command, or what an error\'s code means');
   for (const spec of Object.values(everywhere)) root.addOption(option(spec));
@@ -111,8 +135,8 @@ function program(found: (parsed: Parsed) => void, argv: readonly string[]): Comm
 }
 
 /** Enough for the list of commands, which says of each whether it takes options. */
-function named({ name, summary, arguments: words }: CommandSpec): Command {
-  const command = new Command(name).description(summary);
+function named({ name, summary, group, arguments: words }: CommandSpec): Command {
+  const command = new Command(name).description(summary).helpGroup(`${group ?? 'Commands'}:`);
   if (words !== undefined) command.arguments(words);
   command.addOption(option(everywhere.json));
   return command;
@@ -123,8 +147,15 @@ function titles(): string {
   return [all.slice(0, -1).join(', '), ...all.slice(-1)].filter((one) => one !== '').join(' and ');
 }
 
+/** The help begins with what most people want to do. */
+function withExamples({ summary, examples = [] }: CommandSpec): string {
+  const sentence = `${summary.slice(0, 1).toUpperCase()}${summary.slice(1)}.`;
+  return examples.length === 0 ? sentence : `${sentence}\n\n${['Examples:', ...examples.map((line) => `  ${line}`)].join('\n')}`;
+}
+
 function subcommand(spec: CommandSpec, root: Command, found: (parsed: Parsed) => void): Command {
-  const command = new Command(spec.name).description(spec.summary).helpOption('-h, --help', 'this help');
+  const command = new Command(spec.name).summary(spec.summary).description(withExamples(spec)).helpGroup(`${spec.group ?? 'Commands'}:`)
+    .helpOption('-h, --help', 'this help');
   if (spec.words !== undefined) command.addArgument(new Argument(spec.arguments ?? '').choices(spec.words));
   else if (spec.arguments !== undefined) command.arguments(spec.arguments);
   for (const one of optionsOf(spec)) command.addOption(option(one));
@@ -173,8 +204,8 @@ function merged(before: Record<string, unknown>, behind: Record<string, unknown>
   return all;
 }
 
-function option({ flags, help, choices, gather, problem }: OptionSpec): Option {
-  const made = new Option(flags, help);
+function option({ flags, help, choices, gather, problem, group }: OptionSpec): Option {
+  const made = new Option(flags, help).helpGroup(`${group ?? 'Options'}:`);
   if (choices !== undefined) made.choices(choices);
   if (gather !== undefined) made.argParser(gather);
   if (problem !== undefined) made.argParser((value: string) => accepted(value, problem(value)));

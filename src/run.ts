@@ -59,7 +59,7 @@ export async function run(parsed: Parsed, version: string): Promise<number> {
 
 /** Help that was asked for is data. */
 export async function printHelp(text: string): Promise<number> {
-  const wiring = await wire({ json: false, quiet: false, debug: false, color: false, plain: false, input: false, version: '' });
+  const wiring = await wire({ json: false, quiet: false, debug: false, verbose: false, color: false, plain: false, input: false, version: '' });
   const { output } = wiring.context;
   output.data(text);
   try {
@@ -91,7 +91,10 @@ function refuseSecrets(command: string, { args, raw, fields }: Given): void {
 
 async function dispatch(parsed: Parsed, { context }: Wiring): Promise<number> {
   if (parsed.kind === 'usage' && parsed.asked !== undefined && await (await import('./commands/explain.ts')).explain(parsed.asked, parsed.flags.json, context)) return 0;
-  if (parsed.kind === 'usage') throw new CredsetupError('USAGE', parsed.message, { hint: `See ${parsed.help}` });
+  if (parsed.kind === 'usage') {
+    const hint = parsed.mistake === undefined ? `See ${parsed.help}` : (await import('./commands/mistakes.ts')).hintFor(parsed.mistake, parsed.help);
+    throw new CredsetupError('USAGE', parsed.message, { hint });
+  }
   if (parsed.kind === 'menu') {
     if (context.interactive) return (await import('./commands/menu.ts')).menu((command, raw = {}) => execute(command, { args: [], raw, fields: {} }, parsed.flags, context, true), context);
     if (parsed.flags.json) throw new CredsetupError('USAGE', 'No command was given.', { hint: 'See credsetup --help' });

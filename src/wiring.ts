@@ -31,6 +31,7 @@ export interface RunOptions {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly debug: boolean;
+  readonly verbose: boolean;
   readonly color: boolean;
   /** Nothing is drawn, see terminal/plain.ts. */
   readonly plain: boolean;
@@ -74,9 +75,9 @@ export async function wire(options: RunOptions): Promise<Wiring> {
   const color = useColor({ isTTY: stderr.isTTY, noColorOption: !options.color || (plain && env['TERM'] !== 'dumb'), env });
   const ascii = stderr.isTTY && !showsGlyphs(env, process.platform);
   const output = createOutput({
-    stdout, stderr, quiet: options.quiet, debug: options.debug, redactor,
+    stdout, stderr, quiet: options.quiet, debug: options.debug, verbose: options.verbose, redactor,
     colors: color ? (await import('./terminal/colors.ts')).createColors() : noColors,
-    columns: () => stderr.columns, drawing: !plain,
+    columns: () => stderr.columns, dataColumns: () => (stdout.isTTY ? stdout.columns : undefined), drawing: !plain,
     ...(plain || ascii ? { fold: plain ? inWords : inAscii } : {}),
     onBrokenPipe: () => process.exit(exitCodes.BROKEN_PIPE),
     onWriteFailure: (error) => { stopper.abort(error); },

@@ -50,7 +50,9 @@ async function setUp(session, token) {
   session.press('enter');
   await session.waitFor('? Save as');
   session.press('enter');
-  await session.waitFor('? Where do you need it?');
+  await session.waitFor('❯ In n8n: put it there now');
+  session.press('down');
+  await session.waitFor('❯ In n8n: show me');
   session.press('enter');
   await session.waitFor('Enter: go on');
   session.press('enter');

@@ -7,31 +7,32 @@
 import * as n8n from '../services/n8n/fields.ts';
 import { variableName, type Field } from '../services/field.ts';
 import { serviceLines } from '../services/map.ts';
-import type { ServiceLine } from '../services/service-line.ts';
+import type { ProvisioningLine, ServiceLine } from '../services/service-line.ts';
 import type { CommandSpec } from './command.ts';
-import { choice, flag, number, port, text, texts, unless, words, type OptionSpec, type OptionSpecs } from './option.ts';
+import { choice, flag, grouped, number, port, text, texts, unless, words, type OptionSpec, type OptionSpecs } from './option.ts';
 
 /** Every command takes these, before or behind its name. */
-export const everywhere = {
+export const everywhere = grouped('In every command', {
   json: flag('--json', 'one JSON document on standard output'),
   input: unless('--no-input', 'never ask'),
   yes: flag('--yes', 'confirm what this command line asks for'),
   quiet: flag('--quiet', 'only warnings and errors'),
+  verbose: flag('--verbose', 'every possible cause of a failure'),
   debug: flag('--debug', 'what is asked of whom, secrets masked'),
   color: unless('--no-color', 'no colours (also: NO_COLOR)'),
   plain: flag('--plain', 'numbered choices and nothing drawn, for screen readers (also: CREDSETUP_PLAIN=1)'),
-};
+});
 
-export const network = {
+export const network = grouped('Network', {
   proxy: text('--proxy <url>', 'proxy for this run, without user name and password'),
   timeout: number('--timeout <seconds>', 'time for one request (30)'),
-};
+});
 
-const connection = {
+const connection = grouped('Network', {
   caFile: texts('--ca-file <file>', 'certificate of an authority to trust, stored with the credential (repeatable)'),
   ignoreSslIssues: flag('--ignore-ssl-issues', 'do not check the certificate of this server'),
   allowHttp: flag('--allow-http', 'accept an http:// address that is not this computer'),
-};
+});
 
 /** What a sign-in in a browser takes. */
 const signIn = {
@@ -71,49 +72,79 @@ const handOver = { handOver: flag('--hand-over', 'OAuth2: give the sign-in away 
 const all = { all: flag('--all', 'every stored credential') };
 
 /** A field as options: the value itself, or for a secret a file and standard input. */
-export function fieldOptions(field: Field): { readonly value?: OptionSpec; readonly file?: OptionSpec; readonly stdin?: OptionSpec } {
-  if (!field.secret) return { value: text(`${field.option} <${field.key}>`, field.label) };
-  return {
+export function fieldOptions(field: Field, group = 'Values'): { readonly value?: OptionSpec; readonly file?: OptionSpec; readonly stdin?: OptionSpec } {
+  if (!field.secret) return grouped(group, { value: text(`${field.option} <${field.key}>`, field.label) });
+  return grouped(group, {
     file: text(`${field.option} <file>`, `file that holds the ${field.label}`),
     ...(field.stdinOption === undefined ? {} : { stdin: flag(field.stdinOption, `read the ${field.label} from standard input`) }),
-  };
+  });
 }
 
 function variables(service: string, fields: readonly Field[]): readonly string[] {
   return [`Variables: ${fields.map((field) => variableName(service, field)).join(', ')}`, `or without ${service.toUpperCase()}_. No option takes a secret.`];
 }
 
+/** The heading of what is about OAuth2 names the option that chooses it. */
+const oauthGroup = 'With --method oauth2';
+
 const setUpOptions = {
   method: text('--method <method>', 'how the credential signs in'),
-  ...newClient, ...signIn,
+  ...grouped(oauthGroup, { ...newClient, ...signIn }),
   create: flag('', ''),
   repair: flag('--repair', ''),
-  store: choice('--store <store>', 'where it is kept (keychain)', ['keychain', 'file', 'vault', 'none']),
-  name: text('--name <name>', 'the name it is saved under'),
-  replace: flag('--replace', 'replace what has this name'),
-  require: words('--require <names>', 'what the account must be able to do, by commas'),
-  export: choice('--export <format>', 'also write the credential, with its secrets, to standard output', formats),
-  ...output, ...connection, ...network,
+  ...grouped('Keeping', {
+    store: choice('--store <store>', 'where it is kept (keychain)', ['keychain', 'file', 'vault', 'none']),
+    name: text('--name <name>', 'the name it is saved under'),
+    replace: flag('--replace', 'replace what has this name'),
+    require: words('--require <names>', 'what the account must be able to do, by commas'),
+  }),
+  ...grouped('With --export: written out, too', {
+    export: choice('--export <format>', 'also write the credential, with its secrets, to standard output', formats),
+    ...output,
+  }),
+  ...connection, ...network,
 };
 
 export type SetUpSpec = CommandSpec<typeof setUpOptions>;
+
+/** What makes the secret, and all that goes with it. */
+function madeGroup({ option }: ProvisioningLine): string {
+  return `With ${option}: made for you, by a sign-in`;
+}
+
+/** Asked, given in a script, and made there. */
+function setUpExamples(id: string, fields: readonly Field[], methods: readonly string[], provisioning: ProvisioningLine | undefined): readonly string[] {
+  const given = (field: Field): string => field.secret ? field.stdinOption ?? `${field.option} FILE` : `${field.option} ${field.option === '--url' ? 'URL' : 'NAME'}`;
+  // The password is asked for.
+  const signIn = provisioning?.signInFields.slice(0, 1).map(given).join(' ') ?? '';
+  const method = methods[0] !== undefined && methods.length > 1 ? ` --method ${methods[0]}` : '';
+  return [
+    `credsetup ${id}`,
+    ...(methods.length > 1 ? [] : [`credsetup ${id} ${fields.map(given).join(' ')} --name NAME`]),
+    ...(provisioning === undefined ? [] : [`credsetup ${id}${method} --url URL ${provisioning.option} ${signIn}`]),
+  ];
+}
 
 /** The command that sets a service's credential up: options by what the service can do. */
 function setUpCommand({ id, title, fields, methods, oauth, provisioning }: ServiceLine): SetUpSpec {
   const taken = [...fields, ...provisioning?.fields ?? []].filter((field, index, list) => list.findIndex(({ option }) => option === field.option) === index);
   return {
-    name: id, summary: `set up a ${title} credential`,
+    name: id, summary: `set up a credential of ${title}`,
     fields: taken,
     options: {
       ...setUpOptions,
       method: { ...setUpOptions.method, choices: methods },
-      ...(provisioning === undefined ? {} : { create: flag(provisioning.option, provisioning.help), repair: flag('--repair', provisioning.repairHelp) }),
+      ...(provisioning === undefined ? {} : grouped(madeGroup(provisioning), {
+        create: flag(provisioning.option, provisioning.help), repair: flag('--repair', provisioning.repairHelp),
+      })),
     },
     without: [
       ...(methods.length > 1 ? [] : ['method']),
       ...(oauth ? [] : Object.keys({ ...newClient, ...signIn })),
       ...(provisioning === undefined ? ['create', 'repair'] : []),
     ],
+    fieldGroup: (field) => (provisioning === undefined || fields.includes(field) ? 'Values' : madeGroup(provisioning)),
+    examples: setUpExamples(id, fields, methods, provisioning),
     notes: variables(id, fields),
   };
 }
@@ -155,7 +186,7 @@ export const edit = command({
   },
 });
 
-export const list = command({ name: 'list', summary: 'what is stored; reads no secret', options: network });
+export const list = command({ name: 'list', aliases: ['ls'], summary: 'what is stored; reads no secret', options: network });
 
 export const show = command({ name: 'show', arguments: '<name>', summary: 'one credential', options: { reveal: flag('--reveal', 'with its secrets'), ...network } });
 
@@ -254,7 +285,7 @@ export const rotate = command({
 });
 
 export const remove = command({
-  name: 'remove', arguments: '<names...>', summary: 'remove credentials from this computer',
+  name: 'remove', aliases: ['rm', 'delete'], arguments: '<names...>', summary: 'remove credentials from this computer',
   fields: signInForStored,
   options: {
     revoke: flag('--revoke', 'end it at the service first'),
@@ -271,14 +302,29 @@ export const completion = command({
 
 export const doctor = command({ name: 'doctor', summary: 'what of this computer keeps a set-up from working, and how to repair it', options: { ...network } });
 
-export const commands: readonly CommandSpec[] = [
-  ...setUps, reconnect, edit, list, show, get, test, exporting, importing, apply, refresh, exec, push, check, rename, rotate, remove, store, completion, doctor,
+/** Every command under the heading of what it is for. */
+const sections: readonly (readonly [group: string, specs: readonly CommandSpec[]])[] = [
+  ['Set up', [...setUps, reconnect, edit, importing, apply]],
+  ['Look and test', [list, show, test, check, doctor, store]],
+  ['Use', [push, get, exporting, exec]],
+  ['Keep', [refresh, rotate, rename, remove]],
+  ['Shell', [completion]],
+];
+
+export const commands: readonly CommandSpec[] = sections.flatMap(([group, specs]) => specs.map((spec) => ({ ...spec, group })));
+
+/** The root help begins with these. */
+export const examples: readonly string[] = [
+  'credsetup                 a menu: set up, see what is stored',
+  `credsetup ${(serviceLines[0]?.id ?? '').padEnd(16)}set one up, step by step`,
+  'credsetup test --all      whether what is stored still works',
+  'credsetup push n8n NAME   put it into your n8n',
 ];
 
 /** All that a command takes, each option once, its fields' first. */
-export function optionsOf({ options, without = [], fields = [] }: CommandSpec): readonly OptionSpec[] {
+export function optionsOf({ options, without = [], fields = [], fieldGroup }: CommandSpec): readonly OptionSpec[] {
   const own = Object.entries(options).filter(([key]) => !without.includes(key)).map(([, spec]) => spec);
-  const ofFields = fields.flatMap((field): readonly OptionSpec[] => Object.values(fieldOptions(field)));
+  const ofFields = fields.flatMap((field): readonly OptionSpec[] => Object.values(fieldOptions(field, fieldGroup?.(field))));
   const word = ({ flags }: OptionSpec): string => flags.split(' ')[0] ?? '';
   return [...ofFields, ...own, ...Object.values(everywhere)].filter((one, index, every) => every.findIndex((other) => word(other) === word(one)) === index);
 }

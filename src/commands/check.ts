@@ -83,6 +83,7 @@ function print(checked: readonly Checked[], { base, name: stored }: OpenN8n, jso
   output.data(output.plain(table(
     ['NAME', 'ID', 'TYPE', 'OURS', 'STATUS', 'BY', 'WHAT'],
     checked.map((one) => [one.name, one.id, one.type, one.ours ?? '', one.status, one.proof ?? '', one.message].map((cell) => output.plain(cell))),
+    output.dataColumns(),
   )));
   const broken = checked.filter(({ status }) => status === 'failed');
   for (const { id, name: theirs, ours } of broken) output.say(`  Repair ${theirs} in place: credsetup push ${stored ?? 'n8n'} ${ours ?? 'NAME'} --into ${id}`);

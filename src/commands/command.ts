@@ -12,11 +12,19 @@ export interface CommandSpec<O extends OptionSpecs = OptionSpecs> {
   /** All that its first argument may be. */
   readonly words?: readonly string[];
   readonly summary: string;
+  /** Other words for it, which people bring along. */
+  readonly aliases?: readonly string[];
+  /** The heading that it stands under in the list of all. */
+  readonly group?: string;
+  /** Whole lines, the likeliest first: the help begins with them. */
+  readonly examples?: readonly string[];
   readonly options: O;
   /** Keys of `options` that this command does not take; its run reads them as not given. */
   readonly without?: readonly string[];
   /** Each is an option too, or for a secret two: a file and standard input. */
   readonly fields?: readonly Field[];
+  /** The heading that a field's options stand under. */
+  readonly fieldGroup?: (field: Field) => string;
   readonly notes?: readonly string[];
   /** What stands after `--` is not ours, whatever it looks like. */
   readonly passThrough?: boolean;
@@ -31,15 +39,25 @@ export interface Everywhere {
   readonly yes: boolean;
   readonly quiet: boolean;
   readonly debug: boolean;
+  readonly verbose: boolean;
   readonly color: boolean;
   readonly plain: boolean;
+}
+
+/** A word that is none of ours. */
+export interface Mistake {
+  readonly kind: 'command' | 'option';
+  /** Without a value that stood behind it. */
+  readonly word: string;
+  /** Of an option: the command that it was given to. */
+  readonly command?: string;
 }
 
 /** A command line that was read, or why it could not be. `asked`: a word whose help was asked for and that is no command. */
 export type Parsed =
   | { readonly kind: 'command'; readonly command: string; readonly flags: Everywhere; readonly given: Given }
   | { readonly kind: 'menu'; readonly flags: Everywhere; readonly help: string }
-  | { readonly kind: 'usage'; readonly message: string; readonly help: string; readonly flags: Everywhere; readonly rest?: readonly string[]; readonly asked?: string };
+  | { readonly kind: 'usage'; readonly message: string; readonly help: string; readonly flags: Everywhere; readonly rest?: readonly string[]; readonly mistake?: Mistake; readonly asked?: string };
 
 /** What the command line says to one command. */
 export interface Given {

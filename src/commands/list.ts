@@ -27,6 +27,7 @@ export const run: Run<typeof list> = async ({ json }, context) => {
       one.name, one.service, one.method, one.url, one.account.username ?? '', one.validatedAt.slice(0, 16).replace('T', ' '), one.store,
       [...one.warnings.filter(({ code }) => code === 'EXPIRES_SOON').map(() => 'ends soon'), one.signIn === undefined ? '' : 'n8n signs in', (one.pushed ?? []).length === 0 ? '' : `in n8n at ${(one.pushed ?? []).map(({ url }) => new URL(url).host).join(' and ')}`, one.handedOver === undefined ? '' : `handed over to ${one.handedOver.to}`, one.ignoreSslIssues ? 'TLS unchecked' : '', one.allowHttp && one.url.startsWith('http:') ? 'not encrypted' : ''].filter((note) => note !== '').join(', '),
     ]),
+    output.dataColumns(),
   )));
   return 0;
 };

@@ -10,6 +10,8 @@ export interface OptionSpec<T = unknown> {
   readonly flags: string;
   readonly help: string;
   readonly choices?: readonly string[];
+  /** The heading that it stands under in the help, which says what it needs. */
+  readonly group?: string;
   /** What one occurrence becomes beside those before it; absent: the last one counts, as it is. */
   readonly gather?: (value: string, before: unknown) => unknown;
   /** A sentence when the text cannot be this option's. */
@@ -20,6 +22,11 @@ export interface OptionSpec<T = unknown> {
 /** Options by the key that a run knows them by. */
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 export type OptionValues<O extends OptionSpecs> = { readonly [K in keyof O]: O[K] extends OptionSpec<infer T> ? T : never };
+
+/** The options under one heading of the help. */
+export function grouped<O extends OptionSpecs>(group: string, options: O): O {
+  return Object.fromEntries(Object.entries(options).map(([key, spec]) => [key, { ...spec, group }])) as O;
+}
 
 /** There or not. */
 export function flag(flags: string, help: string): OptionSpec<boolean> {

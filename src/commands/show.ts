@@ -2,6 +2,7 @@
 import type { Context } from '../context.ts';
 import type { Credential, Pushed } from '../credential.ts';
 import { findMethod, findService } from '../services/registry.ts';
+import { wrap } from '../terminal/wrap.ts';
 import { confirm } from './confirm.ts';
 import type { show } from './catalog.ts';
 import { name, type Call, type Run } from './command.ts';
@@ -31,9 +32,14 @@ function print(credential: Credential, secrets: Readonly<Record<string, string>>
     output.json(secrets === undefined ? credential : { ...credential, secrets }, { secrets: secrets !== undefined });
     return;
   }
-  const rows = [...rowsOf(credential), ...Object.entries(secrets ?? {}).map(([key, value]) => [secretLabel(credential, key), value] as const)];
-  const width = Math.max(...rows.map(([label]) => label.length)) + 2;
-  for (const [label, value] of rows) output.data(`${output.plain(`${label.padEnd(width)}${value}`)}\n`);
+  const rows = rowsOf(credential);
+  const secretRows = Object.entries(secrets ?? {}).map(([key, value]) => [secretLabel(credential, key), value] as const);
+  const width = Math.max(...[...rows, ...secretRows].map(([label]) => label.length)) + 2;
+  const line = ([label, value]: readonly [string, string]): string => output.plain(`${label.padEnd(width)}${value}`);
+  const columns = output.dataColumns();
+  for (const row of rows) output.data(`${columns === undefined ? line(row) : wrap(line(row), columns)}\n`);
+  // A secret may have spaces: no line end goes into it.
+  for (const row of secretRows) output.data(`${line(row)}\n`);
 }
 
 function secretLabel(credential: Credential, key: string): string {

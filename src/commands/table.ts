@@ -1,13 +1,34 @@
-/** Columns as wide as their widest cell; a column that is empty everywhere is left out. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const columns = head.map((_, index) => index).filter((index) => rows.some((row) => row[index] !== ''));
-  const lines = [head, ...rows];
-  const widths = new Map(columns.map((index) => [index, lines.reduce((most, row) => Math.max(most, characters(row[index] ?? '')), 0)]));
-  return lines
-    .map((row) => columns.map((index) => (row[index] ?? '').padEnd(widths.get(index) ?? 0)).join('  ').trimEnd())
-    .join('\n') + '\n';
+import { widthOf } from '../terminal/width.ts';
+import { wrap } from '../terminal/wrap.ts';
+
+/**
+ * Columns as wide as their widest cell; a column that is empty everywhere is left out. Where a
+ * terminal of so many columns would break its lines, each row is a paragraph instead.
+ */
+export function table(head: readonly string[], rows: readonly (readonly string[])[], columns = Infinity): string {
+  const shown = head.map((_, index) => index).filter((index) => rows.some((row) => row[index] !== ''));
+  const all = [head, ...rows];
+  const widths = new Map(shown.map((index) => [index, all.reduce((most, row) => Math.max(most, width(row[index] ?? '')), 0)]));
+  const padded = (text: string, index: number): string => text + ' '.repeat((widths.get(index) ?? 0) - width(text));
+  const lines = all.map((row) => shown.map((index) => padded(row[index] ?? '', index)).join('  ').trimEnd());
+  if (lines.every((line) => width(line) <= columns)) return `${lines.join('\n')}\n`;
+  return `${rows.map((row) => paragraph(head, row, columns)).join('\n\n')}\n`;
 }
 
-function characters(text: string): number {
-  return /^[ -~]*$/.test(text) ? text.length : Array.from(text).length;
+/** The first cell, and below it the others with their heads, as many in a line as it has room for. */
+function paragraph(head: readonly string[], [name = '', ...cells]: readonly string[], columns: number): string {
+  const lines = [name];
+  for (const [index, cell] of cells.entries()) {
+    if (cell === '') continue;
+    const said = `${(head[index + 1] ?? '').toLowerCase()} ${cell}`;
+    const joined = `${lines.at(-1) ?? ''}   ${said}`;
+    if (lines.length > 1 && width(joined) <= columns) lines[lines.length - 1] = joined;
+    else lines.push(`  ${said}`);
+  }
+  return lines.map((line) => wrap(line, columns)).join('\n');
+}
+
+/** Nearly every cell is ASCII, whose width needs no look at each character. */
+function width(text: string): number {
+  return /^[ -~]*$/.test(text) ? text.length : widthOf(text);
 }

@@ -2,7 +2,9 @@
 import { CredsetupError } from '../errors.ts';
 
 const elsewhere = 'or keep credentials in an encrypted file with --store file';
-const linuxHint = `Install gnome-keyring and libsecret-1-0 and run inside a desktop session (or dbus-run-session), ${elsewhere}.`;
+const onLinux = 'install gnome-keyring and libsecret-1-0 and run inside a desktop session (or dbus-run-session).';
+/** Without a desktop a file is what works at once; how to get a keychain comes behind it. */
+const linuxHint = `Keep credentials in an encrypted file instead, with --store file. For a keychain on Linux ${onLinux}`;
 
 interface Meaning {
   readonly said: RegExp;
@@ -20,7 +22,7 @@ const meanings: readonly Meaning[] = [
   },
   {
     said: /org\.freedesktop\.secrets|ServiceUnknown/i,
-    code: 'STORE_UNAVAILABLE', message: 'There is no keychain here: no program provides one (org.freedesktop.secrets).', hint: linuxHint,
+    code: 'STORE_UNAVAILABLE', message: 'This computer has no keychain running, which is usual on a server: no program provides one (org.freedesktop.secrets).', hint: linuxHint,
   },
   {
     said: /secrets\/(?:collection|aliases)/i,
@@ -30,7 +32,7 @@ const meanings: readonly Meaning[] = [
   // After the others, whose texts may begin with GDBus.Error.
   {
     said: /D-?Bus|message bus|could not connect/i,
-    code: 'STORE_UNAVAILABLE', message: 'There is no keychain here: no D-Bus session is running.', hint: linuxHint,
+    code: 'STORE_UNAVAILABLE', message: 'This computer has no keychain running, which is usual on a server and over SSH: there is no desktop session (D-Bus).', hint: linuxHint,
   },
 ];
 

@@ -23,6 +23,7 @@ export interface OutputOptions {
   readonly stderr: WritableText;
   readonly quiet: boolean;
   readonly debug: boolean;
+  readonly verbose?: boolean;
   /** What talk is coloured with; see useColor. */
   readonly colors: Colors;
   /** Signs as the terminal shows them; absent: as they are. */
@@ -31,6 +32,8 @@ export interface OutputOptions {
   readonly drawing?: boolean;
   /** Of the terminal that talk goes to; undefined where it goes elsewhere: then no line is broken. */
   readonly columns?: () => number | undefined;
+  /** Of the terminal that data goes to. */
+  readonly dataColumns?: () => number | undefined;
   readonly redactor: Redactor;
   /** The reader went away: end with BROKEN_PIPE's exit code and without a word. Called once. */
   readonly onBrokenPipe: () => void;
@@ -91,6 +94,7 @@ export function createOutput(options: OutputOptions): Sink {
       answered = true;
       stdout.write(text);
     },
+    dataColumns: () => options.dataColumns?.(),
     json: (document, { secrets = false } = {}) => {
       const masked = secrets ? document : maskedDocument(document, redactor);
       answered = true;
@@ -108,6 +112,7 @@ export function createOutput(options: OutputOptions): Sink {
     publish: (value) => redactor.publish(value),
     foreign: (text) => redactor.mask(text),
     style: colors.style,
+    verbose: options.verbose === true || options.debug,
     clean: (text) => fold(colors.resolve(harmless(text))),
     plain: (text) => harmless(colors.strip(text)),
     paint: colors.paint,

@@ -141,6 +141,21 @@ class PromptTerminal implements Terminal {
     }, true);
   }
 
+  async showBriefly({ label, value }: { readonly label: string; readonly value: string }): Promise<void> {
+    const { stderr, output } = this.#stage;
+    if (!output.drawing) {
+      stderr.write(`${this.#words(label)}:\n${value}\n`);
+      return;
+    }
+    // The alternate screen has no lines above it, and leaves none behind.
+    stderr.write(`\u001b[?1049h\u001b[2J\u001b[H${this.#words(label)}:\n\n${value}\n\n`);
+    try {
+      await this.waitKey({ message: 'copy it now', keys: [{ key: 'enter', means: 'take it off the screen' }] });
+    } finally {
+      stderr.write('\u001b[?1049l');
+    }
+  }
+
   close(): void {
     this.#stopSpinner();
     this.#endSuspension();

@@ -75,6 +75,8 @@ export interface Draft {
   readonly values: Map<string, string>;
   /** The values that the server refused, together: never sent twice in a run. */
   readonly refused: Set<string>;
+  /** The codes of the errors that were shown. */
+  readonly told: Set<string>;
   /** Warnings of stages before the validation. */
   readonly warnings: Map<string, Warning>;
   /** Who signs in, once it was chosen. */

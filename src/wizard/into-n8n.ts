@@ -74,7 +74,7 @@ function shown({ from }: N8nField, { credential, secrets }: FullCredential): str
   return fields[from.field] ?? '';
 }
 
-async function offerCopy(label: string, secret: string, { credential }: FullCredential, context: Context): Promise<void> {
+async function offerCopy(label: string, secret: string, full: FullCredential, context: Context): Promise<void> {
   const terminal = await context.terminal();
   const key = await terminal.waitKey({ message: label, keys: [{ key: 'c', means: 'copy it to the clipboard' }, { key: 'enter', means: 'go on' }] });
   if (key !== 'c') return;
@@ -82,6 +82,16 @@ async function offerCopy(label: string, secret: string, { credential }: FullCred
     context.output.say('      Copied. Paste it into n8n now; what is in the clipboard can be read by every program.');
     return;
   }
-  const how = credential.store === 'none' ? '' : ` Print it with:\n      credsetup get ${credential.name}`;
-  context.output.say(`      There is no clipboard that credsetup can use here.${how}`);
+  await offerScreen(label, secret, full, context);
+}
+
+/** Without a clipboard: in another terminal, or on this screen for a moment. Nobody has to leave for it. */
+async function offerScreen(label: string, secret: string, { credential }: FullCredential, context: Context): Promise<void> {
+  const terminal = await context.terminal();
+  const elsewhere = credential.store === 'none' ? '' : ` In another terminal this prints it:\n      credsetup get ${credential.name}`;
+  context.output.say(`      There is no clipboard that credsetup can use here.${elsewhere}`);
+  // Shown only where standard output is the same person's screen, as every secret.
+  const keys = [...(context.outputIsTerminal ? [{ key: 's', means: 'show it here until Enter' }] : []), { key: 'enter', means: 'go on' }];
+  const key = await terminal.waitKey({ message: label, keys });
+  if (key === 's') await terminal.showBriefly({ label, value: secret });
 }

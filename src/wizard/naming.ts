@@ -1,4 +1,5 @@
 /** The name that a credential is saved under, and who may replace what is there. */
+import type { Answer, Terminal } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { checkName, defaultName, freeName, isName, nearestName } from '../credential-name.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
@@ -64,18 +65,11 @@ export async function nameStage(draft: ValidatedDraft): Promise<Outcome> {
     return 'through';
   }
   const taken = (await vault.list()).map(({ name }) => name);
-  if (there !== undefined && !free) draft.context.output.warn(`  ${nameTaken(there).message}`);
-  const answer = await terminal.text({
-    message: 'Save as', initial: free ? wanted : freeName(wanted, taken), maxLength: 64,
-    check: (typed) => (nearestName(typed) === undefined ? nameProblem(typed) : undefined),
-  });
+  // What nobody has chosen is not missed: a free one is proposed.
+  const chosen = (draft.options.name ?? draft.options.existing ?? draft.options.inPlaceOf) !== undefined;
+  if (there !== undefined && !free && chosen) draft.context.output.warn(`  ${nameTaken(there).message}`);
+  const answer = await askName(draft, terminal, free ? wanted : freeName(wanted, taken), nameProblem);
   if (answer.kind === 'back') return 'back';
-  const near = nearestName(answer.value);
-  if (!isName(answer.value) && near !== undefined) {
-    draft.context.output.say(`  A name has letters, digits, dots, dashes and underscores only. Enter takes ${near}.`);
-    draft.name = near;
-    return { goTo: 'name' };
-  }
   const other = await vault.find(answer.value);
   if (other !== undefined && !mayReplace(draft, other)) {
     draft.context.output.warn(`  ${nameTaken(other).message}`);
@@ -86,7 +80,22 @@ export async function nameStage(draft: ValidatedDraft): Promise<Outcome> {
   return 'next';
 }
 
-function nameProblem(name: string): string | undefined {
+/** A name that follows the rule; for one that does not, the nearest that does is proposed. */
+export async function askName(
+  { context: { output } }: Draft, terminal: Terminal, initial: string, problem: (name: string) => string | undefined,
+): Promise<Answer<string>> {
+  for (let proposed = initial; ;) {
+    const answer = await terminal.text({
+      message: 'Save as', initial: proposed, maxLength: 64, check: (typed) => (isName(typed) || nearestName(typed) === undefined ? problem(typed) : undefined),
+    });
+    const near = answer.kind === 'back' || isName(answer.value) ? undefined : nearestName(answer.value);
+    if (near === undefined) return answer;
+    output.say(`  A name has letters, digits, dots, dashes and underscores only. Enter takes ${near}.`);
+    proposed = near;
+  }
+}
+
+export function nameProblem(name: string): string | undefined {
   try {
     checkName(name);
     return undefined;

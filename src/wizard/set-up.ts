@@ -36,7 +36,7 @@ export async function setUp(options: SetupOptions, context: Context): Promise<Se
     ...await readConnection(options, context), certificates: options.existing.certificates,
   };
   const draft: Draft = {
-    options, service: options.service, context, connection, given, values: new Map(), refused: new Set(), warnings: new Map(),
+    options, service: options.service, context, connection, given, values: new Map(), refused: new Set(), told: new Set(), warnings: new Map(),
     terminal: context.interactive ? await context.terminal() : undefined,
     http: await context.http(options), vault: await context.vault(),
   };
@@ -212,7 +212,8 @@ function canGoOn(error: CredsetupError): boolean {
 
 /** Shows the error; a value's goes back to its question, anything else is the person's choice. */
 async function recover(draft: Draft, stage: string, error: CredsetupError): Promise<Outcome> {
-  printError(error, draft.context.output);
+  printError(error, draft.context.output, { again: draft.told.has(error.code) });
+  draft.told.add(error.code);
   const { field } = error.details;
   if (field !== undefined && stagesOf(draft).some(({ id }) => id === field)) {
     draft.given.delete(field);

@@ -13,7 +13,7 @@ export async function stepsStage(draft: PlacedDraft): Promise<Outcome> {
   const { method, state, base } = draft;
   const open = method.steps.filter((step) => isOpen(draft, step, state.done[step.id]));
   for (const step of method.steps.filter((one) => state.done[one.id] === true)) {
-    draft.context.output.say(`  ${draft.context.output.style.good('✔')} ${step.title}: done`);
+    draft.context.output.say(`  ${draft.context.output.style.good('✔')} ${step.whenDone ?? step.title}`);
   }
   for (const step of open) {
     if (draft.terminal === undefined) throw notDone(step, base, draft.service.id);
@@ -58,7 +58,8 @@ export function show(step: Step, words: Readonly<Record<string, string>>, place:
   output.say('');
   output.say(`  ${output.style.bold(`${place}  ${step.title}`)}`);
   output.say(`    Open   ${output.style.accent(step.page(words['base'] ?? ''))}`);
-  for (const line of step.instructions) output.say(`    ${filled(line, words)}`);
+  // What is copied stands alone on its line: what the line's end or an indent adds would be copied, too.
+  for (const line of step.instructions) output.say(`${/^\{\w+\}$/.test(line) ? '' : '    '}${filled(line, words)}`);
   for (const note of step.notes ?? []) output.say(`    ${output.style.dim(note)}`);
 }
 

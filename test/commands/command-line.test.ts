@@ -76,6 +76,34 @@ describe('a wrong call', () => {
     }
   });
 
+  it.each([
+    [['mattermst'], 'Did you mean mattermost?'], [['lits'], 'Did you mean list?'], [['mattermost', '--toke', 'x'], 'Did you mean --token-file or --token-stdin?'],
+    [['mautic', '--usrname', 'x'], 'Did you mean --username?'], [['list', '--jsn'], 'Did you mean --json?'],
+  ])('%o is answered with what was probably meant', async (args, guess) => {
+    expect((await stored.run(args)).stderr).toContain(guess);
+  });
+
+  it.each([['list', '--nope'], ['--x'], ['push', '--gracefully']])('%s %s is like nothing, and nothing is proposed', async (...args) => {
+    expect((await stored.run(args)).stderr).not.toContain('Did you mean');
+  });
+
+  it.each([
+    ['mattermost', '--token', '--token-file FILE, --token-stdin or the variable CREDSETUP_MATTERMOST_TOKEN'],
+    ['mautic', '--password', '--password-file FILE, --password-stdin or the variable CREDSETUP_MAUTIC_PASSWORD'],
+    ['rotate', '--admin-token', '--admin-token-file FILE, --admin-token-stdin.'],
+  ])('%s %s SECRET says how a secret is given, and that this one stands in the history', async (command, option, ways) => {
+    const secret = 'abcdefghijklmnopqrstuvwxy9';
+    const hint = errorOf(await stored.run([command, option, secret, '--json'], { secrets: [secret] })).hint;
+    expect(hint).toContain(ways);
+    expect(hint).toContain('take it out of the history');
+  });
+
+  it('rm and delete do what remove does, ls what list does', async () => {
+    for (const word of ['rm', 'delete']) expect((await stored.run([word, 'nobody', '--json'])).json()).toEqual((await stored.run(['remove', 'nobody', '--json'])).json());
+    expect((await stored.run(['ls'])).stdout).toBe((await stored.run(['list'])).stdout);
+    expect((await stored.run(['rm', '--help'])).stdout).toContain('credsetup remove');
+  });
+
   it('without a command and a terminal gets the help on standard error', async () => {
     const done = await stored.run([]);
     expect(done).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining('mattermost') });
@@ -84,6 +112,23 @@ describe('a wrong call', () => {
 });
 
 describe('help and version', () => {
+  it('begin with examples that are read by the program, and say under which option the others go', async () => {
+    for (const service of ['mattermost', 'mautic', 'n8n']) {
+      const { stdout } = await stored.run([service, '--help']);
+      const examples = stdout.slice(stdout.indexOf('Examples:\n'), stdout.indexOf('\n\nValues:')).split('\n').slice(1).map((line) => line.trim());
+      expect(examples[0]).toBe(`credsetup ${service}`);
+      expect(examples.filter((line) => !line.startsWith('credsetup '))).toEqual([]);
+      for (const example of examples) {
+        const done = await stored.run([...example.replace('NAME', 'someone').split(' ').slice(1), '--no-input'], { stdin: 'x' });
+        expect(done.stderr, example).not.toMatch(/unknown option|\(UNEXPECTED\)/);
+      }
+      expect(Math.max(...stdout.split('\n').filter((line) => !line.startsWith('Variables:')).map((line) => line.length))).toBeLessThanOrEqual(80);
+    }
+    const { stdout } = await stored.run(['mautic', '--help']);
+    expect(stdout).toMatch(/With --method oauth2:\n(?: .*\n)* {2}--callback-port/);
+    expect(stdout).toMatch(/With --export: written out, too:\n(?: .*\n)* {2}--output/);
+  });
+
   it('are data', async () => {
     expect(await stored.run(['--version'])).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), stderr: '' });
     for (const args of [['--help'], ['help'], ['mattermost', '--help'], ['help', 'mattermost']]) {

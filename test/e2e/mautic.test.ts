@@ -20,7 +20,7 @@ const madeUp = { bearer: 'Bearer credsetup-probe', basic: basic('credsetup-probe
 async function toPassword({ session }: Wizard, server: PracticeMautic, username = 'contacts'): Promise<void> {
   await answer(session, 'Mautic address', `${server.url}/s/dashboard`);
   await inItsPages(session);
-  await session.waitFor('✔ Enable HTTP basic auth: done');
+  await session.waitFor('✔ HTTP basic auth is on');
   await answer(session, 'Username', username);
   await session.waitFor('? Password (hidden, 0 characters)');
 }
@@ -50,7 +50,7 @@ describe.skipIf(!has('terminal'))('The Mautic wizard with a username and a passw
     await session.waitFor('Please enable HTTP basic auth for the API in Mautic');
     server.state.basicEnabled = true;
     await session.waitFor('(the API is on, HTTP basic auth is on)');
-    await session.waitFor('✔ Enable the API: done');
+    await session.waitFor('✔ The API is on');
     await answer(session, 'Username', 'contacts');
     await answerSecret(session, 'Password', password);
     await session.waitFor('✔ Signed in as contacts');

@@ -58,7 +58,7 @@ describe.skipIf(!has('chromium') || !has('terminal'))('from "API off" to "signed
     await page.locator('#config_apiconfig_api_enabled_1').check();
     await page.getByRole('button', { name: 'Save', exact: true }).click();
     // Nobody presses anything in the terminal: the server says so.
-    await wizard.sees('Enable the API: done');
+    await wizard.sees('✔ The API is on');
 
     await wizard.sees('Create a client');
     const registered = `http://127.0.0.1:${port}/callback,${n8nCallback}`;

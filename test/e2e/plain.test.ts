@@ -55,8 +55,8 @@ describe.skipIf(!has('terminal'))('Plain mode', () => {
     const { password } = server.user('contacts');
     const { session, left } = wizard(['--plain', 'mautic'], { env: inFile, columns: 80 });
     await walk(session, [['Mautic address:', `${server.url}/s/login\r`]]);
-    await session.waitFor('How should the credential sign in?\n  1. OAuth2: ');
-    await walk(session, [['back):', '<\r'], [`Mautic address (${server.url}):`, '\r'], ['back):', 'basic auth\r']]);
+    await session.waitFor('How do you want to set up Mautic?\n  1. ');
+    await walk(session, [['back):', '<\r'], [`Mautic address (${server.url}):`, '\r'], ['back):', '3\r'], [/1\. OAuth2: (?:.*\n)*.*back\):/, 'basic auth\r']]);
     await session.waitFor('1 of 2  Enable the API');
     await session.waitFor('  s: skip\n  <: back');
     server.state.apiEnabled = true;

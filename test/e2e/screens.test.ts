@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { identity } from '../commands/support.ts';
 import { credsetup } from '../program.ts';
+import { unusedPort } from '../ports.ts';
 import { has } from '../tools.ts';
-import { answer, answerSecret, expectNothingSaved, expectUnseen, mattermost, toStep, toToken, wizard } from './support.ts';
+import { answer, answerSecret, expectNothingSaved, expectUnseen, folder, mattermost, mautic, toStep, toToken, wizard } from './support.ts';
 
 const inFile = { CREDSETUP_STORE: 'file', CREDSETUP_IDENTITY: identity };
 
@@ -79,6 +80,87 @@ describe.skipIf(!has('terminal'))('On a terminal where nobody may be asked', () 
     await session.waitFor('? Mattermost address');
     session.press('ctrl-c');
     await left(130);
+  });
+});
+
+describe.skipIf(!has('terminal'))('At 80 columns', () => {
+  it('a refused token names three causes, as possible ones, and the others when it is refused again', async () => {
+    const { server } = await mattermost();
+    const { session, left } = wizard(['mattermost', '--url', server.url], { env: inFile, columns: 80 });
+    await toStep(session);
+    await session.waitFor('Enter: I have it, go on');
+    session.press('enter');
+    await answerSecret(session, 'Access Token', 'a'.repeat(26));
+    await session.waitFor('other causes: with --verbose');
+    const said = session.screen().slice(session.screen().indexOf('✖')).split('\n');
+    const list = said.findIndex((line) => line.includes('Possible causes'));
+    expect(list).toBeLessThanOrEqual(3);
+    expect(said.filter((line) => /^ {2}\d+\. /.test(line))).toHaveLength(3);
+    expect(said.slice(0, said.findIndex((line) => line.includes('? Access Token'))).length).toBeLessThanOrEqual(20);
+    expect(session.screen()).not.toContain('This is the Token ID');
+    await answerSecret(session, 'Access Token', 'b'.repeat(26));
+    await session.waitFor('Other possible causes:\n  4. ');
+    session.press('ctrl-c');
+    await left(130);
+  });
+
+  it.each([80, 40])('the list breaks no word in a terminal of %i columns', async (columns) => {
+    const { server, token } = await mattermost();
+    const env = { ...inFile, CREDSETUP_HOME: folder() };
+    const named = `mattermost-${'a-team-with-a-long-name-'.repeat(2)}`.slice(0, 38);
+    expect((await credsetup(['mattermost', '--url', server.url, '--name', named], { env: { ...env, CREDSETUP_TOKEN: token } })).exitCode).toBe(0);
+    const { session, left } = wizard(['list'], { env, columns });
+    await left(0);
+    const listed = session.screen().split('\nexit 0')[0]!.split('\n');
+    expect(listed[0]).toBe(named);
+    expect(Math.max(...listed.map((line) => line.length))).toBeLessThanOrEqual(columns);
+    for (const word of ['account maker', `address ${server.url}`, 'service mattermost', 'store file']) expect(listed.join('\n')).toContain(word);
+    const wide = wizard(['list'], { env, columns: 160 });
+    await wide.left(0);
+    expect(wide.session.screen()).toMatch(/^NAME +SERVICE +METHOD +ADDRESS +ACCOUNT +VALIDATED +STORE/);
+  });
+
+  it('a Redirect URI stands alone on its line, unindented and unbroken', async () => {
+    const server = await mautic();
+    const n8n = 'https://n8n.a-long-name-of-a-company.example.com/with/a/folder';
+    const { session, left } = wizard(
+      ['mautic', '--method', 'oauth2', '--url', server.url, '--callback-port', String(await unusedPort()), '--n8n-callback-url', n8n], { env: inFile, columns: 80 },
+    );
+    await session.waitFor('? Where does the client come from?');
+    session.press('up');
+    await session.waitFor('❯ I do it');
+    session.press('enter');
+    await session.waitFor('Create a client');
+    await session.waitFor('c: copy the Redirect URI');
+    expect(session.raw).toMatch(/\r\nhttp:\/\/127\.0\.0\.1:\d+\/callback,https:\/\/n8n\.a-long-name-of-a-company\.example\.com\/with\/a\/folder\/rest\/oauth2-credential\/callback\r\n/);
+    session.press('ctrl-c');
+    await left(130);
+  });
+
+  it('a secret can be had without a clipboard, without leaving, and is nowhere on the screen then', async () => {
+    const { server, token } = await mattermost();
+    const { session, left } = wizard(['mattermost', '--url', server.url, '--name', 'chat'], { env: { ...inFile, PATH: '/usr/bin:/bin' }, columns: 80 });
+    await toStep(session);
+    await session.waitFor('Enter: I have it, go on');
+    session.press('enter');
+    await answerSecret(session, 'Access Token', token);
+    await session.waitFor('? Save as (chat)');
+    session.press('enter');
+    await session.waitFor('❯ In n8n: put it there now');
+    session.press('down');
+    await session.waitFor('❯ In n8n: show me');
+    session.press('enter');
+    await session.waitFor('c: copy it to the clipboard');
+    expectUnseen(session, token);
+    session.type('c');
+    await session.waitFor('      credsetup get chat\n');
+    await session.waitFor('s: show it here until Enter');
+    expectUnseen(session, token);
+    session.type('s');
+    await session.waitFor(`\n${token}\n`);
+    session.press('enter');
+    await left(0);
+    expect(session.screen()).not.toContain(token);
   });
 });
 

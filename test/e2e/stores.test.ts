@@ -15,7 +15,7 @@ describe.skipIf(!has('terminal'))('Where there is no keychain', () => {
     const first = wizard(['mattermost'], { env });
     await answer(first.session, 'Mattermost address', server.url);
     await toStep(first.session);
-    await first.session.waitFor('✖ There is no keychain here');
+    await first.session.waitFor('✖ This computer has no keychain running');
     await first.session.waitFor('? Where should the credential be kept?');
     await first.session.waitFor(/OS keychain\s+try it again/);
     await first.session.waitFor(/❯ Encrypted file\s+an age file in your data folder; you choose a passphrase and type it at every/);

@@ -53,37 +53,37 @@ function candidates(known: Known): readonly CandidateCause[] {
   const ended = stored?.credential.expiresAt?.slice(0, 10) ?? '';
   return [
     {
-      code: 'TOKEN_ID_PASTED', message: 'This is the Token ID; the Access Token is another value of the same length.', possible: isNew,
+      code: 'TOKEN_ID_PASTED', message: 'It may be the Token ID: the Access Token is another value of the same length.', possible: isNew,
       check: `${list} lists the Token ID of each token. Is it what you pasted?`,
       fix: 'The Access Token is shown only once. Create a new token there and copy the value below "Access Token".',
     },
     {
-      code: 'SESSION_TOKEN_ENDED', message: 'This is the token of a login session, which ends by itself or at sign-out.',
+      code: 'SESSION_TOKEN_ENDED', message: `${wasSession(known) ? 'It is' : 'It may be'} the token of a login session, which ends by itself or at sign-out.`,
       possible: (one) => isNew(one) || !isOurs(one), certain: wasSession,
       check: 'Was it taken from a browser\'s cookies or developer tools?',
       fix: 'Create a token under Profile > Security > Personal Access Tokens.',
     },
     {
-      code: 'TOKEN_REVOKED', message: stored === undefined ? 'The token was deleted.' : 'The token was deleted, or was given a new secret, here or from another computer.',
+      code: 'TOKEN_REVOKED', message: stored === undefined ? 'It may have been deleted.' : 'It may have been deleted, or given a new secret, here or from another computer.',
       check: `${list}: is a token with its description still listed?`,
       fix: 'Create a new one there.',
     },
     {
-      code: 'TOKEN_DISABLED', message: 'The token was disabled.',
+      code: 'TOKEN_DISABLED', message: 'It may have been disabled.',
       check: `${list}: is it marked as disabled?`,
       fix: 'Press Enable beside it, or create a new one.',
     },
     {
-      code: 'TOKENS_DISABLED', message: 'Personal access tokens were turned off on the server after this one was made.', possible: (one) => !isBot(one),
+      code: 'TOKENS_DISABLED', message: 'Personal access tokens may have been turned off on the server after this one was made.', possible: (one) => !isBot(one),
       check: 'Profile > Security: is the section Personal Access Tokens gone?',
       fix: `An admin sets ${integrations} > "Enable personal access tokens" to true: ${base}/admin_console/integrations/integration_management`,
     },
     isBot(known) ? {
-      code: 'ACCOUNT_DEACTIVATED', message: 'The bot was disabled; its token works again once the bot is enabled.',
+      code: 'ACCOUNT_DEACTIVATED', message: 'The bot may have been disabled; its token works again once it is enabled.',
       check: 'Integrations > Bot Accounts: does the bot stand among the disabled ones?',
       fix: 'Press Enable beside it.',
     } : {
-      code: 'ACCOUNT_DEACTIVATED', message: 'The account was deactivated.',
+      code: 'ACCOUNT_DEACTIVATED', message: 'The account may have been deactivated.',
       check: 'Can the account still sign in?',
       fix: `An admin activates it: ${base}/admin_console/user_management/users`,
     },
@@ -92,14 +92,14 @@ function candidates(known: Known): readonly CandidateCause[] {
       check: `${list} shows its expiry date; after it the server soon deletes the token.`,
       fix: `A new one in its place, by a sign-in: credsetup rotate ${name} --username NAME`,
     } : {
-      code: 'TOKEN_EXPIRED', message: 'The token has expired (Mattermost 11.9 and later).',
+      code: 'TOKEN_EXPIRED', message: 'It may have expired (Mattermost 11.9 and later).',
       // The end of one that we made is known, and a server without ends ends none.
       possible: (one) => !isOurs(one) && (one.version === undefined || isAtLeast(one.version, 11, 9)),
       check: 'Does the list show an expiry date that has passed, or is the token gone from it?',
       fix: 'Create a new one, with a later expiry.',
     },
     {
-      code: 'WRONG_SERVER', message: 'The token belongs to another Mattermost server.', possible: (one) => isNew(one) || one.stored?.credential.url !== base,
+      code: 'WRONG_SERVER', message: 'It may belong to another Mattermost server.', possible: (one) => isNew(one) || one.stored?.credential.url !== base,
       check: `Was it created at ${base}?`,
       fix: 'Give the address of the server where the token was created.',
     },
@@ -137,7 +137,7 @@ export async function refusal(api: Api, response: HttpResponse, stored: Stored |
 
 function tokenRejected(api: Api, known: Known, first: readonly Cause[]): CredsetupError {
   const causes = [...first, ...causesOf(known)];
-  const ended = hasEnded(known) ? ` It ended on ${known.stored?.credential.expiresAt?.slice(0, 10) ?? ''}.` : ' It does not say why; these are the causes, most likely first.';
+  const ended = hasEnded(known) ? ` It ended on ${known.stored?.credential.expiresAt?.slice(0, 10) ?? ''}.` : ' It does not say why.';
   return new CredsetupError('TOKEN_REJECTED', `Mattermost refused the token.${ended}`, {
     service: 'mattermost', url: api.base, field: 'token', causes,
     hint: known.stored === undefined || !hasEnded(known)
@@ -148,7 +148,7 @@ function tokenRejected(api: Api, known: Known, first: readonly Cause[]): Credset
 
 function droppedCause(api: Api): Cause {
   return {
-    code: 'AUTHORIZATION_HEADER_DROPPED', message: 'Something in front of Mattermost takes the Authorization header away, so that no token arrives.',
+    code: 'AUTHORIZATION_HEADER_DROPPED', message: 'Something in front of Mattermost may take the Authorization header away, so that no token arrives.',
     check: `Ask from the server itself, without what stands in front: does the token work at http://localhost:8065/api/v4/users/me there?`,
     fix: headerDropped(api).hint,
   };

@@ -45,7 +45,7 @@ const oauth: OAuth = {
 export const oauth2: Method = {
   id: 'oauth2',
   title: 'OAuth2',
-  summary: 'no password is stored, access can be taken back; a person signs in again after 14 idle days',
+  summary: 'no password is stored, access can be taken back; lasts as long as it is used every 14 days',
   steps: [enableApi, createClient],
   fields: [clientId, clientSecret],
   oauth,

@@ -16,6 +16,7 @@ export const enableApi: Step = {
   instructions: ['Settings > Configuration > API Settings', 'Set "API enabled?" to Yes, then Save.'],
   notes: [otherTab, 'Saved, and still off here? On some installs the cache has to be cleared: php bin/console cache:clear, or delete var/cache/prod.'],
   isDone: async (api) => mauticError(await probe(api))?.type === 'access_denied',
+  whenDone: 'The API is on',
   error: { code: 'API_DISABLED', message: 'The API of this Mautic is off.' },
   adminTask: [
     'Please enable the API in Mautic, so that n8n can connect:',
@@ -32,6 +33,7 @@ export const enableBasicAuth: Step = {
   notes: [otherTab],
   // While it is off every user gets 403, so the made-up one is no failed sign-in until it is on.
   isDone: async (api) => (await probe(api, basic(probeUser, probeUser))).status === 401,
+  whenDone: 'HTTP basic auth is on',
   error: { code: 'BASIC_AUTH_DISABLED', message: 'HTTP basic auth is off in this Mautic.' },
   adminTask: [
     'Please enable HTTP basic auth for the API in Mautic, so that n8n can sign in with a username and a password:',
@@ -79,7 +81,8 @@ export const createClient: Step = {
     'The address works even where the menu has no API Credentials.',
     'Authorization Protocol  OAuth 2',
     'Name                    n8n integration',
-    'Redirect URI            {redirectUri}',
+    'Redirect URI            the next line, whole:',
+    '{redirectUri}',
     'Save (older versions: Apply), and keep the form open: it then shows Client ID and Client Secret.',
   ],
   notes: ['Advice: make it while signed in with an account of its own for n8n. A client made by an admin is an admin\'s key.'],

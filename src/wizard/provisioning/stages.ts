@@ -2,7 +2,7 @@
  * The stages of a set-up whose secret is made at the service: how, the name, who signs in, what
  * stands in the way, and the making itself, in which everything that changes something is done.
  */
-import { sameName, freeName, checkName } from '../../credential-name.ts';
+import { sameName, freeName } from '../../credential-name.ts';
 import type { Credential } from '../../credential.ts';
 import { CredsetupError, isCredsetupError, type MissingInput } from '../../errors.ts';
 import type { Provisioning, Way } from '../../services/provisioning.ts';
@@ -12,6 +12,7 @@ import { findMethod } from '../../services/registry.ts';
 import { checkTrusted } from '../../server/trust.ts';
 import { known, terminalOf, type Draft, type Outcome, type PlacedDraft, type ReadyDraft, type SetupOptions, type Stage } from '../draft.ts';
 import { redirectStage } from '../oauth2/client.ts';
+import { askName, nameProblem } from '../naming.ts';
 import { makeStage } from './provision.ts';
 import { overcome } from './repairs.ts';
 import { missingInput, type Given } from '../../field-sources.ts';
@@ -176,8 +177,9 @@ async function provisioningNameStage(draft: ReadyDraft): Promise<Outcome> {
   if (terminal === undefined) return 'through';
   const names = (await vault.list()).map(({ name }) => name);
   const free = there === undefined || options.replace;
-  if (!free) draft.context.output.warn(`  ${taken(there).message} ${taken(there).hint}`);
-  const answer = await terminal.text({ message: 'Save as', initial: free ? wanted : freeName(wanted, names), maxLength: 64, check: (name) => nameProblem(name, options.replace ? [] : names) });
+  // What nobody has chosen is not missed: a free one is proposed.
+  if (!free && options.name !== undefined) draft.context.output.warn(`  ${taken(there).message} For a new secret of it: credsetup rotate ${there.name}`);
+  const answer = await askName(draft, terminal, free ? wanted : freeName(wanted, names), (name) => problemOf(name, options.replace ? [] : names));
   if (answer.kind === 'back') return 'back';
   draft.name = answer.value;
   return 'next';
@@ -189,14 +191,8 @@ function taken(there: Credential): CredsetupError {
   });
 }
 
-function nameProblem(name: string, names: readonly string[]): string | undefined {
-  try {
-    checkName(name);
-  } catch (error) {
-    if (isCredsetupError(error)) return error.message;
-    throw error;
-  }
-  return names.some((one) => sameName(one, name)) ? `${name} is taken. For a new secret of it: credsetup rotate ${name}` : undefined;
+function problemOf(name: string, names: readonly string[]): string | undefined {
+  return nameProblem(name) ?? (names.some((one) => sameName(one, name)) ? `${name} is taken. For a new secret of it: credsetup rotate ${name}` : undefined);
 }
 
 /** A password or an admin's token. */
