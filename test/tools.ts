@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl' | 'chromium' | 'strace' | 'bindfs' | 'nginx' | 'bash' | 'zsh' | 'fish' | 'python-dotenv' | 'systemd-analyze';
+export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl' | 'chromium' | 'strace' | 'bindfs' | 'nginx' | 'bash' | 'zsh' | 'fish' | 'python-dotenv' | 'systemd-analyze' | 'chroot';
 
 const probes: Record<Tool, () => boolean> = {
   keychain: () => found('gnome-keyring-daemon') && found('dbus-run-session'),
@@ -13,6 +13,8 @@ const probes: Record<Tool, () => boolean> = {
   openssl: () => found('openssl'),
   bash: () => found('bash'),
   zsh: () => found('zsh'),
+  // Root with the right to mount; a container without it is as good as none.
+  chroot: () => process.getuid?.() === 0 && spawnSync('unshare', ['--mount', 'true']).status === 0 && found('ldd'),
   'systemd-analyze': () => found('systemd-analyze'),
   fish: () => found('fish'),
   chromium: () => existsSync('/usr/bin/chromium'),

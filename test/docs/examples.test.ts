@@ -22,6 +22,7 @@ const runElsewhere: Readonly<Record<string, string>> = {
   'bao policy write credsetup-person person.hcl': 'test/team/policies.test.ts reads the three policies from the page and tries them',
   'export BAO_TOKEN=...                      # the person\'s own': 'test/team/program.test.ts',
   'credsetup edit chat --store vault       # to the team': 'test/team/program.test.ts',
+  'docker build -t credsetup .': 'no Docker is here; test/image.test.ts runs the file system that it makes',
   'age -d -i identity.age credentials.age   # with a passphrase; age asks for it': 'test/stores reads the file with age both ways',
 };
 

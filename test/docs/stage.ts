@@ -43,7 +43,7 @@ export interface StageDone {
 const standIns: Readonly<Record<string, string>> = {
   // What n8n 2.41.1 prints; it reads an array whose entries have id, name, type and data.
   n8n: `[ "$1 $2" = 'import:credentials --input=/dev/stdin' ] && node -e 'const all = JSON.parse(require("fs").readFileSync(0)); for (const { id, name, type, data } of all) if (!id || !name || !type || typeof data !== "object") process.exit(3); console.log("Successfully imported " + all.length + " credential.")'`,
-  docker: `[ "$1 $2 $3 $4" = 'exec -i n8n n8n' ] && shift 3 && exec "$@"`,
+  docker: `case "$1 $2 $3 $4" in 'exec -i n8n n8n') shift 3; exec "$@";; *) exit 1;; esac`,
   ssh: `[ $# = 2 ] && exec sh -c "$2"`,
   npm: `[ "$1 $2" = 'install -g' ] && [ -f "$3" ]`,
   curl: `case "$*" in *'Authorization: Bearer runner-token'*'http://runner.invalid/?x=1&audience=vault'*) echo '{"value": "eyJ.of.github"}';; *) exit 22;; esac`,

@@ -73,6 +73,17 @@ describe.skipIf(!has('terminal'))('An address pasted from another machine', () =
     await wizard.sees(account);
   });
 
+  it('is asked for at once in the container image, and what is no address of this sign-in leads to the list of what else there may be', async () => {
+    const { wizard } = await atSignIn(await mautic(), { display: false, env: { CREDSETUP_CONTAINER: '1' }, at: 'Address of that page' });
+    await wizard.sees('it is this container that listens there');
+    const right = await endsAt(await wizard.printed());
+    await wizard.answer('Address of that page', right.replace(/state=./, 'state='));
+    await wizard.sees('This address comes from another sign-in');
+    await paste(wizard, right);
+    await wizard.sees(account);
+    expect(wizard.session.screen()).not.toContain('ssh -L');
+  });
+
   it('over SSH comes with the line that leads the port there', async () => {
     const { wizard, port } = await atSignIn(await mautic(), { env: { SSH_CONNECTION: '10.0.0.1 2 10.0.0.2 22', USER: 'ada' } });
     await wizard.sees(`ssh -L ${port}:127.0.0.1:${port} ada@this-host`);

@@ -143,13 +143,13 @@ export interface Ready {
 }
 
 /** A wizard that has come to "waiting for the browser" with a client that was made before. */
-export async function atSignIn(server: PracticeMautic, options: WizardOptions & { readonly client?: Parameters<PracticeMautic['makeClient']>[0]; readonly args?: readonly string[] } = {}): Promise<Ready> {
+export async function atSignIn(server: PracticeMautic, options: WizardOptions & { readonly client?: Parameters<PracticeMautic['makeClient']>[0]; readonly args?: readonly string[]; readonly at?: string } = {}): Promise<Ready> {
   const port = await unusedPort();
   const client = server.makeClient({ redirectUris: [`http://127.0.0.1:${port}/callback`], owner: 'contacts', ...options.client });
   const wizard = new Wizard(
     signInArgs(server, client, port, options.args), { ...options, env: { CREDSETUP_CLIENT_SECRET: client.clientSecret, ...options.env } },
   );
-  await wizard.sees('waiting for the browser');
+  await wizard.sees(options.at ?? 'waiting for the browser');
   return { port, client, wizard };
 }
 

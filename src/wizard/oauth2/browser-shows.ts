@@ -31,7 +31,7 @@ export async function askWhatIsShown(draft: PlacedDraft, attempt: Attempt, termi
 }
 
 /** The address holds the code, so it is not shown. */
-async function pasteAddress(draft: PlacedDraft, attempt: Attempt, terminal: Terminal): Promise<Shown> {
+export async function pasteAddress(draft: PlacedDraft, attempt: Attempt, terminal: Terminal): Promise<Shown> {
   const answer = await terminal.secret({
     message: 'Address of that page', maxLength: 8192, lineEnds: 'join',
     help: `It begins with ${serverUri(draft)} and holds code= and state=. Within ${oauthOf(draft).codeSeconds} seconds.`,

@@ -9,7 +9,7 @@ import { printError } from '../../error-text.ts';
 import type { AuthorizationRequest } from '../../oauth/authorization.ts';
 import type { Callback } from '../../oauth/redirect-server.ts';
 import type { Attempt } from './attempt.ts';
-import { askWhatIsShown } from './browser-shows.ts';
+import { askWhatIsShown, pasteAddress, type Shown } from './browser-shows.ts';
 import { endpointOf, oauthOf, redirectServerOf } from './client.ts';
 import { known, type Outcome, type PlacedDraft, type ValidatedDraft } from '../draft.ts';
 import { openPage } from '../steps.ts';
@@ -75,6 +75,11 @@ async function printed(draft: PlacedDraft): Promise<AuthorizationRequest> {
   server.expect({ authorizationUrl: request.url, state: request.state, cookie: false });
   output.warn('    Open this address in a browser:');
   output.warn(request.url);
+  if (inImage(draft)) {
+    output.say(`    After the sign-in your browser ends at a page that cannot be reached: it is this container that listens there. Paste that page's address here, within ${oauthOf(draft).codeSeconds} seconds.`);
+    output.say(`    Does your browser not know ${new URL(draft.base).host}? Put the host in its place by which you open ${draft.service.title}; leave the rest as it is.`);
+    return request;
+  }
   const { port } = new URL(server.redirectUri);
   if ((env['SSH_CONNECTION'] ?? '') !== '') {
     output.warn('    This is an SSH session. On your own computer, first run, with the host that you connect to:');
@@ -84,17 +89,23 @@ async function printed(draft: PlacedDraft): Promise<AuthorizationRequest> {
   return request;
 }
 
+/** Our container image says so of itself: no browser is in it, and none reaches the port in it. Other containers may have both. */
+function inImage({ context: { env }, terminal }: PlacedDraft): boolean {
+  return terminal !== undefined && (env['CREDSETUP_CONTAINER'] ?? '') !== '';
+}
+
 /** Waits with the person, or in a script alone. */
 async function stay(draft: PlacedDraft, attempt: Attempt): Promise<Outcome | 'again'> {
-  for (;;) {
-    const turn = draft.terminal === undefined ? await finish(draft, attempt, await attempt.came) : await takeTurn(draft, attempt, draft.terminal);
+  for (let pasteFirst = inImage(draft); ; pasteFirst = false) {
+    const turn = draft.terminal === undefined ? await finish(draft, attempt, await attempt.came) : await takeTurn(draft, attempt, draft.terminal, pasteFirst);
     if (turn === 'again') return 'again';
     if (turn === 'signed-in') return 'next';
     if ('leave' in turn) return turn.leave;
   }
 }
 
-async function takeTurn(draft: PlacedDraft, attempt: Attempt, terminal: Terminal): Promise<Turn> {
+async function takeTurn(draft: PlacedDraft, attempt: Attempt, terminal: Terminal, pasteFirst: boolean): Promise<Turn> {
+  if (pasteFirst) return handled(draft, attempt, terminal, () => pasteAddress(draft, attempt, terminal));
   const arrived = new AbortController();
   const arrive = (): void => { arrived.abort(); };
   // Nothing hangs on this promise: an attempt that is stopped rejects.
@@ -103,14 +114,23 @@ async function takeTurn(draft: PlacedDraft, attempt: Attempt, terminal: Terminal
     message: 'waiting for the browser', signal: arrived.signal,
     keys: [{ key: 'enter', means: 'it shows something else, or it is on another machine' }, { key: 'o', means: 'open it again' }],
   });
-  try {
-    if (key === undefined) return await finish(draft, attempt, await attempt.came);
-    if (key === 'back') return { leave: 'back' };
-    if (key === 'o') {
-      await openPage(redirectServerOf(draft).startAgain().startUrl, draft.context);
-      return { wait: true };
+  if (key === 'back') return { leave: 'back' };
+  return handled(draft, attempt, terminal, async () => {
+    if (key === undefined) {
+      const came = await attempt.came;
+      if (isCredsetupError(came)) throw withCauses(draft, came);
+      return { callback: came };
     }
-    const shown = await askWhatIsShown(draft, attempt, terminal);
+    if (key !== 'o') return askWhatIsShown(draft, attempt, terminal);
+    await openPage(redirectServerOf(draft).startAgain().startUrl, draft.context);
+    return { turn: { wait: true } };
+  });
+}
+
+/** Goes on with what the person gave; a failure is shown, and does not end the wizard. */
+async function handled(draft: PlacedDraft, attempt: Attempt, terminal: Terminal, give: () => Promise<Shown>): Promise<Turn> {
+  try {
+    const shown = await give();
     return 'callback' in shown ? await finish(draft, attempt, shown.callback) : shown.turn;
   } catch (error) {
     return failed(draft, error, terminal);
