@@ -10,19 +10,20 @@
  * nothing changed, or says that it cannot be known. What cannot be cleaned up is left to the next run.
  */
 import { join } from 'node:path';
+import { Groups, outcomeOf, type Outcome } from './concurrency.ts';
 import { checkName } from './credential-name.ts';
 import type { Credential, FullCredential, StoreKind, Vault } from './context.ts';
 import { CredsetupError, isCredsetupError } from './errors.ts';
-import { errorCode, proveWritable } from './stores/atomic.ts';
-import { committed, compareNames, damagedOf, entryFor, entryOf, entryOrThrow, fullOf, nameTaken, placeOf, secretMissing, updated, withEntry, without } from './stores/entries.ts';
+import { proveWritable } from './stores/atomic.ts';
+import { SaveProtocol, type Save, type SaveStep } from './stores/commit.ts';
+import { compareNames, damagedOf, entriesByName, entryFor, entryOf, entryOrThrow, fullOf, nameTaken, secretMissing, updated, withEntry, without } from './stores/entries.ts';
 import { ensureHome, homeExists, homeFiles, sweepTemporaries, type Machine } from './stores/home.ts';
-import { emptyIndex, idText, readIndex, writeIndex, type DamagedEntry, type Index, type IndexEntry, type KeptIn, type Place } from './stores/index-file.ts';
+import { emptyIndex, idText, readIndex, type DamagedEntry, type Index, type IndexEntry, type KeptIn } from './stores/index-file.ts';
 import { withLock, type HeldLock, type LockOptions } from './stores/lock.ts';
 import { recordText } from './stores/record.ts';
-import { checkValue, wroteAndLost, type SecretStore } from './stores/store.ts';
+import { checkValue, type SecretStore } from './stores/store.ts';
 
-/** What has just been done of a save. */
-export type SaveStep = 'locked' | 'pending' | 'written' | 'verified' | 'committed' | 'deleted' | 'cleared';
+export type { SaveStep };
 
 export interface VaultOptions {
   /** CREDSETUP_HOME: an absolute path. Created by the first write. */
@@ -56,11 +57,19 @@ class HomeVault implements Vault {
   readonly #stores = new Map<KeptIn, Promise<SecretStore>>();
   /** Writers of this process come one after another and need not knock at the lock. */
   #turn: Promise<unknown> = Promise.resolve();
-  readonly #updates: Update[] = [];
+  readonly #updates = new Groups<Update, Credential>((updates) => this.#updateTogether(updates));
+  readonly #saves: Readonly<Record<KeptIn, Groups<Wanted, Saved>>> = {
+    keychain: new Groups((wanted) => this.#saveTogether('keychain', wanted)), file: new Groups((wanted) => this.#saveTogether('file', wanted)),
+  };
+  readonly #proofs: Readonly<Record<KeptIn, Groups<undefined, undefined>>> = {
+    keychain: new Groups((asked) => this.#prove('keychain', asked)), file: new Groups((asked) => this.#prove('file', asked)),
+  };
+  readonly #protocol: SaveProtocol;
   #saidDamaged = false;
 
   constructor(options: VaultOptions) {
     this.#options = options;
+    this.#protocol = new SaveProtocol({ get home() { return options.home; }, store: (kind) => this.#store(kind), onStep: (step) => options.onStep?.(step) });
   }
 
   /** Of the index. */
@@ -106,8 +115,13 @@ class HomeVault implements Vault {
     if (kind === 'none') return;
     // A damaged index is told before a passphrase is asked for.
     await this.#index();
-    const store = await this.#store(keptIn(kind));
-    await this.#create(store);
+    await this.#create(await this.#store(keptIn(kind)));
+    await this.#proofs[keptIn(kind)].add(undefined);
+  }
+
+  /** One proof for all that wait for one: it begins after each of them asked. */
+  async #prove(kind: KeptIn, asked: readonly undefined[]): Promise<readonly Outcome<undefined>[]> {
+    const store = await this.#store(kind);
     // A keychain may show a dialog, which no lock should wait for; the file is shared and needs it.
     if (kind === 'keychain') await store.prepare();
     await this.#writing(async (lock, index) => {
@@ -115,59 +129,66 @@ class HomeVault implements Vault {
       await proveWritable(this.#path, JSON.stringify(index).length + roomForEntry, { code: 'STORE_UNWRITABLE', fence: lock.fence });
       if (kind === 'file') await store.prepare(lock.fence);
     });
+    return asked.map(() => ({ value: undefined }));
   }
 
-  async save(full: FullCredential, mayReplace: (there: Credential) => boolean): Promise<{ status: 'created' | 'replaced'; credential: Credential }> {
+  /** Those that are asked for while one is under way are committed together, by as many steps as one. */
+  async save(full: FullCredential, mayReplace: (there: Credential) => boolean): Promise<Saved> {
     checkName(full.credential.name);
     const kind = keptIn(full.credential.store);
+    await this.#create(await this.#store(kind));
+    return await this.#saves[kind].add({ full, mayReplace });
+  }
+
+  async #saveTogether(kind: KeptIn, wanted: readonly Wanted[]): Promise<readonly Outcome<Saved>[]> {
     const store = await this.#store(kind);
-    await this.#create(store);
-    return await this.#writing(async (lock, index) => {
+    // The second of one name finds the first.
+    const names = wanted.map(({ full }) => full.credential.name.toLowerCase());
+    const repeated = new Set(wanted.filter((_, at) => names.indexOf(names[at] ?? '') < at));
+    const outcomes = await this.#writing(async (lock, index) => {
       await this.#options.onStep?.('locked');
-      const there = entryOf(index, full.credential.name, this.#path);
-      if (there !== undefined && !mayReplace(there.credential)) throw nameTaken(there.credential.name);
-      const next = entryFor(full, kind, there);
-      const value = recordText({ ...full, credential: next.credential });
-      checkValue(value);
-      const clean = await this.#finish(lock, index, new Set([kind]));
-      await this.#commit({ lock, index: clean, next, there, value, store, certificates: full.certificates });
-      return { status: there === undefined ? 'created' : 'replaced', credential: next.credential };
+      const entryNamed = entriesByName(index, this.#path);
+      const planned = wanted.map((one) => (repeated.has(one) ? undefined : outcomeOf(() => this.#next(one, kind, entryNamed))));
+      const saves = planned.flatMap((one) => (one !== undefined && 'value' in one ? [one.value] : []));
+      if (saves.length > 0) await this.#protocol.commit({ lock, index: await this.#protocol.finish(lock, index, new Set([kind])), saves, store });
+      return planned.map((one): Outcome<Saved> | undefined => {
+        if (one === undefined || 'error' in one) return one;
+        return { value: { status: one.value.there === undefined ? 'created' : 'replaced', credential: one.value.next.credential } };
+      });
     });
+    const later = repeated.size === 0 ? [] : await this.#saveTogether(kind, [...repeated]);
+    const rest = later.values();
+    return outcomes.map((one) => one ?? rest.next().value ?? { error: new TypeError('a save without an outcome') });
+  }
+
+  /** Throws NAME_TAKEN, STORE_CORRUPT, SECRET_TOO_LARGE. */
+  #next({ full, mayReplace }: Wanted, kind: KeptIn, entryNamed: (name: string) => IndexEntry | undefined): Save {
+    const there = entryNamed(full.credential.name);
+    if (there !== undefined && !mayReplace(there.credential)) throw nameTaken(there.credential.name);
+    const next = entryFor(full, kind, there);
+    const value = recordText({ ...full, credential: next.credential });
+    checkValue(value);
+    return { next, there, value, certificates: full.certificates };
   }
 
   async update(name: string, change: (there: Credential) => Credential): Promise<Credential> {
-    return await new Promise((resolve, reject) => {
-      this.#updates.push({ name, change, resolve, reject });
-      // Whoever comes while an earlier write is under way goes with the next one.
-      if (this.#updates.length === 1) this.#writeUpdates().catch(reject);
-    });
+    return await this.#updates.add({ name, change });
   }
 
-  /** All that wait, in one write. */
-  async #writeUpdates(): Promise<void> {
-    let batch: Update[] = [];
-    try {
-      await this.#writing(async (lock, before) => {
-        batch = this.#updates.splice(0);
-        let index = before;
-        const done: (() => void)[] = [];
-        for (const { name, change, resolve, reject } of batch) {
-          try {
-            const entry = entryOrThrow(index, name, this.#path);
-            const credential = updated(entry, change);
-            index = withEntry(index, entry, { ...entry, credential });
-            done.push(() => { resolve(credential); });
-          } catch (error) {
-            reject(error);
-          }
-        }
-        if (done.length > 0) await this.#write(lock, index);
-        for (const tell of done) tell();
-      });
-    } catch (error) {
-      // Those who waited when the lock could not be had wait no longer.
-      for (const { reject } of batch.length > 0 ? batch : this.#updates.splice(0)) reject(error);
-    }
+  async #updateTogether(updates: readonly Update[]): Promise<readonly Outcome<Credential>[]> {
+    return await this.#writing(async (lock, index) => {
+      const entryNamed = entriesByName(index, this.#path);
+      const changed = new Map<string, IndexEntry>();
+      const outcomes = updates.map(({ name, change }) => outcomeOf(() => {
+        const before = entryNamed(name) ?? entryOrThrow(index, name, this.#path);
+        const there = changed.get(before.key) ?? before;
+        const credential = updated(there, change);
+        changed.set(before.key, { ...there, credential });
+        return credential;
+      }));
+      if (changed.size > 0) await this.#protocol.write(lock, { ...index, entries: index.entries.map((entry) => changed.get(entry.key) ?? entry) });
+      return outcomes;
+    });
   }
 
   async rename(from: string, to: string): Promise<Credential> {
@@ -177,7 +198,7 @@ class HomeVault implements Vault {
       const there = entryOf(index, to, this.#path);
       if (there !== undefined && there !== entry) throw nameTaken(there.credential.name, `Choose another name, or take that one away first: credsetup remove ${there.credential.name}`);
       const credential = { ...entry.credential, name: to };
-      await this.#write(lock, withEntry(index, entry, { ...entry, credential }));
+      await this.#protocol.write(lock, withEntry(index, entry, { ...entry, credential }));
       return credential;
     });
   }
@@ -194,15 +215,15 @@ class HomeVault implements Vault {
       const store = await this.#store(entry.credential.store);
       // A store that is locked is told while nothing has changed.
       if (await store.read(entry.key) === undefined) await store.confirmAbsence();
-      const clean = await this.#finish(lock, index, new Set([entry.credential.store]));
-      await this.#write(lock, without(clean, entry));
+      const clean = await this.#protocol.finish(lock, index, new Set([entry.credential.store]));
+      await this.#protocol.write(lock, without(clean, entry));
       try {
         if (!await store.delete(entry.key, lock.fence)) await store.confirmAbsence();
       } catch (error) {
         if (await this.#putBack(lock, clean, entry)) throw error;
         return entry.credential;
       }
-      await this.#clear(lock, entry.key);
+      await this.#protocol.clear(lock, new Set([entry.key]));
       return entry.credential;
     });
   }
@@ -210,11 +231,11 @@ class HomeVault implements Vault {
   /** With its secret still there, the entry stays too. False where that fails: it is removed, and its secret goes with the next run. */
   async #putBack(lock: HeldLock, before: Index, { key }: IndexEntry): Promise<boolean> {
     try {
-      await this.#write(lock, before);
+      await this.#protocol.write(lock, before);
       return true;
     } catch (error) {
       if (!isCredsetupError(error)) throw error;
-      return await this.#isThere(key, error);
+      return await this.#protocol.isThere(key, error);
     }
   }
 
@@ -224,7 +245,7 @@ class HomeVault implements Vault {
       const gone = damagedOf(index.damaged, name);
       if (gone === undefined) return;
       const leftovers = gone.place === undefined ? index.leftovers : [...index.leftovers, gone.place];
-      await this.#write(lock, { ...index, damaged: index.damaged.filter((one) => one !== gone), leftovers });
+      await this.#protocol.write(lock, { ...index, damaged: index.damaged.filter((one) => one !== gone), leftovers });
     });
   }
 
@@ -243,7 +264,7 @@ class HomeVault implements Vault {
 
   async #index(): Promise<Index> {
     const { home, machine } = this.#options;
-    const index = await homeExists(home, machine.uid) ? await readIndex(home) : emptyIndex;
+    const index = await homeExists(home, machine.uid) ? await readIndex(home, 'by-its-file') : emptyIndex;
     if (index.damaged.length > 0 && !this.#saidDamaged) {
       this.#saidDamaged = true;
       this.#options.onDamaged?.(index.damaged, this.#path);
@@ -276,130 +297,30 @@ class HomeVault implements Vault {
       await ensureHome(home, machine.uid);
       return await withLock(join(home, lockName), this.#lockOptions(), async (lock) => {
         await sweepTemporaries(home, writtenFiles);
-        const index = await readIndex(home);
-        return await task(lock, index);
+        return await task(lock, await readIndex(home));
       });
     });
     this.#turn = mine.catch(() => undefined);
     return await mine;
-  }
-
-  async #write(lock: HeldLock, index: Index, lasts = true): Promise<void> {
-    await lock.fence();
-    await writeIndex(this.#options.home, index, { fence: lock.fence, lasts });
-  }
-
-  async #commit(save: Save): Promise<void> {
-    const { lock, index, next, there, value, store, certificates } = save;
-    const fresh = placeOf(next);
-    const step = async (name: SaveStep): Promise<void> => this.#options.onStep?.(name);
-
-    // The file's own write syncs the folder that both lie in; a keychain lies elsewhere.
-    await this.#write(lock, { ...index, pending: [...index.pending, fresh] }, fresh.store !== 'file');
-    await step('pending');
-    try {
-      await store.write(fresh.key, value, lock.fence);
-      await step('written');
-      if (await store.read(fresh.key) !== value) throw wroteAndLost(store.kind);
-      await step('verified');
-      await this.#write(lock, committed(index, next, there, certificates));
-    } catch (error) {
-      if (!await this.#isThere(fresh.key, error)) {
-        await this.#undo(lock, index, fresh);
-        throw error;
-      }
-    }
-    await step('committed');
-    if (there !== undefined) await this.#deleteOld(lock, placeOf(there), step);
-  }
-
-  /** Whether the index names the key after a write failed. Throws that write's error, marked, when the index cannot be read either. */
-  async #isThere(key: string, error: unknown): Promise<boolean> {
-    try {
-      return (await readIndex(this.#options.home)).entries.some((entry) => entry.key === key);
-    } catch {
-      throw isCredsetupError(error) ? unknownOutcome(error) : error;
-    }
-  }
-
-  /** Takes a failed save back. Where that fails too, the key stays pending and the next save deletes it. */
-  async #undo(lock: HeldLock, index: Index, fresh: Place): Promise<void> {
-    try {
-      // The file is shared: without the lock it is somebody else's turn to write it.
-      if (fresh.store === 'file' && !await lock.stillHeld()) return;
-      if (await this.#tryDelete(lock, fresh)) await this.#write(lock, index);
-    } catch (error) {
-      // The error of the save itself is the one to tell.
-      if (!isCredsetupError(error) && errorCode(error) === undefined) throw error;
-    }
-  }
-
-  /** The save stands already: what fails here is left to the next one. */
-  async #deleteOld(lock: HeldLock, old: Place, step: (name: SaveStep) => Promise<void>): Promise<void> {
-    if (!await this.#tryDelete(lock, old)) return;
-    await step('deleted');
-    await this.#clear(lock, old.key);
-    await step('cleared');
-  }
-
-  /** Forgets a leftover that is deleted. Where that fails, the next save does it. */
-  async #clear(lock: HeldLock, key: string): Promise<void> {
-    try {
-      const index = await readIndex(this.#options.home);
-      // Taken back by a power cut, it is cleared by the next save.
-      await this.#write(lock, { ...index, leftovers: index.leftovers.filter((one) => one.key !== key) }, false);
-    } catch (error) {
-      if (!isCredsetupError(error)) throw error;
-    }
-  }
-
-  /** Deletes what cut-off saves left in the stores that this run uses anyway. */
-  async #finish(lock: HeldLock, index: Index, used: ReadonlySet<KeptIn>): Promise<Index> {
-    const gone = new Set<string>();
-    for (const place of [...index.pending, ...index.leftovers]) {
-      if (used.has(place.store) && await this.#tryDelete(lock, place)) gone.add(place.key);
-    }
-    const kept = (places: readonly Place[]): Place[] => places.filter(({ key }) => !gone.has(key));
-    return { ...index, pending: kept(index.pending), leftovers: kept(index.leftovers) };
-  }
-
-  /** False when the store did not do it, or would first ask for its passphrase. */
-  async #tryDelete(lock: HeldLock, { key, store: kind }: Place): Promise<boolean> {
-    try {
-      const store = await this.#store(kind);
-      if (store.asks) return false;
-      if (!await store.delete(key, lock.fence)) await store.confirmAbsence();
-      return true;
-    } catch {
-      // No error for the person: their save stands or failed for its own reason, and the index remembers the key.
-      return false;
-    }
   }
 }
 
 interface Update {
   readonly name: string;
   readonly change: (there: Credential) => Credential;
-  readonly resolve: (credential: Credential) => void;
-  readonly reject: (error: unknown) => void;
 }
 
-interface Save {
-  readonly lock: HeldLock;
-  readonly index: Index;
-  readonly next: IndexEntry;
-  readonly there: IndexEntry | undefined;
-  readonly value: string;
-  readonly store: SecretStore;
-  readonly certificates: readonly string[];
+interface Wanted {
+  readonly full: FullCredential;
+  readonly mayReplace: (there: Credential) => boolean;
+}
+
+interface Saved {
+  readonly status: 'created' | 'replaced';
+  readonly credential: Credential;
 }
 
 function keptIn(store: StoreKind): KeptIn {
   if (store === 'keychain' || store === 'file') return store;
   throw new CredsetupError('UNEXPECTED', 'A credential was to be saved at home that is kept elsewhere.', { hint: 'Report this with what --debug prints.' });
-}
-
-/** Whoever reads it must not end at a service what may be the stored one. */
-function unknownOutcome(error: CredsetupError): CredsetupError {
-  return new CredsetupError(error.code, `${error.message} Whether that was done cannot be known now, for the index cannot be read.`, { ...error.details, outcomeUnknown: true });
 }

@@ -2,7 +2,7 @@
  * Bringing many credentials in at once, from an export or from a list: what each one means for what
  * is stored, its validation, and the saving of all, or of those that work.
  */
-import { inTurns } from '../concurrency.ts';
+import { inTurns, settled, valueOf } from '../concurrency.ts';
 import type { Connection, Context, HttpOptions, Vault } from '../context.ts';
 import type { Credential, FullCredential, PublicFields, Secrets, StoreKind } from '../credential.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
@@ -63,7 +63,9 @@ export async function bringIn(entries: readonly (Wanted | Result)[], bringing: B
   await proveStores(planned, vault);
   const validated = await validateAll(planned, bringing, context);
   if (!bringing.partial && validated.some(isFailure)) return validated.map((one) => ('planned' in one ? notStored(one) : one));
-  return saveAll(validated, bringing, vault, context);
+  // All or nothing: a stop waits until it is one of them.
+  const saving = (): Promise<readonly Result[]> => saveAll(validated, bringing, vault, context);
+  return bringing.partial ? saving() : context.inOnePiece(saving);
 }
 
 type Plan = { readonly planned: Planned } | Result;
@@ -228,19 +230,19 @@ async function withAccessToken(
   return { ...lasting, ...tokenSecrets(tokens) };
 }
 
+/** All at once, which the vault commits in groups. */
 async function saveAll(validated: readonly (Validated | Result)[], bringing: Bringing, vault: Vault, context: Context): Promise<readonly Result[]> {
-  const results: Result[] = [];
-  const undo: (() => Promise<unknown>)[] = [];
-  for (const one of validated) {
-    const result = 'planned' in one ? await save(one, vault, undo, bringing.partial, context) : one;
-    results.push(result);
-    if (isFailure(result) && !bringing.partial) return takeBack(results, validated, undo, context);
-  }
-  return results;
+  const undo: Undo[] = [];
+  const outcomes = await Promise.all(validated.map((one) => settled('planned' in one ? save(one, vault, undo, bringing.partial, context) : Promise.resolve(one))));
+  // Thrown when every one of them has come to an end: what is stored by then is known.
+  const results = outcomes.map(valueOf);
+  return !bringing.partial && results.some(isFailure) ? takeBack(results, validated, undo, context) : results;
 }
 
+type Undo = () => Promise<unknown>;
+
 async function save(
-  { planned: { wanted, there }, full, durationMs }: Validated, vault: Vault, undo: (() => Promise<unknown>)[], partial: boolean, { signal }: Context,
+  { planned: { wanted, there }, full, durationMs }: Validated, vault: Vault, undo: Undo[], partial: boolean, { signal }: Context,
 ): Promise<Result> {
   const { name } = wanted;
   try {
@@ -257,7 +259,7 @@ async function save(
 
 /** All or nothing: what was stored before one could not be stored is taken away again, and what cannot be is told. */
 async function takeBack(
-  results: readonly Result[], validated: readonly (Validated | Result)[], undo: readonly (() => Promise<unknown>)[], { output }: Context,
+  results: readonly Result[], validated: readonly (Validated | Result)[], undo: readonly Undo[], { output }: Context,
 ): Promise<readonly Result[]> {
   for (const one of undo) {
     await one().catch((error: unknown) => {

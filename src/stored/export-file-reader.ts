@@ -47,7 +47,8 @@ export function entriesOf(json: string, what: string): readonly unknown[] {
   if (version !== newest) throw invalid(what, 'it has no version that credsetup ever wrote');
   if (credentials.length === 0) throw invalid(what, 'it holds no credential');
   const names = credentials.flatMap((one) => (typeof one === 'object' && one !== null && 'name' in one && typeof one.name === 'string' ? [one.name.toLowerCase()] : []));
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
   if (twice !== undefined) throw invalid(what, `it holds the name ${JSON.stringify(twice.slice(0, 64))} twice`);
   return credentials;
 }
@@ -91,12 +92,13 @@ export interface Allowed {
 /** Each entry as what is wanted, or as the failure that it is. */
 export function wantedOf(entries: readonly unknown[], what: string, allowed: Allowed): readonly (Wanted | Result)[] {
   const used = new Set<string>();
+  const owners = new Map([...allowed.ids].map(([name, id]) => [id, name]));
   return entries.map((entry, index) => {
     const named = typeof entry === 'object' && entry !== null && 'name' in entry && typeof entry.name === 'string' ? entry.name.slice(0, 64) : `credentials[${index}]`;
     try {
       const wanted = wantedFrom(checked(() => written(entry, `credentials[${index}]`), what), allowed);
-      const owner = [...allowed.ids].find(([name, id]) => id === wanted.kept.id && name !== wanted.name.toLowerCase());
-      const taken = owner !== undefined || used.has(wanted.kept.id);
+      const owner = owners.get(wanted.kept.id);
+      const taken = (owner !== undefined && owner !== wanted.name.toLowerCase()) || used.has(wanted.kept.id);
       used.add(wanted.kept.id);
       return taken ? { ...wanted, kept: { ...wanted.kept, id: randomUUID() } } : wanted;
     } catch (error) {

@@ -1,5 +1,5 @@
 /** Validates stored credentials with their servers, many at once, and keeps what was found. */
-import { inTurns } from '../concurrency.ts';
+import { Groups, inTurns, settled, valueOf } from '../concurrency.ts';
 import type { Context, HttpClient, HttpOptions, Vault } from '../context.ts';
 import type { Credential, FullCredential } from '../credential.ts';
 import { isCredsetupError, toCredsetupError, type CredsetupError } from '../errors.ts';
@@ -20,20 +20,25 @@ const atOnce = { inAll: 16, perHost: 4 };
 
 /** Validates each; results by name. A failure is a result, never thrown. */
 export async function testAll(credentials: readonly Credential[], options: HttpOptions, context: Context): Promise<ReadonlyMap<string, Result>> {
-  const tests: Tests = { context, vault: await context.vault(), http: await context.http(options), apis: new Map(), asked: new Map() };
+  const vault = await context.vault();
+  // The index is written whole: beside the tests, for many at once, and for a tenth of the time at most.
+  const notes = new Groups<Note, Credential>((all) => Promise.all(all.map(({ name, change }) => settled(vault.update(name, change)))), { rest: 9 });
+  const tests: Tests = { context, vault, http: await context.http(options), apis: new Map(), asked: new Map(), notes };
   let done = 0;
   const bar = progressBar(credentials.length, context);
   const tasks = credentials.map((credential) => ({
     group: new URL(credential.url).host,
     run: async () => {
-      const result = await testOne(credential, tests);
+      const tested = await testOne(credential, tests);
       done += 1;
       bar(done);
-      return [credential.name, result] as const;
+      return { name: credential.name, result: settled(tested()) };
     },
   }));
   try {
-    return new Map(await inTurns(tasks, atOnce));
+    const tested = await inTurns(tasks, atOnce);
+    notes.hurry();
+    return new Map(await Promise.all(tested.map(async ({ name, result }) => [name, valueOf(await result)] as const)));
   } finally {
     context.output.status(undefined);
   }
@@ -48,21 +53,34 @@ interface Tests {
   readonly apis: Map<string, Api>;
   /** By all that is sent: the same secret under two names is asked about once, so that a refused one is not sent again. */
   readonly asked: Map<string, Promise<Validation>>;
+  readonly notes: Groups<Note, Credential>;
 }
 
-async function testOne(there: Credential, tests: Tests): Promise<Result> {
+/** What was found of a credential, to be kept. */
+interface Note {
+  readonly name: string;
+  readonly change: (there: Credential) => Credential;
+}
+
+/** Asks the server; what is given back keeps what was found, and does not hold up the next test. */
+async function testOne(there: Credential, tests: Tests): Promise<() => Promise<Result>> {
   const started = performance.now();
-  const duration = () => Math.round(performance.now() - started);
   const elsewhere = livesElsewhere(there);
-  if (elsewhere !== undefined) return { name: there.name, status: 'skipped', reason: elsewhere };
-  try {
-    const credential = withExpiry(await validate(there, tests), tests.context.now());
-    const reason = there.signIn === undefined ? {} : { reason: 'the client is accepted; only n8n signs in with it, which credsetup test --in-n8n asks' };
-    return { name: there.name, status: 'ok', ...reason, durationMs: duration(), credential, known: there.warnings };
-  } catch (error) {
-    if (tests.context.signal.aborted) throw error;
-    return { name: there.name, status: 'failed', durationMs: duration(), error: asResult(toCredsetupError(error), there) };
-  }
+  if (elsewhere !== undefined) return () => Promise.resolve({ name: there.name, status: 'skipped', reason: elsewhere });
+  const validated = await settled(validate(there, tests));
+  if (tests.context.signal.aborted) valueOf(validated);
+  const durationMs = Math.round(performance.now() - started);
+  return async () => {
+    try {
+      const change = valueOf(validated);
+      const credential = withExpiry(await tests.notes.add({ name: there.name, change }), tests.context.now());
+      const reason = there.signIn === undefined ? {} : { reason: 'the client is accepted; only n8n signs in with it, which credsetup test --in-n8n asks' };
+      return { name: there.name, status: 'ok', ...reason, durationMs, credential, known: there.warnings };
+    } catch (error) {
+      if (tests.context.signal.aborted) throw error;
+      return { name: there.name, status: 'failed', durationMs, error: asResult(toCredsetupError(error), there) };
+    }
+  };
 }
 
 function withExpiry(credential: Credential, now: Date): Credential {
@@ -76,11 +94,12 @@ function asResult(error: CredsetupError, { name, service, url }: Credential): Cr
   return known.withHint(error.hint.includes('reconnect') ? error.hint : `${error.hint} Then run: credsetup reconnect ${name}`);
 }
 
-async function validate(there: Credential, tests: Tests): Promise<Credential> {
-  const { context, vault } = tests;
+/** What the server's answers change of the stored credential. */
+async function validate(there: Credential, tests: Tests): Promise<Note['change']> {
+  const { context } = tests;
   const service = findService(there.service);
   const method = findMethod(service, there.method);
-  const { credential, secrets, certificates } = await (there.signIn === undefined ? fresh(there.name, tests) : vault.load(there.name));
+  const { credential, secrets, certificates } = await (there.signIn === undefined ? fresh(there.name, tests) : tests.vault.load(there.name));
   for (const secret of Object.values(secrets)) context.output.protect(secret);
   const connection = { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates };
   const presented = { fields: credential.fields, secrets };
@@ -91,7 +110,7 @@ async function validate(there: Credential, tests: Tests): Promise<Credential> {
     : validated(method, api, { ...presented, stored: { credential, now: context.now() } }, context.output);
   const validation = await kept(tests.asked, JSON.stringify([server, service.id, method.id, presented]), validate)
     .catch((error: unknown) => renewAndAskAgain(error, { credential: there, secrets, certificates }, method, api, tests));
-  return vault.update(there.name, (one) => revalidated(one, { service, method, url: one.url, connection, validation, now: context.now() }));
+  return (one) => revalidated(one, { service, method, url: one.url, connection, validation, now: context.now() });
 }
 
 /** A server may end an access token before its time; one renewal shows whether the sign-in still holds. */

@@ -3,7 +3,7 @@
  * rename or link, fsync of the folder. Symbolic links are refused as targets.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fchmodSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { copyFile, link, lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -106,6 +106,17 @@ function readAtOnce(path: string, limit: number, narrow: boolean): Buffer | unde
     throw readFailure(error, path);
   } finally {
     if (descriptor !== undefined) closeRead(descriptor);
+  }
+}
+
+/** The same for the same file, another one after any write: every write of ours puts a new file in place. Undefined where none is. */
+export function fileIdentity(path: string): string | undefined {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = lstatSync(path, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+  } catch {
+    // Whoever reads it says why it cannot be read.
+    return undefined;
   }
 }
 

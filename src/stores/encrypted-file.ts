@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type * as Age from 'age-encryption';
 import { CredsetupError } from '../errors.ts';
-import { proveWritable, readRegular, writeAtomic, writeNew, type Fence } from './atomic.ts';
+import { fileIdentity, proveWritable, readRegular, writeAtomic, writeNew, type Fence } from './atomic.ts';
 import { corrupt, parseDocument, tooLarge } from './document.ts';
 import { homeFiles } from './home.ts';
 import { ageHeader, identityFile, identityIn, identityInvalid, workFactorOf, type AgeHeader } from './identity.ts';
@@ -62,6 +62,8 @@ class EncryptedFile implements SecretStore {
   /** What these bytes were found to hold: read again and unchanged, they are not decrypted again. */
   #decrypted: { readonly file: Buffer; readonly identity: string; readonly contents: Contents } | undefined;
 
+  #read: { readonly file: string | undefined; readonly contents: Contents } | undefined;
+
   constructor(options: EncryptedFileOptions) {
     this.#options = options;
     this.#path = join(options.home, homeFiles.data);
@@ -86,20 +88,38 @@ class EncryptedFile implements SecretStore {
   }
 
   async read(key: string): Promise<string | undefined> {
-    return (await this.#contents()).records[key];
+    // Many are read one after another: as long as the same file lies there it holds the same.
+    const file = fileIdentity(this.#path);
+    if (file === undefined || this.#read?.file !== file) this.#read = { file, contents: await this.#contents() };
+    return this.#read.contents.records[key];
   }
 
   async write(key: string, value: string, fence?: Fence): Promise<void> {
-    checkValue(value);
-    const { records } = await this.#contents();
-    await this.#replace({ version: 1, records: { ...records, [key]: value } }, fence);
+    await this.#write(new Map([[key, value]]), fence);
   }
 
   async delete(key: string, fence?: Fence): Promise<boolean> {
+    return await this.#delete([key], fence);
+  }
+
+  /** One file, however many records. */
+  readonly together: NonNullable<SecretStore['together']> = {
+    write: async (values, fence) => { await this.#write(values, fence); },
+    delete: async (keys, fence) => { await this.#delete(keys, fence); },
+  };
+
+  async #write(values: ReadonlyMap<string, string>, fence: Fence | undefined): Promise<void> {
+    for (const value of values.values()) checkValue(value);
     const { records } = await this.#contents();
-    if (records[key] === undefined) return false;
+    await this.#replace({ version: 1, records: { ...records, ...Object.fromEntries(values) } }, fence);
+  }
+
+  async #delete(keys: readonly string[], fence: Fence | undefined): Promise<boolean> {
+    const { records } = await this.#contents();
+    const gone = new Set(keys.filter((key) => records[key] !== undefined));
+    if (gone.size === 0) return false;
     // A deletion that a power cut takes back is still among the index's leftovers.
-    await this.#replace({ version: 1, records: Object.fromEntries(Object.entries(records).filter(([other]) => other !== key)) }, fence, false);
+    await this.#replace({ version: 1, records: Object.fromEntries(Object.entries(records).filter(([other]) => !gone.has(other))) }, fence, false);
     return true;
   }
 

@@ -62,13 +62,25 @@ export function withEntry(index: Index, before: IndexEntry, after: IndexEntry): 
   return { ...index, entries: index.entries.map((entry) => entry === before ? after : entry) };
 }
 
-export function committed(index: Index, next: IndexEntry, there: IndexEntry | undefined, certificates: readonly string[]): Index {
+/** With what was saved: new entries, and those that take the place of others, whose secrets are to be deleted then. */
+export function committed(
+  index: Index, saves: readonly { readonly next: IndexEntry; readonly there: IndexEntry | undefined; readonly certificates: readonly string[] }[],
+): Index {
+  const inPlace = new Map(saves.flatMap(({ next, there }) => (there === undefined ? [] : [[there.key, next] as const])));
+  const replaced = saves.flatMap(({ there }) => (there === undefined ? [] : [placeOf(there)]));
+  const certificates = saves.flatMap(({ next, certificates: list }) => (next.caSha256 === undefined ? [] : [[next.caSha256, list] as const]));
   return {
     ...index,
-    entries: there === undefined ? [...index.entries, next] : index.entries.map((entry) => entry.key === there.key ? next : entry),
-    certificates: next.caSha256 === undefined ? index.certificates : { ...index.certificates, [next.caSha256]: certificates },
-    leftovers: there === undefined ? index.leftovers : [...index.leftovers, placeOf(there)],
+    entries: [...index.entries.map((entry) => inPlace.get(entry.key) ?? entry), ...saves.flatMap(({ next, there }) => (there === undefined ? [next] : []))],
+    certificates: { ...index.certificates, ...Object.fromEntries(certificates) },
+    leftovers: [...index.leftovers, ...replaced],
   };
+}
+
+/** As {@link entryOf}, for many names of one index. */
+export function entriesByName(index: Index, path: string): (name: string) => IndexEntry | undefined {
+  const byName = new Map(index.entries.map((entry) => [entry.credential.name.toLowerCase(), entry]));
+  return (name) => (index.damaged.length > 0 ? entryOf(index, name, path) : byName.get(name.toLowerCase()));
 }
 
 /** Without an entry, whose secret is to be deleted then. */

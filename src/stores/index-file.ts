@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { isName } from '../credential-name.ts';
 import type { Account, Credential, PublicFields, Pushed, StoreKind, Warning } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
-import { readRegular, writeAtomic, type WriteOptions } from './atomic.ts';
+import { fileIdentity, readRegular, writeAtomic, type WriteOptions } from './atomic.ts';
 import { corrupt, parseDocument, tooLarge } from './document.ts';
 import { homeFiles } from './home.ts';
 import { count, flag, listOf, members, oneOf, recordOf, ShapeError, text, textThat, time, versionOne, type Check } from './shape.ts';
@@ -172,20 +172,25 @@ function contradiction({ entries, damaged, pending, leftovers }: Index): string 
 /**
  * The index of a home; empty when there is none.
  *
+ * @param again `by-its-file`: what was read before holds as long as the same file lies there, for
+ * looking things up; whoever is to write reads the bytes
  * @throws STORE_CORRUPT, STORE_TOO_NEW, STORE_UNWRITABLE when it cannot be read
  */
-export async function readIndex(home: string): Promise<Index> {
+export async function readIndex(home: string, again: 'by-its-bytes' | 'by-its-file' = 'by-its-bytes'): Promise<Index> {
   const path = join(home, homeFiles.index);
+  // Before it is read: what is put in its place meanwhile is read the next time.
+  const file = fileIdentity(path);
+  const before = lastRead?.path === path ? lastRead : undefined;
+  if (again === 'by-its-file' && file !== undefined && before?.file === file) return before.index;
   const bytes = await readRegular(path, largestIndex);
   if (bytes === undefined) return emptyIndex;
-  const known = lastRead?.path === path && lastRead.bytes.equals(bytes) ? lastRead.index : undefined;
-  const index = known ?? parseIndex(bytes, path);
-  lastRead = { path, bytes, index };
+  const index = before?.bytes.equals(bytes) === true ? before.index : parseIndex(bytes, path);
+  lastRead = { path, file, bytes, index };
   return index;
 }
 
 /** One run reads the index again before every change: the same bytes need no second parsing. */
-let lastRead: { readonly path: string; readonly bytes: Buffer; readonly index: Index } | undefined;
+let lastRead: { readonly path: string; readonly file: string | undefined; readonly bytes: Buffer; readonly index: Index } | undefined;
 
 /**
  * Writes the index, without the certificates that no entry names any more, through the same check
@@ -206,7 +211,7 @@ export async function writeIndex(home: string, index: Index, { fence, lasts }: P
   const bytes = Buffer.from(`${JSON.stringify(document, undefined, 1)}\n`);
   if (bytes.length > largestIndex) throw tooLarge(path, bytes.length, largestIndex);
   await writeAtomic(path, bytes, { code: 'STORE_UNWRITABLE', fence, lasts });
-  lastRead = { path, bytes, index: readable };
+  lastRead = { path, file: undefined, bytes, index: readable };
 }
 
 /** Each entry that is new goes through the check that reads it, as the text that it will be. */

@@ -33,6 +33,11 @@ export interface SecretStore {
   write(key: string, value: string, fence?: Fence): Promise<void>;
   /** False when nothing was there, or the keychain is locked: see {@link confirmAbsence}. */
   delete(key: string, fence?: Fence): Promise<boolean>;
+  /** Where many are no more work than one: all of them written and deleted at once, or none. */
+  readonly together?: {
+    write(values: ReadonlyMap<string, string>, fence?: Fence): Promise<void>;
+    delete(keys: readonly string[], fence?: Fence): Promise<void>;
+  };
   /** Throws when an `undefined` or `false` just answered does not mean that nothing is there. */
   confirmAbsence(): Promise<void>;
   /** Ends whatever runs for the store. Safe to call twice. */
@@ -70,6 +75,28 @@ export function checkValue(value: string): void {
   if (size === 0 || value.includes('\0')) {
     throw new CredsetupError('UNEXPECTED', 'A store was given a text that no keychain can hold.', { hint: 'Report this with what --debug prints.' });
   }
+}
+
+/** Throws at the first that cannot be written. */
+export async function writeAll(store: SecretStore, values: ReadonlyMap<string, string>, fence: Fence): Promise<void> {
+  if (store.together === undefined || values.size === 1) for (const [key, value] of values) await store.write(key, value, fence);
+  else await store.together.write(values, fence);
+}
+
+/** Those that are gone: what cannot be deleted is in the way of no other. */
+export async function deleteAll(store: SecretStore, keys: readonly string[], fence: Fence): Promise<ReadonlySet<string>> {
+  const gone = new Set<string>();
+  const groups = store.together === undefined ? keys.map((key) => [key]) : [keys];
+  for (const group of groups) {
+    try {
+      if (store.together !== undefined && group.length > 1) await store.together.delete(group, fence);
+      else for (const key of group) if (!await store.delete(key, fence)) await store.confirmAbsence();
+      for (const key of group) gone.add(key);
+    } catch {
+      // No error for the person: their save stands or failed for its own reason, and the index remembers the keys.
+    }
+  }
+  return gone;
 }
 
 /**
