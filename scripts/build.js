@@ -171,7 +171,7 @@ function packed(all) {
   const files = new Map([...all].map(([path, { code }]) => [path, code]));
   const taken = new Set();
   for (const [name, sources] of Object.entries(packs)) {
-    const entries = [...all].filter(([, { entryPoint }]) => sources.includes(entryPoint)).map(([path]) => path);
+    const entries = [...all].filter(([, { entryPoint = '' }]) => sources.some((source) => entryPoint === source || entryPoint.endsWith(`/${source}`))).map(([path]) => path);
     if (entries.length < sources.length) throw new Error(`not every one of ${sources.join(', ')} is loaded by itself`);
     const inside = [...closure(all, entries)].filter((path) => !taken.has(path));
     const packages = inside.filter((path) => all.get(path).imports.some(({ kind, external, path: other }) => kind === 'dynamic-import' && external && !other.startsWith('node:')));

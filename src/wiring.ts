@@ -266,13 +266,14 @@ function sayOpenWay(warning: Warning | undefined, said: Set<string>, output: Out
   output.warn(`  ${output.style.caution('!')} ${warning.message} (${warning.code})`);
 }
 
-async function openHttp(network: HttpOptions, { env, stopper, output, said }: Parts, closers: (() => Promise<void> | void)[]): Promise<HttpClient> {
+async function openHttp(network: HttpOptions, parts: Parts, closers: (() => Promise<void> | void)[]): Promise<HttpClient> {
+  const { env, stopper, output, said } = parts;
   const { createHttpClient } = await import('./http/client.ts');
   // Behind it: V8 takes no compiled code after a flag was changed.
   keepParserUnoptimized();
   const client = createHttpClient({
     proxy: network.proxy, timeoutSeconds: network.timeout, env, signal: network.outlivesStop === true ? new AbortController().signal : stopper.signal,
-    debug: (line) => { output.debug(line); }, protect: (secret) => { output.protect(secret); },
+    debug: parts.options.debug ? (line) => { output.debug(line); } : undefined, protect: (secret) => { output.protect(secret); },
     opened: (url, connection) => { sayOpenWay(openWarning(url, connection), said, output); },
   });
   closers.push(() => client.close());

@@ -4,8 +4,14 @@ import { startMattermost } from '../../build/mattermost.js';
 
 const [tokens, milliseconds] = process.argv.slice(2).map(Number);
 const server = await startMattermost({ tokensEnabled: true });
-server.joinTeam('maker');
-const made = Array.from({ length: tokens }, () => server.makeToken('maker').token);
+const [maker] = server.state.users.filter(({ username }) => username === 'maker');
+// Each account has its own: the lists of one account's tokens and sessions stay short.
+const made = Array.from({ length: tokens }, (_, at) => {
+  const username = `maker-${at}`;
+  server.state.users.push({ ...maker, username, id: at.toString(36).padStart(26, '0') });
+  server.joinTeam(username);
+  return server.makeToken(username).token;
+});
 if (milliseconds > 0) {
   server.intercept = async (_, answer) => {
     await wait(milliseconds);

@@ -30,7 +30,8 @@ export interface HttpClientOptions {
   /** Ends everything in flight at once; its reason is what `send` then throws. */
   readonly signal: AbortSignal;
   /** Gets one line a request: no body, no header, no value of a query. */
-  readonly debug: (line: string) => void;
+  /** Undefined where nobody reads it: to say what an answer holds takes as long as reading it. */
+  readonly debug: ((line: string) => void) | undefined;
   /** Gets the proxies' passwords. */
   readonly protect: (secret: string) => void;
   /** Hears of each way that is opened, before its first request. */
@@ -51,7 +52,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     options,
     limits: { ...limitsFor(options.timeoutSeconds ?? 30), ...options.limits },
     proxies: readProxies(options),
-    authorities: createAuthorities(options.env['NODE_EXTRA_CA_CERTS'], options.debug),
+    authorities: createAuthorities(options.env['NODE_EXTRA_CA_CERTS'], (line) => options.debug?.(line)),
     routes: new Map(),
   };
   // One listener for all requests: more than ten on one signal make node print a warning.
@@ -94,13 +95,13 @@ async function send(parts: Parts, request: HttpRequest, connection: Connection):
     const answer = await flight.answer;
     const response = createResponse(url, answer, await textOf(answer, limits.responseBytes));
     if (connection.identity === undefined && isAboutClientCertificate(response)) throw new ClientCertificateFailure();
-    debug(`${wire.method} ${loggable(url)}: ${summary(response, answer.body.length)}, ${took()}`);
+    debug?.(`${wire.method} ${loggable(url)}: ${summary(response, answer.body.length)}, ${took()}`);
     return response;
   } catch (error) {
     signal.throwIfAborted();
     const failure = await explain(parts, url, connection, route, flight, error);
     signal.throwIfAborted();
-    debug(`${wire.method} ${loggable(url)}: ${[failure.code, ...new Set(codesOf(error))].join(' ')}, ${took()}`);
+    debug?.(`${wire.method} ${loggable(url)}: ${[failure.code, ...new Set(codesOf(error))].join(' ')}, ${took()}`);
     throw failure;
   }
 }

@@ -51,12 +51,14 @@ function headerOf(headers: Headers, name: string): string | undefined {
 
 /** An answer whose body was read. `url` is the request's; redirects are never followed. */
 export function createResponse(url: URL, { status, headers }: Answer, text: string): HttpResponse {
+  // Several ask an answer what it holds.
+  let body: { readonly value: unknown } | undefined;
   return {
     url: url.href,
     status,
     text,
     header: (name) => headerOf(headers, name),
-    json: () => parseBody(url, status, text, headerOf(headers, 'content-type')),
+    json: () => (body ??= { value: parseBody(url, status, text, headerOf(headers, 'content-type')) }).value,
   };
 }
 

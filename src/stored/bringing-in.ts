@@ -3,7 +3,7 @@
  * is stored, its validation, and the saving of all, or of those that work.
  */
 import { inTurns, settled, valueOf } from '../concurrency.ts';
-import type { Connection, Context, HttpOptions, Vault } from '../context.ts';
+import type { Connection, Context, HttpClient, HttpOptions, Vault } from '../context.ts';
 import type { Credential, FullCredential, PublicFields, Secrets, StoreKind } from '../credential.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
 import { locate, parseAddress } from '../server/address.ts';
@@ -134,7 +134,8 @@ async function proveStores(planned: readonly Plan[], vault: Vault): Promise<void
 
 /** What the validations of one run share: a refused secret is sent once. */
 interface Shared {
-  readonly network: HttpOptions;
+  /** One, so that connections are kept open between entries. */
+  readonly http: HttpClient;
   readonly context: Context;
   readonly located: Map<string, Promise<string>>;
   readonly asked: Map<string, Promise<Answered>>;
@@ -143,7 +144,7 @@ interface Shared {
 interface Answered { readonly secrets: Secrets; readonly validation: Validation }
 
 async function validateAll(planned: readonly Plan[], { network }: Bringing, context: Context): Promise<readonly (Validated | Result)[]> {
-  const shared: Shared = { network, context, located: new Map(), asked: new Map() };
+  const shared: Shared = { http: await context.http(network), context, located: new Map(), asked: new Map() };
   const bar = progressBar(planned.length, context);
   let done = 0;
   try {
@@ -183,9 +184,8 @@ function sameAccount({ account }: Credential, there: Credential): boolean {
 
 async function validate(wanted: Wanted, shared: Shared): Promise<FullCredential> {
   const { service, method, connection, fields } = wanted;
-  const { context } = shared;
+  const { context, http } = shared;
   const server = JSON.stringify([service.id, wanted.url, connection]);
-  const http = await context.http(shared.network);
   const url = await kept(shared.located, server, () => locate(wanted.url, service, services, http, connection));
   const together = JSON.stringify([server, method.id, wanted.grant, fields, wanted.secrets, wanted.kept.signIn]);
   const { secrets, validation } = await kept(shared.asked, together, async () => {
@@ -207,7 +207,7 @@ async function validate(wanted: Wanted, shared: Shared): Promise<FullCredential>
 
 /** A refresh token is never spent here; a client that signs in for itself gets a token of its own. */
 async function withAccessToken(
-  { service, method, grant, fields, secrets, connection, name }: Wanted, url: string, { network, context }: Shared,
+  { service, method, grant, fields, secrets, connection, name }: Wanted, url: string, { http, context }: Shared,
 ): Promise<Secrets> {
   const { oauth } = method;
   const until = Date.parse(secrets['accessTokenExpiresAt'] ?? '');
@@ -224,7 +224,7 @@ async function withAccessToken(
   }
   const { clientCredentials } = await import('../oauth/tokens.ts');
   const tokens = await clientCredentials(tokenEndpointOf({
-    service, oauth, base: url, clientId: presentedValue({ ...fields }, 'clientId'), clientSecret: presentedValue(secrets, 'clientSecret'), http: await context.http(network), connection, context,
+    service, oauth, base: url, clientId: presentedValue({ ...fields }, 'clientId'), clientSecret: presentedValue(secrets, 'clientSecret'), http, connection, context,
   }));
   const { accessToken, accessTokenExpiresAt, ...lasting } = secrets;
   return { ...lasting, ...tokenSecrets(tokens) };
