@@ -110,5 +110,6 @@ export async function expectTidy(home: string, where: string): Promise<void> {
   if (first !== undefined) await vault.update(first.name, (there) => ({ ...there }));
   await vault.close();
   const own: readonly string[] = Object.values(homeFiles);
-  expect(readdirSync(home).filter((name) => !own.includes(name)), where).toEqual([]);
+  // The lock goes when the write is done, which whoever waits for the write does not wait for.
+  await expect.poll(() => readdirSync(home).filter((name) => !own.includes(name)), { timeout: 20_000, message: where }).toEqual([]);
 }
