@@ -72,3 +72,18 @@ describe('a warning that is known', () => {
     expect((await one.run(['test', 'crm'])).stderr).not.toContain('contacts: not');
   });
 });
+
+describe('a warning about the address', () => {
+  it('is said once in a run, however many credentials are there', async () => {
+    const server = await mattermostServer();
+    const one = script();
+    await storeMattermost(one, server);
+    const { token } = server.makeToken('maker');
+    const second = await one.run(['mattermost', '--url', server.url, '--name', 'second'], { env: { CREDSETUP_TOKEN: token } });
+    expect(second.stderr.match(/N8N_LOOPBACK_ADDRESS/g)).toHaveLength(1);
+    const { stderr, exitCode } = await one.run(['test', '--all']);
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr.match(/✔ /g)).toHaveLength(2);
+    expect(stderr.match(/N8N_LOOPBACK_ADDRESS/g)).toHaveLength(1);
+  });
+});
