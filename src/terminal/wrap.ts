@@ -6,7 +6,7 @@ const fewestColumns = 20;
 const colors = /\u001b\[[\d;]*m/g;
 /** What stands before a line's own words: its indent, then a mark, a number or a label and its gap. */
 // ✔ ✖ ❯ •
-const lead = /^ *(?:(?:[\u2714\u2716!?>\u276f\u2022]|\d+\.) +|\S+(?: \S+)* {2,})?/u;
+const lead = /^ *(?:(?:[✔✖!?>❯•-]|\[(?:ok|no)\]|\d+\.) +|\S+(?: \S+)* {2,})?/u;
 
 /**
  * The text with each line broken before the word that does not fit, and what follows indented to
