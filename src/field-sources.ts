@@ -2,9 +2,9 @@
  * Where a value comes from when nobody is asked: option, the service's variable, the short
  * variable. One description of a field serves all of them and the list of what is missing.
  */
-import type { Context, TextQuestion } from './context.ts';
+import type { Context, Output, TextQuestion } from './context.ts';
 import { CredsetupError, isCredsetupError, type MissingInput } from './errors.ts';
-import { cleanedValue } from './given-value.ts';
+import { cleanedValue, oddEdges } from './given-value.ts';
 import { secretLookalike } from './services/misplaced-secret.ts';
 import { shortVariableName, variableName, type Field } from './services/field.ts';
 import type { Service } from './services/service.ts';
@@ -92,6 +92,12 @@ export function checkedValue(field: Field, given: Given): string {
   const problem = valueProblem(field, value);
   if (problem === undefined) return value;
   throw new CredsetupError('INPUT_INVALID', `${given.source}: ${problem}`, { field: field.key, hint: `${field.label}: ${field.help}` });
+}
+
+/** A password is used as it is; what of it may be none of its own is said. */
+export function sayOddEdges(field: Field, value: string, { warn, style }: Pick<Output, 'warn' | 'style'>): void {
+  const odd = oddEdges(field, value);
+  if (odd !== undefined) warn(`  ${style.caution('!')} ${odd}`);
 }
 
 /** As `checkedValue`, and it is what every such value is like: what is not would only count as refused. */

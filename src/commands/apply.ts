@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { CredsetupError, isCredsetupError, type MissingInput } from '../errors.ts';
-import { checkedValue } from '../field-sources.ts';
+import { sendableValue } from '../field-sources.ts';
 import { checkLimits, placeOf } from '../manifest/limits.ts';
 import { readManifest, type Entry, type Source } from '../manifest/read.ts';
 import { parseAddress } from '../server/address.ts';
@@ -119,7 +119,7 @@ async function wantedFrom(
 function valueOf(field: Field, given: Readonly<Record<string, string>>, { at }: Entry): string {
   const value = given[field.key];
   if (value === undefined) throw new CredsetupError('INPUT_MISSING', `${at}: ${field.key} is missing (${field.label}).`, { missing: [{ field: field.key, option: '', variable: '' }], hint: 'Add it to the entry.' });
-  return checkedValue(field, { value, source: `${at}, ${field.key}` });
+  return sendableValue(field, { value, source: `${at}, ${field.key}` });
 }
 
 async function authorities({ caFile }: Entry, secretsDir: string | undefined, context: Context): Promise<readonly string[]> {

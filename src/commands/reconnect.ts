@@ -6,15 +6,16 @@ import { setUp } from '../wizard/set-up.ts';
 import { fresh } from '../stored/fresh.ts';
 import { takeBack } from '../stored/hand-over.ts';
 import type { Credential, FullCredential } from '../credential.ts';
-import { CredsetupError, isCredsetupError } from '../errors.ts';
+import { CredsetupError, isCredsetupError, type ErrorCode } from '../errors.ts';
 import type { Context, Vault } from '../context.ts';
+import { sameName } from '../credential-name.ts';
 import type { reconnect } from './catalog.ts';
 import { name, networkOptions, type CallOf, type Run } from './command.ts';
 import { findOne } from './find-credentials.ts';
 
 export const run: Run<typeof reconnect> = async (call, context) => {
   const vault = await context.vault();
-  const credential = await findOne(name(call.args), vault);
+  const credential = await findStored(name(call.args), vault);
   const existing = await load(credential, vault);
   if (existing !== undefined) refuseOtherAddress(existing, call);
   if (existing?.credential.handedOver?.state === 'pending' && await tookBack(existing.credential, call, context)) return 0;
@@ -27,6 +28,17 @@ export const run: Run<typeof reconnect> = async (call, context) => {
   if (call.json) output.json(full.credential);
   return 0;
 };
+
+/** A team's store looks at the secret to find it; its list does not. */
+async function findStored(wanted: string, vault: Vault): Promise<Credential> {
+  try {
+    return await findOne(wanted, vault);
+  } catch (error) {
+    const listed = isCredsetupError(error) && unbound.includes(error.code) ? (await vault.list()).find((one) => sameName(one.name, wanted)) : undefined;
+    if (listed === undefined) throw error;
+    return listed;
+  }
+}
 
 /** A hand-over that was cut off is undone without a sign-in, when the tokens still work here. */
 async function tookBack(credential: Credential, call: CallOf<typeof reconnect>, context: Context): Promise<boolean> {
@@ -45,12 +57,17 @@ async function tookBack(credential: Credential, call: CallOf<typeof reconnect>, 
   }
 }
 
+/** What is not there, or was changed by another hand, is bound to nothing. */
+const unbound: readonly ErrorCode[] = ['SECRET_MISSING', 'SECRET_ALTERED', 'SECRET_DELETED'];
+
 /** A secret that is gone is what reconnecting repairs: undefined. An unreadable store is not. */
 async function load({ name: wanted }: Credential, vault: Vault): Promise<FullCredential | undefined> {
   try {
     return await vault.load(wanted);
   } catch (error) {
-    if (!isCredsetupError(error) || error.code !== 'SECRET_MISSING') throw error;
+    // A record of this name that is damaged; not a store that is.
+    const damaged = isCredsetupError(error) && error.code === 'STORE_CORRUPT' && error.details.name === wanted;
+    if (!isCredsetupError(error) || !(damaged || unbound.includes(error.code))) throw error;
     return undefined;
   }
 }
@@ -64,7 +81,7 @@ function refuseOtherAddress({ credential: { name: stored, url } }: FullCredentia
 
 /** Only the secret's own record says where it belongs; what the index says may be anybody's. */
 function sayUnbound({ name: stored, url, service }: Credential, { output, interactive }: Context): void {
-  output.warn(`  ${output.style.caution('!')} The secret of ${stored} is gone, and with it the proof of where it belonged. The index says ${url}: give the address of your ${findService(service).title} again${interactive ? '' : ', with --url'}.`);
+  output.warn(`  ${output.style.caution('!')} The secret of ${stored} is gone or was changed by another hand, and with it the proof of where it belonged. The index says ${url}: give the address of your ${findService(service).title} again${interactive ? '' : ', with --url'}.`);
 }
 
 function anewOptions(credential: Credential, call: CallOf<typeof reconnect>): SetupOptions {

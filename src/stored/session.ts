@@ -9,7 +9,7 @@ import type { Field } from '../services/field.ts';
 import type { Api } from '../services/api.ts';
 import type { Method, Service } from '../services/service.ts';
 import { apiOf } from '../server/connection.ts';
-import { givenValue, inputMissing, missingInput, questionFor, sendableValue, type FieldOptions } from '../field-sources.ts';
+import { givenValue, inputMissing, missingInput, questionFor, sayOddEdges, sendableValue, type FieldOptions } from '../field-sources.ts';
 import { checkTrusted } from '../server/trust.ts';
 
 /** What the command line says beside the name. */
@@ -114,6 +114,7 @@ async function value(field: Field, { service, options, context }: Opening, optio
   if (given === undefined && optional) return '';
   const checked = given === undefined ? await asked(field, service, context) : sendableValue(field, given);
   context.output.protect(field.secret || optional ? checked : '');
+  sayOddEdges(field, checked, context.output);
   return checked;
 }
 

@@ -135,13 +135,26 @@ async function narrowOwn(home: string): Promise<void> {
 }
 
 /**
- * Removes the temporary files that killed writes left. To be called under the write lock: only
- * its holder writes these files.
+ * Removes the temporary files that killed writes left. To be called under a lock whose holder alone
+ * writes the files of these names. Others are written under no lock, and locks are moved away
+ * before they are removed: of those goes what lies there for longer than any of it takes.
  *
  * @param names the files' own names, `index.json` for example
  */
 export async function sweepTemporaries(home: string, names: readonly string[]): Promise<void> {
   const files = await readdir(home);
-  const left = files.filter((file) => names.some((name) => isTemporaryOf(name, file)));
-  await Promise.all(left.map((file) => rm(join(home, file), { force: true })));
+  const left = await Promise.all(files.map(async (file) => names.some((name) => isTemporaryOf(name, file)) || (isWrittenFreely(file) && await isOld(join(home, file)))));
+  await Promise.all(files.filter((_, index) => left[index]).map((file) => rm(join(home, file), { force: true })));
+}
+
+function isWrittenFreely(file: string): boolean {
+  return isTemporaryOf(homeFiles.identity, file) || isTemporaryOf(marker, file) || /\.lock\.[0-9a-f]{16}\.stale$/.test(file);
+}
+
+const longestWrite = 60_000;
+
+/** Not of now, in either direction: a clock may have been set. */
+async function isOld(path: string): Promise<boolean> {
+  const there = await statOrUndefined(path);
+  return there !== undefined && Math.abs(Date.now() - there.mtimeMs) > longestWrite;
 }

@@ -74,9 +74,9 @@ export function readRecord(stored: string, entry: IndexEntry): SecretRecord {
   return record;
 }
 
-function altered({ credential: { name, service, store } }: IndexEntry): CredsetupError {
+function altered({ credential: { name, store } }: IndexEntry): CredsetupError {
   return new CredsetupError('STORE_CORRUPT', `What is stored for ${name} was changed by something else than credsetup${store === 'keychain' ? ' (in the keychain\'s own program, for example)' : ''}; it is not used.`, {
-    name, hint: `Bring back what was there, or set it up anew: credsetup remove ${name}, then credsetup ${service}`,
+    name, hint: `Bring back what was there, or set it up anew: credsetup reconnect ${name}`,
   });
 }
 

@@ -54,8 +54,10 @@ function isFree(draft: ValidatedDraft, there: Credential | undefined): boolean {
 
 export async function nameStage(draft: ValidatedDraft): Promise<Outcome> {
   // A credential that is set up again keeps its name.
-  if (draft.store === 'none' || ((draft.options.existing ?? draft.options.inPlaceOf) !== undefined && isFree(draft, await draft.vault.find(draft.name)))) return 'through';
-  const { terminal, vault } = draft;
+  const { terminal, vault, options } = draft;
+  // What was changed by another hand cannot be read again; the save looks at it once more.
+  const again = (): Promise<Credential | undefined> => options.inPlaceOf === undefined ? vault.find(draft.name) : Promise.resolve(options.inPlaceOf);
+  if (draft.store === 'none' || ((options.existing ?? options.inPlaceOf) !== undefined && isFree(draft, await again()))) return 'through';
   const wanted = draft.name;
   const there = await vault.find(wanted);
   const free = isFree(draft, there);

@@ -15,8 +15,7 @@ import { isPlaced, isReady, isValidated, terminalOf, type Draft, type Outcome, t
 import { leaveOther } from './provisioning/sessions.ts';
 import { fitsWay, provisioningStages, wayStage } from './provisioning/stages.ts';
 import { checkEarlyName, nameStage } from './naming.ts';
-import { oddEdges } from '../given-value.ts';
-import { questionFor, sendableValue } from '../field-sources.ts';
+import { questionFor, sayOddEdges, sendableValue } from '../field-sources.ts';
 import { onceStarted } from './starting.ts';
 import { stepsStage } from './steps.ts';
 import { saveStage, validateStage } from './saving.ts';
@@ -191,8 +190,7 @@ async function fieldStage(draft: Draft, field: Field): Promise<Outcome> {
   if (value.kind === 'back') return 'back';
   if (field.secret) draft.context.output.protect(value.value);
   else if (field !== draft.method?.provisioning?.codeField) draft.context.output.publish(value.value);
-  const odd = oddEdges(field, value.value);
-  if (odd !== undefined) draft.context.output.warn(`  ${draft.context.output.style.caution('!')} ${odd}`);
+  sayOddEdges(field, value.value, draft.context.output);
   draft.values.set(field.key, value.value);
   return asked ? 'next' : 'through';
 }

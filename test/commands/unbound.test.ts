@@ -93,6 +93,19 @@ describe('an entry whose record is gone', () => {
     expect(evil.log).toEqual([]);
   });
 
+  it('is found again by reconnect, too, where the index names another address than the record', async () => {
+    const [one, chat, evil] = [script(), await mattermostServer(), await mattermostServer()];
+    const token = await storeMattermost(one, chat);
+    const path = join(one.home, 'index.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(chat.url, evil.url));
+    expect((await one.run(['test', 'chat', '--json'])).json()['results']).toMatchObject([{ error: { code: 'STORE_CORRUPT' } }]);
+    expect(errorOf(await one.run(['reconnect', 'chat', '--token-stdin', '--json'], { stdin: token, secrets: [token] })).code).toBe('INPUT_MISSING');
+    expect(evil.log).toEqual([]);
+    const done = await one.run(['reconnect', 'chat', '--token-stdin', '--url', chat.url, '--json'], { stdin: token, secrets: [token] });
+    expect([done.exitCode, done.json()['url']]).toEqual([0, chat.url]);
+    expect((await one.run(['get', 'chat'], { reveals: true })).stdout).toBe(`${token}\n`);
+  });
+
   it('has no Token ID that a replacement would end', async () => {
     const [one, chat] = [script(), await mattermostServer({ tokensEnabled: true })];
     const password = mattermostPassword;

@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, link, lstat, mkdir, open, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, lstat, mkdir, open, readFile, readdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -92,6 +92,16 @@ describe('an atomic write', () => {
     expect(stdout).toContain('FILE_UNWRITABLE');
     expect(await readFile(path, 'utf8')).toBe('old');
     expect(await readdir(folder)).toEqual(['file']);
+  });
+
+  it('removes what is written under no lock only when it lies there for long, whatever the clock', async () => {
+    const folder = await temporaryFolder();
+    const [old, future] = [new Date(Date.now() - 120_000), new Date(Date.now() + 3_600_000)];
+    const names = ['.identity.age.0123456789abcdef.tmp', '..made-by-credsetup.0123456789abcdef.tmp', 'write.lock.0123456789abcdef.stale', 'refresh-1.lock.0123456789abcdef.stale'];
+    for (const name of [...names, ...names.map((one) => one.replace('0123', '4567')), 'mine.stale', '.mine.age.0123456789abcdef.tmp', 'identity.age']) await writeFile(join(folder, name), '');
+    for (const [at, name] of [...names, 'mine.stale', '.mine.age.0123456789abcdef.tmp', 'identity.age'].entries()) await utimes(join(folder, name), at % 2 === 0 ? old : future, at % 2 === 0 ? old : future);
+    await sweepTemporaries(folder, ['index.json']);
+    expect((await readdir(folder)).sort()).toEqual([...names.map((one) => one.replace('0123', '4567')), 'mine.stale', '.mine.age.0123456789abcdef.tmp', 'identity.age'].sort());
   });
 
   it('knows its own temporary files again and no others', async () => {

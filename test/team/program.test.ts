@@ -22,6 +22,25 @@ function machine(server: PracticeOpenBao, more: Readonly<Record<string, string>>
   return { home: base.home, env, run: (args, options = {}) => base.run(args, { ...options, env: { ...env, ...options.env } }) };
 }
 
+describe('a value that was changed by hand in the engine', () => {
+  it('is set up anew by reconnect, whose address is asked about again', async () => {
+    const [server, chat] = [await openBao(), await mattermostServer()];
+    const one = machine(server);
+    await storeMattermost(one, chat);
+    const peeked = server.peek('credsetup/chat')!;
+    Object.assign(peeked.data, { token: 'typed by somebody' });
+    const { token } = chat.makeToken('maker');
+    const results = (await one.run(['test', 'chat', '--json'])).json()['results'];
+    expect(results).toMatchObject([{ error: { code: 'SECRET_ALTERED', hint: expect.stringContaining('credsetup reconnect chat') as string } }]);
+    chat.log.length = 0;
+    expect(errorOf(await one.run(['reconnect', 'chat', '--json'], { env: { CREDSETUP_TOKEN: token } })).code).toBe('INPUT_MISSING');
+    expect(chat.log).toEqual([]);
+    const done = await one.run(['reconnect', 'chat', '--url', chat.url, '--json'], { env: { CREDSETUP_TOKEN: token } });
+    expect(done.exitCode, done.stdout).toBe(0);
+    expect((await one.run(['get', 'chat'], { reveals: true })).stdout).toBe(`${token}\n`);
+  });
+});
+
 describe('a second machine with an empty home', () => {
   it('lists, gets, shows, runs and tests what the first one set up', async () => {
     const [server, chat] = [await openBao(), await mattermostServer()];

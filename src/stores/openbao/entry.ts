@@ -113,6 +113,6 @@ function document<T>(value: string, at: string, check: Check<T>): T {
 function altered(at: string, names: readonly string[]): CredsetupError {
   const name = at.slice(at.lastIndexOf('/') + 1);
   return new CredsetupError('SECRET_ALTERED', `${at} was changed by hand: ${names.join(', ')}. It is bound to nothing that credsetup validated, so nothing is sent.`, {
-    name, hint: `Bring the last good version back: bao kv metadata get ${at}, then bao kv rollback -version=NUMBER ${at}. Or take it away (credsetup remove ${name}) and set it up anew with the new value.`,
+    name, hint: `Bring the last good version back: bao kv metadata get ${at}, then bao kv rollback -version=NUMBER ${at}. Or set it up anew with the new value: credsetup reconnect ${name}`,
   });
 }
