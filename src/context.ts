@@ -116,6 +116,8 @@ export interface HttpRequest {
   readonly json?: unknown;
   /** Sent as application/x-www-form-urlencoded. */
   readonly form?: Readonly<Record<string, string>> | readonly (readonly [string, string])[];
+  /** It is n8n itself that is asked; an error says nothing then of what n8n would meet there. */
+  readonly toN8n?: boolean;
 }
 
 export interface HttpResponse {
@@ -243,6 +245,8 @@ export interface Context {
   readonly signal: AbortSignal;
   /** Whether questions may be asked. */
   readonly interactive: boolean;
+  /** Why it is not, and what helps; empty when it is. */
+  readonly notAsked: string;
   /** Whether standard output is a terminal. */
   readonly outputIsTerminal: boolean;
   /** Whether talk (standard error) goes to a terminal. */

@@ -82,7 +82,7 @@ export function missingInput(field: Field, service: Pick<Service, 'id'>): Missin
 export function inputMissing(service: string, missing: readonly MissingInput[]): CredsetupError {
   const lines = missing.map(({ field, option, variable }) => `${field} (${[option, variable].filter((one) => one !== '').join(' or ')})`);
   return new CredsetupError('INPUT_MISSING', `Missing: ${lines.join(', ')}.`, {
-    service, missing, hint: 'Give each by its option or its variable, or run the command on a terminal to be asked.',
+    service, missing, hint: 'Give each by its option or its variable.',
   });
 }
 

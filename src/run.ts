@@ -111,8 +111,13 @@ async function execute(command: string, ...call: Parameters<Runner>): Promise<nu
   return run(...call);
 }
 
+/** What a question would have given. */
+function withReason(error: CredsetupError, { notAsked }: Context): CredsetupError {
+  return error.code === 'INPUT_MISSING' && notAsked !== '' ? error.withHint(`${error.hint} ${notAsked}`) : error;
+}
+
 function report(thrown: unknown, parsed: Parsed, { context, answered }: Wiring): number {
-  const error = toCredsetupError(thrown);
+  const error = withReason(toCredsetupError(thrown), context);
   const { output } = context;
   if (error.code === 'UNEXPECTED' && thrown instanceof Error) output.debug(thrown.stack ?? thrown.message);
   if (error.code === 'BROKEN_PIPE') return error.exitCode;

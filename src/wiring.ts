@@ -25,6 +25,7 @@ import { noColors, useColor } from './terminal/style.ts';
 import type { TerminalOptions } from './terminal/terminal.ts';
 // Nearly every command reads the index: in one chunk with the rest it is there at once.
 import { openWarning } from './server/connection.ts';
+import { whyNotAsked } from './not-asked.ts';
 import { createVault } from './vault.ts';
 
 export interface RunOptions {
@@ -140,6 +141,7 @@ function assemble(parts: Parts): Wiring {
   const terminal = once(() => openTerminal(parts, closers));
   const context: Context = {
     env, output, signal, interactive,
+    notAsked: interactive ? '' : whyNotAsked({ input: options.input, ci: isSet(env['CI']), stdin: inputIsTerminal(), stderr: stderr.isTTY, env }),
     outputIsTerminal: stdout.isTTY,
     talkIsTerminal: stderr.isTTY,
     talkIsPiped: isPipe(2),

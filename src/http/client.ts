@@ -99,7 +99,7 @@ async function send(parts: Parts, request: HttpRequest, connection: Connection):
     return response;
   } catch (error) {
     signal.throwIfAborted();
-    const failure = await explain(parts, url, connection, route, flight, error);
+    const failure = await explain(parts, { url, toN8n: request.toN8n === true }, connection, route, flight, error);
     signal.throwIfAborted();
     debug?.(`${wire.method} ${loggable(url)}: ${[failure.code, ...new Set(codesOf(error))].join(' ')}, ${took()}`);
     throw failure;
@@ -133,7 +133,8 @@ async function openRoute({ options, limits, proxies, authorities }: Parts, url: 
 }
 
 async function explain(
-  { options, limits, authorities }: Parts, url: URL, connection: Connection, route: Route, { stage }: Flight, error: unknown,
+  { options, limits, authorities }: Parts, { url, toN8n }: { readonly url: URL; readonly toN8n: boolean }, connection: Connection,
+  route: Route, { stage }: Flight, error: unknown,
 ): Promise<CredsetupError> {
   const place = placeOf(url);
   const proxy = route.proxy();
@@ -153,6 +154,7 @@ async function explain(
     given: look ? factsOfGiven(connection.certificates) : [],
     unreadBundle: authorities.unreadBundle(),
     complaint: complaint === undefined ? '' : ` ${complaint}`,
+    toN8n,
     now: new Date(),
   }, proxy);
 }

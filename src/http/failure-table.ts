@@ -26,6 +26,8 @@ export interface Scene extends Place {
   readonly given: readonly CertificateFacts[];
   /** Where this node reads no system store: the file with its certificates, or empty when there is none. Undefined where it reads it. */
   readonly unreadBundle: string | undefined;
+  /** It is n8n that was asked: what n8n meets at this address is nothing to say then. */
+  readonly toN8n: boolean;
   readonly now: Date;
 }
 
@@ -35,18 +37,19 @@ export interface Failure {
   readonly hint: (scene: Scene) => string;
 }
 
-const n8nTrusts = 'n8n connects to the same address and needs the same: NODE_EXTRA_CA_CERTS=FILE where it runs, or "Ignore SSL Issues" in its credential where there is such a switch.';
-const n8nGetsIt = 'n8n gets the same answer from the same address.';
+const n8nTrusts = ({ toN8n }: Scene): string => toN8n ? '' : 'n8n connects to the same address and needs the same: NODE_EXTRA_CA_CERTS=FILE where it runs, or "Ignore SSL Issues" in its credential where there is such a switch.';
+const n8nGetsIt = ({ toN8n }: Scene): string => toN8n ? '' : 'n8n gets the same answer from the same address.';
 const giveCa = (what: string): string => `give ${what} with --ca-file FILE, or turn the checks off for this address alone with --ignore-ssl-issues.`;
-const n8nMeetsIt = 'n8n connects to the same address and meets the same certificate: there only "Ignore SSL Issues" in its credential helps, where there is such a switch.';
+const n8nMeetsIt = ({ toN8n }: Scene): string => toN8n ? '' : 'n8n connects to the same address and meets the same certificate: there only "Ignore SSL Issues" in its credential helps, where there is such a switch.';
 
 /** The ways around, and what n8n needs. */
-function reach({ host, via }: Scene): string {
-  if (isLoopbackHost(host)) return `For n8n, ${host} is the machine or container that n8n runs on: it may need another address for the same server.`;
+function reach({ host, via, toN8n }: Scene): string {
+  // What this computer means to an n8n elsewhere is no reason for anything that fails here.
+  if (isLoopbackHost(host)) return '';
   const proxy = via === ''
     ? 'If this machine reaches the net through a proxy only, name it with --proxy URL or HTTPS_PROXY.'
     : `Without the proxy: NO_PROXY=${host}; with another: --proxy URL.`;
-  return `${proxy} n8n connects to the same address, and must be able to reach it from where it runs.`;
+  return toN8n ? proxy : `${proxy} n8n connects to the same address, and must be able to reach it from where it runs.`;
 }
 
 const tryHttps = (scene: Scene): string => (scene.secure ? '' : 'The server may want https:// on this port: check the address. ');
@@ -66,13 +69,13 @@ const forgedByProxy = ({ via }: Scene): string => (via === '' ? '' : 'A proxy th
 const selfSigned: Failure = {
   code: 'TLS_SELF_SIGNED',
   message: (scene) => `${scene.at}${scene.via} shows a certificate that signed itself.${leaf(scene)}`,
-  hint: (scene) => `If the server is yours, save its certificate (${showChain(scene)}) and ${giveCa('the file')} ${n8nTrusts}${scene.complaint}`,
+  hint: (scene) => `If the server is yours, save its certificate (${showChain(scene)}) and ${giveCa('the file')} ${n8nTrusts(scene)}${scene.complaint}`,
 };
 
 const selfSignedInChain: Failure = {
   code: 'TLS_SELF_SIGNED',
   message: (scene) => `The certificate of ${scene.at}${scene.via} comes from a CA that signed itself and that ${scene.unreadBundle === undefined ? 'this machine' : 'Node.js'} does not know.${leaf(scene)}${ca(scene)}`,
-  hint: (scene) => `${wrongCaFile(scene)}${unreadStore(scene)}${forgedByProxy(scene)}If you trust that CA, ${giveCa('its certificate')} ${n8nTrusts}${scene.complaint}`,
+  hint: (scene) => `${wrongCaFile(scene)}${unreadStore(scene)}${forgedByProxy(scene)}If you trust that CA, ${giveCa('its certificate')} ${n8nTrusts(scene)}${scene.complaint}`,
 };
 
 function ca({ chain }: Scene): string {
@@ -106,19 +109,19 @@ const unknownCa: Failure = {
   code: 'TLS_UNKNOWN_CA',
   message: (scene) => `The certificate of ${scene.at}${scene.via} cannot be traced to a CA that ${scene.unreadBundle === undefined ? 'this machine' : 'Node.js'} knows: the CA is a private one, or the server leaves out its intermediate certificate.${leaf(scene)}`,
   hint: (scene) => `${wrongCaFile(scene)}${unreadStore(scene)}${forgedByProxy(scene)}Check which: ${showChain(scene)} - when only one certificate comes although its issuer is a public CA, the server's administrator must add the intermediate ("full chain"). `
-    + `For a private CA, ${giveCa('its certificate')} ${n8nTrusts}${scene.complaint}`,
+    + `For a private CA, ${giveCa('its certificate')} ${n8nTrusts(scene)}${scene.complaint}`,
 };
 
 const expired: Failure = {
   code: 'TLS_EXPIRED',
   message: (scene) => `A certificate of ${scene.at}${scene.via} has expired.${outOfDate(scene, ({ to }) => to < scene.now.toISOString())}`,
-  hint: (scene) => `The server's administrator must renew it. Is this machine's clock right? It says ${scene.now.toISOString()}. --ignore-ssl-issues turns the checks off for this address alone. ${n8nMeetsIt}`,
+  hint: (scene) => `The server's administrator must renew it. Is this machine's clock right? It says ${scene.now.toISOString()}. --ignore-ssl-issues turns the checks off for this address alone. ${n8nMeetsIt(scene)}`,
 };
 
 const notYetValid: Failure = {
   code: 'TLS_NOT_YET_VALID',
   message: (scene) => `A certificate of ${scene.at}${scene.via} is not valid yet.${outOfDate(scene, ({ from }) => from > scene.now.toISOString())}`,
-  hint: (scene) => `Probably this machine's clock is wrong: it says ${scene.now.toISOString()}. If it is right, the server needs another certificate; --ignore-ssl-issues turns the checks off for this address alone. ${n8nMeetsIt}`,
+  hint: (scene) => `Probably this machine's clock is wrong: it says ${scene.now.toISOString()}. If it is right, the server needs another certificate; --ignore-ssl-issues turns the checks off for this address alone. ${n8nMeetsIt(scene)}`,
 };
 
 const hostMismatch: Failure = {
@@ -128,31 +131,31 @@ const hostMismatch: Failure = {
     const listed = names.length === 0 ? 'other names' : `${names.slice(0, 8).join(', ')}${names.length > 8 ? ` and ${names.length - 8} more` : ''}`;
     return `The certificate of ${scene.at}${scene.via} is not for ${scene.host}, but for ${listed}.${leaf(scene)}`;
   },
-  hint: () => `Use the address with a name that the certificate is for. --ca-file does not help here; --ignore-ssl-issues turns the checks off for this address alone. ${n8nMeetsIt}`,
+  hint: (scene) => `Use the address with a name that the certificate is for. --ca-file does not help here; --ignore-ssl-issues turns the checks off for this address alone. ${n8nMeetsIt(scene)}`,
 };
 
 const plainHttp: Failure = {
   code: 'TLS_FAILED',
   message: ({ at, via }) => `${at}${via} does not speak TLS; probably it is plain http on that port.`,
-  hint: () => `Check the port, or the address with http:// in place of https:// (outside this machine that needs --allow-http). ${n8nGetsIt}`,
+  hint: (scene) => `Check the port, or the address with http:// in place of https:// (outside this machine that needs --allow-http). ${n8nGetsIt(scene)}`,
 };
 
 const oldTls: Failure = {
   code: 'TLS_FAILED',
   message: ({ at, via }) => `${at}${via} and this program have no TLS version or cipher in common; the server is probably limited to TLS 1.0 or 1.1.`,
-  hint: () => `The server's administrator must turn TLS 1.2 or 1.3 on; --ignore-ssl-issues does not change the version. ${n8nGetsIt}`,
+  hint: (scene) => `The server's administrator must turn TLS 1.2 or 1.3 on; --ignore-ssl-issues does not change the version. ${n8nGetsIt(scene)}`,
 };
 
 export const clientCertificate: Failure = {
   code: 'TLS_CLIENT_CERTIFICATE',
   message: ({ at, via }) => `${at}${via} wants a certificate of its clients, and credsetup has none to show.`,
-  hint: ({ host }) => `n8n has no place for one in this credential either. Ask who runs the server for a way without: another address for programs, or no client certificate for the paths of the API (nginx: ssl_verify_client off for ${host}).`,
+  hint: ({ host, toN8n }) => `${toN8n ? '' : 'n8n has no place for one in this credential either. '}Ask who runs the server for a way without: another address for programs, or no client certificate for the paths of the API (nginx: ssl_verify_client off for ${host}).`,
 };
 
 export const otherTls: Failure = {
   code: 'TLS_FAILED',
   message: (scene) => `TLS with ${scene.at}${scene.via} failed.${leaf(scene)}`,
-  hint: (scene) => `See what the server says: ${showChain(scene)}. When only its certificate is at fault: --ca-file FILE or --ignore-ssl-issues. ${n8nTrusts}${scene.complaint}`,
+  hint: (scene) => `See what the server says: ${showChain(scene)}. When only its certificate is at fault: --ca-file FILE or --ignore-ssl-issues. ${n8nTrusts(scene)}${scene.complaint}`,
 };
 
 const unknownName: Failure = {
@@ -214,13 +217,13 @@ export const lost: Failure = {
 const notHttp: Failure = {
   code: 'RESPONSE_INVALID',
   message: ({ at, via }) => `What ${at}${via} answers is not HTTP.`,
-  hint: (scene) => `${tryHttps(scene)}Check the port: another service may listen there. ${n8nGetsIt}`,
+  hint: (scene) => `${tryHttps(scene)}Check the port: another service may listen there. ${n8nGetsIt(scene)}`,
 };
 
 export const tooLarge: Failure = {
   code: 'RESPONSE_INVALID',
   message: ({ at, via, responseBytes }) => `The answer of ${at}${via} is larger than ${responseBytes} bytes, far more than any answer this program asks for.`,
-  hint: () => `Check the address: it should be the service itself, not a file or a stream. ${n8nGetsIt}`,
+  hint: (scene) => `Check the address: it should be the service itself, not a file or a stream. ${n8nGetsIt(scene)}`,
 };
 
 const headersTooLarge: Failure = { ...tooLarge, message: ({ at, via }) => `The headers of ${at}${via}'s answer are larger than HTTP clients accept.` };
@@ -228,7 +231,7 @@ const headersTooLarge: Failure = { ...tooLarge, message: ({ at, via }) => `The h
 const undecodable: Failure = {
   code: 'RESPONSE_INVALID',
   message: ({ at, via }) => `The answer of ${at}${via} is compressed in a way that cannot be unpacked.`,
-  hint: () => `The server or a gateway in front of it damages its answers or names the wrong Content-Encoding. ${n8nGetsIt}`,
+  hint: (scene) => `The server or a gateway in front of it damages its answers or names the wrong Content-Encoding. ${n8nGetsIt(scene)}`,
 };
 
 export const failures: Readonly<Record<string, Failure>> = {

@@ -83,7 +83,7 @@ export function translateFailure(error: unknown, scene: Scene, proxy: Proxy | un
   const atProxy = parts.find((part) => part instanceof ProxyFailure);
   if (atProxy !== undefined && proxy !== undefined) return proxyFailure(atProxy, scene, proxy);
   const { code, message, hint } = failureOf(error);
-  return new CredsetupError(code, message(scene), { hint: hint(scene) });
+  return new CredsetupError(code, message(scene), { hint: hint(scene).trim() });
 }
 
 const unexpected: Failure = {

@@ -35,7 +35,7 @@ function redirected(from: URL, target: URL): CredsetupError {
  * Throws REDIRECTED (with `location`), RATE_LIMITED for 429 (with the server's Retry-After, when it is seconds or a date) and
  * SERVER_ERROR for 500 and above; returns otherwise. RFC 6585 §4, RFC 9110 §10.2.3, §15.6.
  */
-export function throwForStatus(response: HttpResponse): void {
+export function throwForStatus(response: HttpResponse, { toN8n = false }: { readonly toN8n?: boolean } = {}): void {
   const from = new URL(response.url);
   const target = redirectTarget(response);
   // Within one address another page is none of a move: a sign-in page, most likely.
@@ -44,13 +44,13 @@ export function throwForStatus(response: HttpResponse): void {
   if (response.status === 429) {
     const wait = retryAfter(response.header('retry-after'));
     throw new CredsetupError('RATE_LIMITED', `${at} says that too many requests came (429${wait === undefined ? '' : `, Retry-After: ${wait}`}).`, {
-      hint: `Try again ${wait ?? 'in a few minutes'}. Trying earlier can make the wait longer, for n8n at the same address too.`,
+      hint: `Try again ${wait ?? 'in a few minutes'}. Trying earlier can make the wait longer${toN8n ? '' : ', for n8n at the same address too'}.`,
     });
   }
   if (response.status < 500) return;
   const known = serverErrors[response.status];
   throw new CredsetupError('SERVER_ERROR', `${at}: ${known?.what ?? `the server failed (status ${response.status})`}.`, {
-    hint: `${known?.hint ?? 'Try again, or ask who runs the server.'} n8n gets the same answer from it.`,
+    hint: `${known?.hint ?? 'Try again, or ask who runs the server.'}${toN8n ? '' : ' n8n gets the same answer from it.'}`,
   });
 }
 

@@ -120,7 +120,7 @@ function refuseStrayAnswer(endpoint: TokenEndpoint, answer: HttpResponse): void 
   const json = (answer.header('content-type') ?? '').includes('json');
   if (!json && [401, 403, 407].includes(answer.status)) {
     throw new CredsetupError('GATEWAY_IN_FRONT', `Something in front of ${origin} answered instead of ${title} (status ${answer.status}).`, {
-      ...about, hint: `A firewall or a sign-in page stands before ${title}, and n8n cannot pass it either. Ask the admin to let requests to ${pathname} through. If this address was blocked for too many tries, wait before the next one.`,
+      ...about, hint: `A firewall or a sign-in page stands before ${title}, and n8n cannot pass it either, unless it is credsetup's name alone that is refused. Ask the admin to let requests to ${pathname} through. If this address was blocked for too many tries, wait before the next one.`,
     });
   }
 }

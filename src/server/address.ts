@@ -150,9 +150,9 @@ async function ask(url: URL, service: Addressed, others: readonly Addressed[], h
   const answers: HttpResponse[] = [];
   for (const path of candidateBases(url.pathname, service.address)) {
     const base = `${url.origin}${path}`;
-    const response = await http.send({ method: 'GET', url: base + service.address.proofPath }, connection);
+    const response = await http.send({ method: 'GET', url: base + service.address.proofPath, toN8n: service.address.isN8n === true }, connection);
     if (proves(service, response)) return { base, proof: response };
-    if (response.status === 429) throwForStatus(response);
+    if (response.status === 429) throwForStatus(response, { toN8n: service.address.isN8n === true });
     answers.push(response);
   }
   throw await explain(answers, url, service, others, http, connection);
@@ -194,7 +194,7 @@ async function explain(
   if (said !== undefined) return said;
   const starting = await startingUp(answers, url, service, http, connection);
   if (starting !== undefined) return starting;
-  for (const answer of answers) throwForStatus(answer);
+  for (const answer of answers) throwForStatus(answer, { toN8n: service.address.isN8n === true });
   // Throws RESPONSE_INVALID, which says what is wrong with it.
   answers.find((answer) => !parses(answer))?.json();
   return notThisService(url, service, undefined);
@@ -306,7 +306,7 @@ async function provedTarget(target: URL, from: URL, service: Addressed, http: Ht
   try {
     for (const path of candidateBases(target.pathname, service.address).slice(0, 3)) {
       const base = `${target.origin}${path}`;
-      const answer = await http.send({ method: 'GET', url: base + service.address.proofPath }, connection);
+      const answer = await http.send({ method: 'GET', url: base + service.address.proofPath, toN8n: service.address.isN8n === true }, connection);
       if (proves(service, answer)) return { kind: 'proved', base };
       const next = redirectTarget(answer);
       if (next !== undefined && (isSamePage(next, from) || isSamePage(next, new URL(answer.url)))) return { kind: 'back' };

@@ -1,6 +1,6 @@
 /**
  * What stands in front of a service and answers instead of it: sign-in proxies, the web server's
- * own password, firewalls. n8n cannot pass any of them either.
+ * own password, firewalls. n8n cannot pass them either, but for a firewall that knows programs by name.
  */
 import type { HttpResponse } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
@@ -15,6 +15,9 @@ interface Gateway {
   /** What to ask the admin for; {path} is the path that n8n needs. */
   readonly ask: string;
 }
+
+/** Of what does not say what it is, and may know programs by their names. */
+const mayPass = 'n8n cannot pass it either, unless it is credsetup\'s name alone that is refused.';
 
 const bypass = 'Ask the admin to let requests to {path} through to {service} without that sign-in; {service} checks the credential itself.';
 
@@ -71,7 +74,7 @@ export function gatewayInFront(answer: HttpResponse, service: Addressed, vague: 
   const { origin } = new URL(answer.url);
   const path = service.address.proofPath.split('/').slice(0, 2).join('/');
   const ask = gateway.ask.replaceAll('{path}', path).replaceAll('{service}', service.title);
-  return new CredsetupError('GATEWAY_IN_FRONT', `In front of ${origin} stands ${gateway.name}; ${service.title} was not reached.${service.address.isN8n === true ? '' : ' n8n cannot pass it either.'}`, {
+  return new CredsetupError('GATEWAY_IN_FRONT', `In front of ${origin} stands ${gateway.name}; ${service.title} was not reached.${service.address.isN8n === true ? '' : ` ${gateway.vague === true ? mayPass : 'n8n cannot pass it either.'}`}`, {
     service: service.id, url: answer.url, field: 'url', hint: ask,
   });
 }

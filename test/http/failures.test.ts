@@ -114,7 +114,7 @@ describe('a server that cannot be talked to', () => {
     const error = await failureOf(makeClient().send(get(`http://${host}:${port}/`), plain));
     expect(error.code).toBe('CONNECTION_REFUSED');
     expect(error.message).toContain(`${host}:${port}`);
-    expect(error.hint).toContain(`For n8n, ${host} is the machine or container that n8n runs on`);
+    expect(error.hint).toBe('Check the port and that the server runs.');
     expect(error.hint).not.toContain('--proxy');
     expect(error.exitCode).toBe(3);
   });

@@ -58,7 +58,7 @@ export function headerDropped(api: Api): CredsetupError {
 /** Something in front answered instead of Mattermost. */
 export function refusedInFront(api: Api): CredsetupError {
   return new CredsetupError('GATEWAY_IN_FRONT', `Something in front of ${api.base} refused the request before Mattermost saw it.`, {
-    service: about.id, url: api.base, hint: 'n8n cannot pass it either. Ask the admin to let requests to /api/v4 through to Mattermost without a sign-in of their own.',
+    service: about.id, url: api.base, hint: 'n8n cannot pass it either, unless it is credsetup\'s name alone that is refused. Ask the admin to let requests to /api/v4 through to Mattermost without a sign-in of their own.',
   });
 }
 

@@ -19,6 +19,6 @@ export async function probe(api: Api, authorization?: string): Promise<HttpRespo
   if (mauticError(response) !== undefined || empty) return response;
   throw new CredsetupError('GATEWAY_IN_FRONT', `Something in front of ${api.base} answered ${authorization === undefined ? 'in place of Mautic' : 'a request that carries credentials'} (status ${response.status}); Mautic did not see it.`, {
     service: 'mautic', url: api.base,
-    hint: 'A firewall or a sign-in page stands before Mautic, and n8n cannot pass it either. Ask the admin to let requests to /api through to Mautic. If this address was blocked for too many wrong sign-ins, wait before trying again.',
+    hint: 'A firewall or a sign-in page stands before Mautic, and n8n cannot pass it either, unless it is credsetup\'s name alone that is refused. Ask the admin to let requests to /api through to Mautic. If this address was blocked for too many wrong sign-ins, wait before trying again.',
   });
 }

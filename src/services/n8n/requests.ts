@@ -25,9 +25,9 @@ export interface Requests {
 /** With one key at one n8n. */
 export function requestsTo(api: Api, key: string): Requests {
   const ask = async (method: Method, path: string, json?: unknown): Promise<HttpResponse> => {
-    const response = await api.send({ method, path, headers: { 'X-N8N-API-KEY': key, accept: 'application/json' }, ...(json === undefined ? {} : { json }) });
-    throwForStatus(response);
-    if (isStarting(response) || (isMissingRoute(response) && isStarting(await api.send({ method: 'GET', path: n8n.address.starting?.path ?? '' })))) throw stillStarting(api.base);
+    const response = await api.send({ method, path, toN8n: true, headers: { 'X-N8N-API-KEY': key, accept: 'application/json' }, ...(json === undefined ? {} : { json }) });
+    throwForStatus(response, { toN8n: true });
+    if (isStarting(response) || (isMissingRoute(response) && isStarting(await api.send({ method: 'GET', toN8n: true, path: n8n.address.starting?.path ?? '' })))) throw stillStarting(api.base);
     if (response.status === 401) throw messageOf(response) === undefined ? notN8n(api.base) : keyRejected(api.base, key);
     return response;
   };
