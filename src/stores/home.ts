@@ -143,8 +143,10 @@ async function narrowOwn(home: string): Promise<void> {
  */
 export async function sweepTemporaries(home: string, names: readonly string[]): Promise<void> {
   const files = await readdir(home);
-  const left = await Promise.all(files.map(async (file) => names.some((name) => isTemporaryOf(name, file)) || (isWrittenFreely(file) && await isOld(join(home, file)))));
-  await Promise.all(files.filter((_, index) => left[index]).map((file) => rm(join(home, file), { force: true })));
+  await Promise.all(files.map(async (file) => {
+    const left = names.some((name) => isTemporaryOf(name, file)) || (isWrittenFreely(file) && await isOld(join(home, file)));
+    if (left) await rm(join(home, file), { force: true });
+  }));
 }
 
 function isWrittenFreely(file: string): boolean {
