@@ -13,6 +13,7 @@ import { createRequire } from 'node:module';
 import { copyFile, mkdir, readFile, rm, writeFile, access } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { manual } from './man.js';
 import { billOfMaterials, bundledPackages } from './bill-of-materials.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -225,6 +226,14 @@ function withoutSettings({ NODE_OPTIONS: _options, NODE_EXTRA_CA_CERTS: _authori
 // Help is text made here, so that asking for it loads nothing.
 const { rootHelp } = createRequire(import.meta.url)(join(root, 'dist/main.cjs'));
 await writeFile(join(root, 'dist/help.txt'), rootHelp());
+const { outputFiles: [catalog] } = await build({ ...common, entryPoints: ['src/commands/catalog.ts'], format: 'esm', write: false, metafile: false });
+await writeFile(join(root, 'dist/credsetup.1'), manual(await import(`data:text/javascript;base64,${Buffer.from(catalog.contents).toString('base64')}`), packageJson));
+await mkdir(join(root, 'dist/completions'));
+for (const [shell, name] of [['bash', 'credsetup.bash'], ['zsh', '_credsetup'], ['fish', 'credsetup.fish']]) {
+  const { stdout, status, stderr } = spawnSync(process.execPath, [join(root, 'bin/credsetup.js'), 'completion', shell], { encoding: 'utf8', env: withoutSettings(process.env) });
+  if (status !== 0) throw new Error(`no completions for ${shell}: ${stderr}`);
+  await writeFile(join(root, 'dist/completions', name), stdout);
+}
 // `credsetup help CODE` reads it.
 await copyFile(join(root, 'docs/errors.md'), join(root, 'dist/errors.md'));
 await writeFile(join(root, 'dist/THIRD-PARTY-LICENSES.txt'), await licences([entry.metafile, chunks.metafile]));

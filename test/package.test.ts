@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Linter } from 'eslint';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { commands, optionsOf } from '../src/commands/catalog.ts';
 import { cleanEnvironment } from './program.ts';
 import { has } from './tools.ts';
 
@@ -93,6 +94,27 @@ describe('the tarball', () => {
     const { packages } = JSON.parse(text) as { readonly packages: Readonly<Record<string, { readonly resolved?: string }>> };
     expect(Object.values(packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
     expect(text).not.toMatch(/"resolved"/);
+  });
+});
+
+describe('what is installed', () => {
+  it('is nothing that the bundle holds already', async () => {
+    const licences = await readFile(join(installed, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8');
+    const bundled = new Set([...licences.matchAll(/^((?:@[\w.-]+\/)?[\w.-]+) \d+\.\d+\.\d+\S* \([\w.-]+\)$/gm)].map(([, name]) => name));
+    const names = (await filesBelow(join(installed, 'node_modules'))).flatMap((path) => /^(?:.*node_modules\/)?((?:@[^/]+\/)?[^/]+)\/package\.json$/.exec(path)?.[1] ?? []);
+    expect(names).toContain('open');
+    expect(names.filter((name) => bundled.has(name))).toEqual([]);
+  });
+
+  it('has a manual page that names every command and option, and completions for three shells', async () => {
+    const { man } = await readJson<{ readonly man: string }>(join(root, 'package.json'));
+    const page = (await readFile(join(installed, man), 'utf8')).replaceAll('\\-', '-');
+    for (const command of commands) {
+      expect(page).toContain(`.SS credsetup ${command.name}`);
+      for (const { flags } of optionsOf(command)) expect(page, command.name).toContain(flags);
+    }
+    expect(files).toEqual(expect.arrayContaining(['dist/completions/credsetup.bash', 'dist/completions/_credsetup', 'dist/completions/credsetup.fish']));
+    expect(spawnSync('bash', ['-n', join(installed, 'dist/completions/credsetup.bash')]).status).toBe(0);
   });
 });
 

@@ -27,7 +27,7 @@ const probes: Record<Tool, () => boolean> = {
 };
 
 function found(command: string): boolean {
-  return spawnSync('which', [command]).status === 0;
+  return spawnSync(process.platform === 'win32' ? 'where' : 'which', [command]).status === 0;
 }
 
 /** True when the tests that need `tool` can run here. Throws when it is required and missing. */
