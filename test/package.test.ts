@@ -1,6 +1,6 @@
 /** The package as it is published: what the tarball holds, and that it installs and runs. */
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,6 +81,16 @@ describe('the tarball', () => {
       expect(text.includes(root), path).toBe(false);
       expect(text.includes(tmpdir() + '/credsetup'), path).toBe(false);
     }
+  });
+
+  it('starts with compiled code that is none, or of another version, as without any', async () => {
+    const copy = join(folder, 'other code');
+    await cp(installed, copy, { recursive: true });
+    const compiled = (await filesBelow(join(copy, 'dist'))).filter((path) => path.endsWith('.compiled'));
+    expect(compiled).toContain('main.cjs.compiled');
+    for (const path of compiled) await writeFile(join(copy, 'dist', path), 'no code at all');
+    const { stdout } = await run(process.execPath, [join(copy, 'bin', 'credsetup.js'), 'list', '--json'], { env: cleanEnvironment({ CREDSETUP_HOME: join(folder, 'nowhere') }) });
+    expect(JSON.parse(stdout)).toEqual({ credentials: [] });
   });
 
   it('runs no script when it is installed', async () => {

@@ -83,6 +83,27 @@ describe('saving', () => {
     expect(await vault.find('Chat')).toEqual(full.credential);
   });
 
+  it('commits what is asked for at once together, and refuses one of them alone', async () => {
+    const home = await saved('chat-0');
+    const steps: string[] = [];
+    const vault = vaultOf(home, { onStep: (step) => { steps.push(step); } });
+    const outcomes = await Promise.allSettled(Array.from({ length: 30 }, (_, at) => vault.save(credentialNamed(`chat-${at}`), no)));
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', ...Array.from({ length: 29 }, () => 'fulfilled')]);
+    expect(steps.filter((step) => step === 'committed').length).toBeLessThanOrEqual(2);
+    const { entries, pending, leftovers } = await readIndex(home);
+    expect([entries.length, pending, leftovers]).toEqual([30, [], []]);
+    expect((await storedKeys(home)).sort()).toEqual(entries.map(({ key }) => key).sort());
+    expect((await vaultOf(home).load('chat-29')).secrets).toEqual({ token: 'token-of-chat-29' });
+  });
+
+  it('takes the second of one name for what replaces the first', async () => {
+    const vault = vaultOf(join(await temporaryFolder(), 'home'));
+    const [first, second] = [credentialNamed('chat', 'one'), credentialNamed('Chat', 'two')];
+    const statuses = await Promise.all([credentialNamed('other'), first, second].map(async (full) => (await vault.save(full, () => true)).status));
+    expect(statuses).toEqual(['created', 'created', 'replaced']);
+    expect((await vault.load('chat')).secrets).toEqual(second.secrets);
+  });
+
   it('keeps no secret in the index', async () => {
     expect(await readFile(join(await saved('chat'), 'index.json'), 'utf8')).not.toContain('token-of-chat');
   });
