@@ -203,15 +203,15 @@ const n8nKey = 'eyJhbGciOiJIUzI1NiJ9.bWFkZSB1cA.not-a-key-of-this-n8n';
 const keychain = { CREDSETUP_STORE: 'keychain', CREDSETUP_IDENTITY: '', CREDSETUP_KEYCHAIN_SERVICE: 'credsetup-error-table' };
 
 const causes: Readonly<Record<ErrorCode, Cause | undefined>> = {
-  // An installation of which a file is missing.
+  // An installation of which a file is missing: one that only this command loads.
   UNEXPECTED: async () => {
     const broken = folder();
     const root = dirname(dirname(programPath));
     for (const part of ['bin', 'dist', 'package.json']) cpSync(join(root, part), join(broken, part), { recursive: true });
     symlinkSync(join(root, 'node_modules'), join(broken, 'node_modules'));
     const chunks = join(broken, 'dist', 'chunks');
-    for (const name of readdirSync(chunks).filter((file) => file.startsWith('list-'))) rmSync(join(chunks, name));
-    const child = spawn(process.execPath, [join(broken, 'bin', 'credsetup.js'), 'list', '--json'], { env: cleanEnvironment(stored.env), stdio: ['ignore', 'pipe', 'ignore'] });
+    for (const name of readdirSync(chunks).filter((file) => file.startsWith('rename-'))) rmSync(join(chunks, name));
+    const child = spawn(process.execPath, [join(broken, 'bin', 'credsetup.js'), 'rename', 'old', 'new', '--json'], { env: cleanEnvironment(stored.env), stdio: ['ignore', 'pipe', 'ignore'] });
     let stdout = '';
     child.stdout.setEncoding('utf8').on('data', (part: string) => { stdout += part; });
     const [exitCode] = await once(child, 'close') as [number];

@@ -11,6 +11,11 @@ describe('A long line of talk', () => {
     expect(wrap('Open   one two three four five six', 24)).toBe('Open   one two three\n       four five six');
   });
 
+  it('goes on behind a dash and behind a mark in words as behind a sign', () => {
+    expect(wrap('- clock: no stored server answered', 24)).toBe('- clock: no stored\n  server answered');
+    expect(wrap('  [ok] Signed in as somebody', 24)).toBe('  [ok] Signed in as\n       somebody');
+  });
+
   it('stays as it is when it fits exactly, with its inner spaces', () => {
     expect(wrap('  Name    n8n integr', 20)).toBe('  Name    n8n integr');
   });
