@@ -86,10 +86,12 @@ export async function realN8n(home: string): Promise<RealN8n> {
   };
 }
 
+/** The account that an n8n of the tests has. */
+export const owner = { email: 'owner@example.com', password: 'Passw0rd-of-the-tests', firstName: 'O', lastName: 'wner' };
+
 /** Makes the owner's account, and an API key with these scopes as its page does. */
 export async function makeApiKey(base: string, scopes: readonly string[]): Promise<string> {
   const post = async (path: string, body: unknown, cookie = ''): Promise<Response> => fetch(base + path, { method: 'POST', headers: { 'content-type': 'application/json', cookie }, body: JSON.stringify(body) });
-  const owner = { email: 'owner@example.com', password: 'Passw0rd-of-the-tests', firstName: 'O', lastName: 'wner' };
   await post('/rest/owner/setup', owner);
   const login = await post('/rest/login', { emailOrLdapLoginId: owner.email, password: owner.password });
   const cookie = login.headers.getSetCookie().map((one) => one.split(';', 1)[0]).join('; ');
