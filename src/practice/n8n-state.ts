@@ -69,6 +69,8 @@ export interface N8nExecution {
 
 export interface N8nState {
   mode: N8nMode;
+  /** The address that it has for itself (N8N_EDITOR_BASE_URL); undefined: it does not tell it. */
+  ownAddress: string | undefined;
   readonly abilities: N8nAbilities;
   /** API keys and their scopes. */
   readonly keys: Map<string, readonly string[]>;

@@ -32,7 +32,7 @@ export const n8nApiKey = 'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJwcmFjd
 /** Starts one; `state` may be changed while it runs. */
 export async function startN8n({ mode = 'running', abilities = n8n241, ...options }: N8nOptions = {}): Promise<PracticeN8n> {
   const state: N8nState = {
-    mode, abilities: { ...abilities }, keys: new Map([[n8nApiKey, allScopes]]), credentials: [], workflows: [], executions: [], projects: ['vtqqfq2e7fWBaQXi'],
+    mode, ownAddress: undefined, abilities: { ...abilities }, keys: new Map([[n8nApiKey, allScopes]]), credentials: [], workflows: [], executions: [], projects: ['vtqqfq2e7fWBaQXi'],
     hosts: new Map(), unreachable: new Set(), authorities: [], executionsCome: true, second: 100, unpublishing: 100, schemas: credentialTypes(),
   };
   const server = await startServer((request) => answer(state, request), options);
@@ -60,6 +60,9 @@ const routes = [...credentialRoutes, ...workflowRoutes];
 
 function answer(state: N8nState, request: PracticeRequest): Reply | Promise<Reply> {
   if (state.mode === 'starting') return startingPage;
+  if (request.path === '/rest/settings' && state.ownAddress !== undefined) {
+    return told({ data: { settingsMode: 'public', sso: { oidc: { loginEnabled: false, loginUrl: `${state.ownAddress}/rest/sso/oidc/login` } } } });
+  }
   if (request.path === '/healthz') return told({ status: 'ok' });
   if (request.path === '/healthz/readiness') return state.mode === 'starting-api' ? { ...refusal(503, ''), body: { status: 'error' } } : told({ status: 'ok' });
   if (state.mode === 'starting-api') return cannot(request);

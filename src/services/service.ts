@@ -34,6 +34,8 @@ export interface AddressKnowledge {
   readonly isN8n?: boolean;
   /** Where an n8n takes the answer of a sign-in that was begun there, below its base. */
   readonly oauthCallbackPath?: string;
+  /** What an n8n says of itself without a key: the callback that it sends, which begins with the address that *it* has, and not with ours for it. */
+  readonly oauthCallbackTold?: { readonly path: string; readonly read: (response: HttpResponse) => string | undefined };
 }
 
 /** What the server said of who was let in. */

@@ -23,6 +23,7 @@ beforeEach(() => {
   n8n.state.keys.clear();
   n8n.state.keys.set(n8nApiKey, allScopes);
   n8n.state.unreachable.clear();
+  n8n.state.ownAddress = undefined;
   home = script();
   client = mautic.makeClient({ redirectUris: [`${n8n.url}/rest/oauth2-credential/callback`], owner: 'contacts' });
 });
@@ -37,10 +38,12 @@ const setUpOAuth2 = (): Wizard => begin(['mautic', '--url', mautic.url, '--metho
 describe.skipIf(!has('terminal'))('On a terminal, n8n', () => {
   it('alone signs in: its client is kept, put into the stored n8n, connected there and proved by a run', async () => {
     await storeN8n();
+    n8n.state.ownAddress = 'https://n8n.example.com';
     const wizard = setUpOAuth2();
     await wizard.choose('Who needs the sign-in?', 'n8n alone');
     await wizard.choose('Which n8n?', 'work');
-    await wizard.sees(`\n${n8n.url}/rest/oauth2-credential/callback\n`);
+    await wizard.sees('That n8n calls itself https://n8n.example.com');
+    await wizard.sees('\nhttps://n8n.example.com/rest/oauth2-credential/callback\n');
     await wizard.sees('Only n8n signs in with this client');
     await wizard.answer('Save as', '');
     await wizard.choose('Where do you need it?', 'In n8n: put it into work now');

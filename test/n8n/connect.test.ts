@@ -7,6 +7,8 @@ import { withChromium } from '../e2e/oauth-support.ts';
 import { makeApiKey, owner, realN8n } from './installed.ts';
 
 let base: string;
+/** What n8n calls itself, unless it is told another address. */
+let own: string;
 let key: string;
 let home: Script;
 let mautic: PracticeMautic;
@@ -15,7 +17,8 @@ const chromium = withChromium();
 beforeAll(async () => {
   const n8n = await realN8n(folder());
   atTheEnd(() => n8n.stop());
-  base = (await n8n.start()).replace('127.0.0.1', 'localhost');
+  base = await n8n.start();
+  own = base.replace('127.0.0.1', 'localhost');
   key = await makeApiKey(base, allScopes);
   mautic = await mauticServer({ version: '7.0.0', apiEnabled: true, basicEnabled: true });
   home = script();
@@ -24,21 +27,21 @@ beforeAll(async () => {
 }, 1_200_000);
 
 it('is connected in n8n\'s own page by a person, and then a workflow there reads with it', async () => {
-  const client = mautic.makeClient({ redirectUris: [`${base}/rest/oauth2-credential/callback`], owner: 'contacts' });
+  const client = mautic.makeClient({ redirectUris: [`${own}/rest/oauth2-credential/callback`], owner: 'contacts' });
   const args = ['mautic', '--method', 'oauth2', '--url', mautic.url, '--client-id', client.clientId, '--sign-in', 'n8n', '--n8n-callback-url', 'work', '--name', 'crm'];
   const done = await home.run(args, { env: { CREDSETUP_CLIENT_SECRET: client.clientSecret } });
-  expect([done.exitCode, done.stderr]).toEqual([0, expect.stringContaining(`\n${base}/rest/oauth2-credential/callback\n`)]);
+  expect([done.exitCode, done.stderr]).toEqual([0, expect.stringContaining(`\n${own}/rest/oauth2-credential/callback\n`)]);
   const push = async (more: readonly string[] = []) => (await home.run(['push', 'work', 'crm', '--json', ...more], { secrets: [key] })).json()['results'] as [{ credential: { pushed: [{ id: string }] } }];
   const pushed = await push();
   expect(pushed).toMatchObject([{ status: 'created', inN8n: [{ status: 'not-connected' }] }]);
 
   const page = await chromium.page();
-  await page.goto(`${base}/signin`);
+  await page.goto(`${own}/signin`);
   await page.locator('input[name=emailOrLdapLoginId]').fill(owner.email);
   await page.locator('input[name=password]').fill(owner.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.waitForURL(/home|workflow/);
-  await page.goto(`${base}/home/credentials/${pushed[0].credential.pushed[0].id}`);
+  await page.goto(`${own}/home/credentials/${pushed[0].credential.pushed[0].id}`);
   const popup = page.waitForEvent('popup');
   await page.getByRole('button', { name: /^(Connect|Sign in)/ }).first().click();
   const window = await popup;

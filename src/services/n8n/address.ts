@@ -21,7 +21,16 @@ export const address: AddressKnowledge = {
   notThisService: 'NOT_N8N',
   isN8n: true,
   oauthCallbackPath: '/rest/oauth2-credential/callback',
+  oauthCallbackTold: { path: '/rest/settings', read: callbackTold },
 };
+
+/** Its settings for anybody name one address below its own: that of a sign-in by OpenID Connect. Measured with n8n 2.41.1. */
+function callbackTold(response: HttpResponse): string | undefined {
+  const member = (value: unknown, name: string): unknown => (isObject(value) ? value[name] : undefined);
+  const data = response.status === 200 && isJson(response) ? member(response.json(), 'data') : undefined;
+  const login = member(member(member(data, 'sso'), 'oidc'), 'loginUrl');
+  return typeof login === 'string' && /\/sso\/oidc\/login$/.test(login) ? login.replace(/\/sso\/oidc\/login$/, '/oauth2-credential/callback') : undefined;
+}
 
 /** What is found by its address without the rest of the service. */
 export const n8n: Addressed = { ...about, address };

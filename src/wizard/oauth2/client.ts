@@ -1,5 +1,6 @@
 /** The OAuth2 client: its Redirect URI is known before it is made, and it is checked before any browser opens. */
 import type { Answer, Terminal } from '../../context.ts';
+import type { Credential } from '../../credential.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import type { RedirectServer } from '../../oauth/redirect-server.ts';
 import type { TokenEndpoint } from '../../oauth/tokens.ts';
@@ -8,7 +9,7 @@ import { anyRedirectUri } from '../../server/client-alone.ts';
 import { apiOf } from '../../server/connection.ts';
 import { tokenEndpointOf } from '../../server/token-endpoint.ts';
 import { known, type Draft, type Grant, type Outcome, type PlacedDraft } from '../draft.ts';
-import { callbackProblem, callbackUrlFor, callbackUrlOf, storedN8ns, usualAddress } from './n8n-callback.ts';
+import { callbackOfStored, callbackProblem, callbackUrlFor, callbackUrlOf, storedN8ns, usualAddress } from './n8n-callback.ts';
 import { askWhoSignsIn, onlyN8nSignsIn } from './who-signs-in.ts';
 
 export function grantOf(draft: Draft): Grant {
@@ -100,7 +101,7 @@ function portIn(redirectUri: string | undefined): number | undefined {
 /** '' when n8n does not use this client, or nobody said what its address is. */
 async function n8nCallbackUrl(draft: PlacedDraft, wanted: boolean): Promise<{ readonly url: string; readonly asked: boolean } | 'back'> {
   const given = draft.options.signIn.n8nCallbackUrl;
-  if (given !== undefined) return { url: await callbackUrlOf(given, draft.vault).catch((error: unknown) => { throw atOption(error); }), asked: false };
+  if (given !== undefined) return { url: await callbackUrlOf(given, draft).catch((error: unknown) => { throw atOption(error); }), asked: false };
   const { terminal } = draft;
   // A stored credential's client has its redirect URIs already.
   if (terminal === undefined || (draft.options.existing ?? draft.options.inPlaceOf) !== undefined) return { url: '', asked: false };
@@ -132,11 +133,12 @@ async function askForN8n(draft: PlacedDraft, terminal: Terminal): Promise<Answer
 async function askForCallbackUrl(draft: PlacedDraft, terminal: Terminal): Promise<Answer<string>> {
   const known = await storedN8ns(draft.vault);
   if (known.length > 0) {
-    const answer = await terminal.choose<string>({
+    const answer = await terminal.choose<Credential | undefined>({
       message: 'Which n8n?',
-      choices: [...known.map(({ name, url }) => ({ value: callbackUrlFor(url), label: name, note: url })), { value: '', label: 'Another one', note: 'by its address' }],
+      choices: [...known.map((one) => ({ value: one, label: one.name, note: one.url })), { value: undefined, label: 'Another one', note: 'by its address' }],
     });
-    if (answer.kind === 'back' || answer.value !== '') return answer;
+    if (answer.kind === 'back') return answer;
+    if (answer.value !== undefined) return { kind: 'value', value: await callbackOfStored(answer.value, draft) };
   }
   const address = await terminal.text({
     message: 'n8n\'s OAuth Callback URL', initial: callbackUrlFor(usualAddress), check: callbackProblem, maxLength: 2048,

@@ -9,10 +9,12 @@ import { isName } from '../../credential-name.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import { unwrapped } from '../../given-value.ts';
 import { isLoopbackHost } from '../../http/loopback.ts';
+import { apiOf } from '../../server/connection.ts';
 import { candidateBases, parseAddress } from '../../server/address.ts';
 import { services } from '../../services/registry.ts';
 import type { AddressKnowledge } from '../../services/service.ts';
 import { isN8n } from '../../stored/copies/open.ts';
+import type { Draft } from '../draft.ts';
 import { withoutTrailingSlashes } from '../../slashes.ts';
 
 /** As n8n shows it in a new credential, on the port that it has at first. */
@@ -66,11 +68,34 @@ export function callbackProblem(text: string): string | undefined {
   }
 }
 
-/** As `callbackUrlFor`; a stored n8n's name stands for its address. */
-export async function callbackUrlOf(given: string, vault: Vault): Promise<string> {
+/** As `callbackUrlFor`; a stored n8n's name stands for what that n8n says. */
+export async function callbackUrlOf(given: string, { vault, http, context }: Asking): Promise<string> {
   const name = unwrapped(given);
   const stored = isName(name) ? await vault.find(name) : undefined;
-  return callbackUrlFor(stored !== undefined && isN8n(stored) ? stored.url : given);
+  return stored !== undefined && isN8n(stored) ? callbackOfStored(stored, { vault, http, context }) : callbackUrlFor(given);
+}
+
+type Asking = Pick<Draft, 'vault' | 'http' | 'context'>;
+
+/**
+ * The callback that a stored n8n sends: behind a proxy or in Docker its own address is another one
+ * than the one it is reached by here. One that does not tell it is taken by the address that is stored.
+ */
+export async function callbackOfStored({ name, url }: Pick<Credential, 'name' | 'url'>, { vault, http, context }: Asking): Promise<string> {
+  const ours = callbackUrlFor(url);
+  const told = n8nAddress().oauthCallbackTold;
+  if (told === undefined) return ours;
+  try {
+    const { credential: { ignoreSslIssues, allowHttp }, certificates } = await vault.load(name);
+    const answer = told.read(await apiOf(url, http, { ignoreSslIssues, allowHttp, certificates }).send({ method: 'GET', path: told.path }));
+    const theirs = answer === undefined ? ours : callbackUrlFor(answer);
+    if (theirs !== ours) context.output.say(`  That n8n calls itself ${new URL(theirs).origin}, so its OAuth Callback URL is not below ${url}.`);
+    return theirs;
+  } catch (error) {
+    if (!isCredsetupError(error) || context.signal.aborted) throw error;
+    context.output.debug(`what that n8n's OAuth Callback URL is could not be asked: ${error.code}`);
+    return ours;
+  }
 }
 
 /** The n8ns that are stored here. */
