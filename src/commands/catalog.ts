@@ -290,6 +290,7 @@ export const remove = command({
   options: {
     revoke: flag('--revoke', 'end it at the service first'),
     inN8n: flag('--in-n8n', 'delete its copies in n8n, too'),
+    shared: flag('--shared', 'with --revoke: also a client whose Redirect URI names others'),
     localOnly: flag('--local-only', 'remove it here although it could not be ended there'),
     ...tokenId, ...network,
   },

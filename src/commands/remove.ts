@@ -4,7 +4,9 @@ import { sameName } from '../credential-name.ts';
 import type { Credential, Warning } from '../credential.ts';
 import { deleteCopies } from '../stored/copies/ask.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
-import { checkNamed, tokenIdOf } from '../stored/rotation.ts';
+import { endAtService } from '../stored/end-at-service.ts';
+import { tokenIdOf } from '../stored/rotation.ts';
+import { isN8nCallback } from '../wizard/oauth2/n8n-callback.ts';
 import type { Result } from '../stored/result.ts';
 import { provisioningOfStored, withStoredSession } from '../stored/session.ts';
 import { confirm } from './confirm.ts';
@@ -81,16 +83,24 @@ function endedAlready(error: unknown, name: string): unknown {
   return isCredsetupError(error) ? error.withHint(`${error.hint} It has ended at the service already; then take it away here: credsetup remove ${name}`) : error;
 }
 
+/** A client that others sign in with is asked about. Throws INPUT_MISSING in a script, CANCELLED. */
+async function agree({ name, fields, pushed = [] }: Credential, redirectUris: readonly string[], shared: boolean, context: Context): Promise<void> {
+  // What credsetup made was registered by it for n8n; at one that was pasted, only an n8n that has a copy is known.
+  const ofN8n = (uri: string): boolean => isN8nCallback(uri) && (fields.tokenId !== undefined || pushed.some(({ url }) => uri.startsWith(`${url}/`)));
+  const others = redirectUris.filter((uri) => uri !== fields.redirectUri && !ofN8n(uri));
+  if (others.length === 0 || shared) return;
+  context.output.warn(`  ${context.output.style.caution('!')} The client of ${name} is registered for others too: ${others.join(', ')}. Whoever signs in there is refused when it is deleted.`);
+  await confirm(context, { message: 'Delete it all the same? Type the word', word: 'shared', otherwise: '--shared' });
+}
+
 /** The service first: what cannot be ended there stays here, unless --local-only says otherwise. A sentence when it was not ended. */
 async function revoke(credential: Credential, call: CallOf<typeof remove>, context: Context): Promise<string | undefined> {
   try {
     const full = await (await context.vault()).load(credential.name);
     const options = storedOptions(call);
     const id = tokenIdOf(full, options, provisioningOfStored(full).provisioning);
-    await withStoredSession(full, options, context, async (stored) => {
-      await checkNamed(full, id, stored);
-      await stored.provisioning.revoke(stored.api, stored.session, id);
-    });
+    const ask = (uris: readonly string[]): Promise<void> => agree(full.credential, uris, call.options.shared, context);
+    await withStoredSession(full, options, context, (stored) => endAtService(full, id, stored, ask, context));
     return undefined;
   } catch (error) {
     if (!isCredsetupError(error) || error.exitCode > 128) throw error;

@@ -116,6 +116,12 @@ export interface ProvisioningWords {
   readonly endSignIn: string;
 }
 
+/** A client as it stands at the service. */
+export interface Registered {
+  readonly clientId: string;
+  readonly redirectUris: readonly string[];
+}
+
 export interface Provisioning {
   /** The option that a script makes a secret with, without a way's own. */
   readonly option: string;
@@ -166,8 +172,8 @@ export interface Provisioning {
   readonly list: (api: Api, session: Session, ownerId: string, mark?: string) => Promise<readonly Listed[] | undefined>;
   /** Ends one. One that is gone already is ended. The mark is for what must be made for a moment to end it. */
   readonly revoke: (api: Api, session: Session, id: string, mark?: string) => Promise<void>;
-  /** What is registered at the client that an id names; undefined where it is not there any more. */
-  readonly redirectUris?: (api: Api, session: Session, id: string) => Promise<readonly string[] | undefined>;
+  /** The client that an id names; undefined where it is not there any more, or the id names none. */
+  readonly registered?: (api: Api, session: Session, id: string) => Promise<Registered | undefined>;
   /** False where all were registered. Throws NOT_FOUND, PERMISSION_DENIED, RESPONSE_INVALID. */
   readonly addRedirectUris?: (api: Api, session: Session, id: string, uris: readonly string[]) => Promise<boolean>;
   /** Puts back what was changed for a moment at what an id names, to make its successor. */

@@ -218,7 +218,7 @@ function isNo(error: unknown): error is CredsetupError {
 /** Ours first, then what else is registered at the one before: n8n may sign in with the new one, too. */
 async function redirectUris({ provisioning, api, session, tokenId, full }: Rotation): Promise<readonly string[]> {
   const { redirectUri } = full.credential.fields;
-  const registered = await provisioning.redirectUris?.(api, session, tokenId) ?? [];
+  const registered = (await provisioning.registered?.(api, session, tokenId))?.redirectUris ?? [];
   return [...new Set([...(redirectUri === undefined ? [] : [redirectUri]), ...registered])];
 }
 

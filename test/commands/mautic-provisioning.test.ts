@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { mauticPassword, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { n8nPermissions } from '../../src/services/mautic/pages/accounts.ts';
 import { cleanEnvironment, programPath, type Finished } from '../program.ts';
+import { kills } from '../killed-runs.ts';
 import { errorOf, journalOf, mauticServer, script, type Script } from './support.ts';
 
 const versions = ['7.0.0', '5.1.0'] as const;
@@ -76,44 +77,81 @@ describe.each(versions)('Mautic %s, made by one command', (version) => {
   });
 });
 
-/** Every request that can change something. */
-const changes = (server: PracticeMautic): number => server.log.filter(({ method, path }) => method !== 'GET' && !path.includes('login_check')).length;
-
-describe('Killed at any of the requests that change something', () => {
-  async function killed(at: number): Promise<Case> {
-    const all = await begin();
-    const child = spawn(process.execPath, [programPath, 'mautic', '--url', all.server.url, '--username', 'admin', '--name', 'crm', ...oauth2, '--create-user', 'n8n'], { env: cleanEnvironment({ ...all.one.env, ...env }), stdio: 'ignore' });
-    const ended = once(child, 'close');
-    let seen = 0;
-    all.server.intercept = async (request, answer) => {
-      const reply = await answer();
-      if (request.method === 'GET' || request.path.includes('login_check')) return reply;
-      seen += 1;
-      if (seen !== at) return reply;
-      child.kill('SIGKILL');
-      await ended;
-      return { status: 500, hangUp: true };
-    };
+/** Runs the program until its request number `at` was carried out and not yet answered; true when it was killed there. */
+async function killedAt(at: number, args: readonly string[], { server, one }: Case): Promise<boolean> {
+  const child = spawn(process.execPath, [programPath, ...args], { env: cleanEnvironment({ ...one.env, ...env }), stdio: 'ignore' });
+  const ended = once(child, 'close');
+  let seen = 0;
+  server.intercept = async (_request, answer) => {
+    const reply = await answer();
+    seen += 1;
+    if (seen !== at) return reply;
+    child.kill('SIGKILL');
     await ended;
-    all.server.intercept = undefined;
-    return all;
-  }
+    return { status: 500, hangUp: true };
+  };
+  await ended;
+  server.intercept = undefined;
+  return child.signalCode === 'SIGKILL';
+}
 
-  it('leaves nothing that the next run does not find', async () => {
-    const whole = await begin();
-    expect((await whole.make('admin', [...oauth2, '--create-user', 'n8n'])).exitCode).toBe(0);
-    const count = changes(whole.server);
-    expect(count).toBeGreaterThan(8);
-    for (let at = 1; at <= count; at += 1) {
-      const all = await killed(at);
-      expect(journalOf(all.one), `killed at ${at}`).toHaveLength(1);
-      all.server.state.browsers.clear();
-      const done = await all.make('admin', [...oauth2, '--create-user', 'n8n']);
-      expect(done.exitCode, `killed at ${at}: ${done.stderr}`).toBe(0);
-      expectNothingLeft(all, { clients: 1, accounts: 1 });
+/** What is left, without what differs in every run. */
+function stateOf({ server: { state: { clients, users, roles } }, one }: Case): string {
+  const names = clients.map(({ name }) => name.replace(/[0-9a-f]{12}/, ''));
+  const everyRun = ['password', 'email', 'lastLogin', 'dateAdded', 'description'];
+  return JSON.stringify([names, users, roles, journalOf(one).length], (key, value: unknown) => (everyRun.includes(key) ? undefined : value));
+}
+
+interface Killing {
+  readonly ready: (version: string) => Promise<Case>;
+  readonly args: (all: Case) => readonly string[];
+  readonly left: { readonly clients?: number; readonly accounts?: number };
+  /** One of so many requests is enough in the usual run. */
+  readonly oneOf: number;
+}
+
+const account = async (version: string): Promise<Case> => {
+  const all = await begin({ version });
+  const done = await all.make('admin', [...oauth2, '--create-user', 'n8n']);
+  expect(done.exitCode, done.stderr).toBe(0);
+  return all;
+};
+const killings: Readonly<Record<string, Killing>> = {
+  'a set-up': {
+    ready: (version) => begin({ version }), left: { clients: 1, accounts: 1 }, oneOf: 3,
+    args: ({ server }) => ['mautic', '--url', server.url, '--username', 'admin', '--name', 'crm', ...oauth2, '--create-user', 'n8n'],
+  },
+  'rotate': { ready: account, args: () => ['rotate', 'crm', '--username', 'admin'], left: { clients: 1, accounts: 1 }, oneOf: 7 },
+  'remove --revoke': { ready: account, args: () => ['remove', 'crm', '--revoke', '--yes', '--username', 'admin'], left: {}, oneOf: 4 },
+};
+
+describe.each(Object.entries(killings))('%s, killed', (_what, { ready, args, left, oneOf }) => {
+  // Every request by `npm run test:kill`; otherwise some of those that change something, by each generation in turn.
+  it('at each of its requests leaves nothing that the next run does not find', async () => {
+    for (const [which, version] of versions.entries()) {
+      const whole = await ready(version);
+      whole.server.log.length = 0;
+      expect((await whole.one.run(args(whole), { env })).exitCode).toBe(0);
+      const requests = whole.server.log.map(({ method }, index) => ({ method, at: index + 1 }));
+      const points = kills(0) > 0 ? requests : requests.filter(({ method }) => method !== 'GET').filter((_one, index) => index % oneOf === which);
+      expect(points.length).toBeGreaterThan(1);
+      let before = '';
+      for (const { at } of points) {
+        const all = await ready(version);
+        expect(await killedAt(at, args(all), all), `request ${at} of Mautic ${version}`).toBe(true);
+        // What the next run does depends on nothing else.
+        if (before === stateOf(all)) continue;
+        before = stateOf(all);
+        all.server.state.browsers.clear();
+        const done = await all.one.run(args(all), { env });
+        expect(done.exitCode, `request ${at} of Mautic ${version}: ${done.stderr}`).toBe(0);
+        expectNothingLeft(all, left);
+      }
     }
-  });
+  }, 900_000);
+});
 
+describe('Stopped', () => {
   it('keeps the address and the account of a stop by Ctrl-C as clean', async () => {
     const all = await begin();
     const child = spawn(process.execPath, [programPath, 'mautic', '--url', all.server.url, '--username', 'admin', '--name', 'crm', ...oauth2, '--create-user', 'n8n'], { env: cleanEnvironment({ ...all.one.env, ...env }), stdio: 'ignore' });
@@ -169,5 +207,42 @@ describe('What stops it', () => {
     expect(errorOf(done).code).toBe('USAGE');
     expect(errorOf(await all.make('admin', [...oauth2, '--create-client', '--ignore-ssl-issues'])).code).toBe('USAGE');
     expect(all.server.log).toEqual([]);
+  });
+});
+
+describe('remove --revoke', () => {
+  const remove = ({ one }: Case, args: readonly string[] = []): Promise<Finished> => one.run(['remove', 'crm', '--revoke', '--yes', '--json', '--username', 'admin', ...args], { env });
+
+  it('asks about a client that others sign in with, and deletes it when that was said', async () => {
+    const all = await begin();
+    expect((await all.make('admin', [...oauth2, '--create-client'])).exitCode).toBe(0);
+    const [client] = all.server.state.clients;
+    client!.redirectUris = [...client!.redirectUris, 'https://other.example.com/callback'];
+    const refused = await remove(all);
+    expect(refused.json()).toMatchObject({ results: [{ status: 'failed', error: { code: 'INPUT_MISSING', missing: [{ option: '--shared' }] } }] });
+    expect(refused.stderr).toContain('https://other.example.com/callback');
+    expectNothingLeft(all, { clients: 1 });
+    expect((await remove(all, ['--shared'])).exitCode).toBe(0);
+    expectNothingLeft(all);
+  });
+
+  it('deletes the client of what was pasted, and leaves one that has its number by now', async () => {
+    const all = await begin();
+    const client = all.server.makeClient({ owner: 'contacts' });
+    const paste = (): Promise<Finished> => all.one.run(
+      ['mautic', '--url', all.server.url, '--method', 'oauth2', '--sign-in', 'n8n', '--client-id', client.clientId, '--name', 'crm'], { env: { CREDSETUP_CLIENT_SECRET: client.clientSecret } },
+    );
+    expect((await paste()).exitCode).toBe(0);
+    Object.assign(client, { clientId: `${client.number}_${'b'.repeat(50)}` });
+    expect((await remove(all, ['--shared'])).json()).toMatchObject({ results: [{ error: { code: 'PERMISSION_DENIED' } }] });
+    expectNothingLeft(all, { clients: 1 });
+  });
+
+  it('never deletes an account of an admin, whatever the record says', async () => {
+    const all = await begin();
+    expect((await all.make('admin', ['--method', 'basic', '--create-user', 'n8n'])).exitCode).toBe(0);
+    all.server.user('n8n').role = all.server.user('admin').role;
+    expect((await remove(all)).json()).toMatchObject({ results: [{ error: { code: 'PERMISSION_DENIED' } }] });
+    expect(all.server.user('n8n').username).toBe('n8n');
   });
 });

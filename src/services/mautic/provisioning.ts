@@ -43,13 +43,14 @@ const shared: Omit<Provisioning, 'ways' | 'repairs' | 'make' | 'option'> = {
     const number = /^(\d{1,18})_/.exec(clientId ?? '')?.[1];
     return number === undefined ? undefined : `client-${number}`;
   },
-  redirectUris: async (_api, session, id) => {
+  registered: async (_api, session, id) => {
     const { visit, protect } = openOf(session);
-    return (await readClient(visit, numberOf(id), protect))?.redirectUris;
+    const number = numberOf(id);
+    return number === undefined ? undefined : readClient(visit, number, protect);
   },
   addRedirectUris: (_api, session, id, uris) => {
     const { visit, protect } = openOf(session);
-    return addRedirectUris(visit, numberOf(id), uris, protect);
+    return addRedirectUris(visit, numberOf(id) ?? '0', uris, protect);
   },
   places: () => Promise.resolve([]),
 };
@@ -196,8 +197,8 @@ function partsOf(id: string): readonly string[] {
 }
 
 /** The client's, of an id that names one. */
-function numberOf(id: string): string {
-  return partsOf(id).find((part) => part.startsWith('client-'))?.slice('client-'.length) ?? '0';
+function numberOf(id: string): string | undefined {
+  return partsOf(id).find((part) => part.startsWith('client-'))?.slice('client-'.length);
 }
 
 async function restore(api: Api, session: Session, id: string, mark: string): Promise<void> {

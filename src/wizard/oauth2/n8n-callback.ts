@@ -29,6 +29,11 @@ function n8nAddress(): AddressKnowledge {
 /** The end of every such URL, whatever n8n's REST endpoint is called. */
 const ending = /\/oauth2-credential\/callback$/;
 
+/** Whether an address is where an n8n takes an answer. */
+export function isN8nCallback(url: string): boolean {
+  return URL.canParse(url) && ending.test(withoutTrailingSlashes(new URL(url).pathname));
+}
+
 /**
  * The callback URL for n8n's address, any page of it, or the URL itself. An address without a
  * scheme is https, on this machine http. Throws INPUT_INVALID.
