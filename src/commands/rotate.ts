@@ -34,9 +34,9 @@ export const run: Run<typeof spec> = async (call, context) => {
   return 0;
 };
 
-/** A new client takes a new sign-in in n8n, which a person gives there. Throws UNSUPPORTED. */
-function refuseClientAlone({ name: stored, service, method, signIn, pushed = [] }: Credential): void {
-  if (signIn === undefined) return;
+/** A client that a person made takes a new one by a person, too, and a sign-in in n8n. Throws UNSUPPORTED. */
+function refuseClientAlone({ name: stored, service, method, signIn, fields, pushed = [] }: Credential): void {
+  if (signIn === undefined || fields.tokenId !== undefined) return;
   const last = pushed.length === 0 ? '' : ` Then: credsetup push n8n ${stored} --replace --disconnect, and press Connect there`;
   throw new CredsetupError('UNSUPPORTED', `Only n8n signs in with ${stored}: a new client would take its sign-in away, and nobody here can give it another.`, {
     name: stored, service, hint: `Set up a new client in its place, in a moment when somebody can press Connect: credsetup ${service} --method ${method} --sign-in n8n --name ${stored} --replace.${last}`,

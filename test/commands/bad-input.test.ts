@@ -90,12 +90,18 @@ describe('a value', () => {
     ['CREDSETUP_IDENTITY_FILE', ['--store', 'file'], { CREDSETUP_TOKEN: 'geheim1234', CREDSETUP_IDENTITY: '', CREDSETUP_IDENTITY_FILE: 'VALUE' }, 'The value itself belongs in CREDSETUP_IDENTITY.'],
     ['CREDSETUP_PASSPHRASE_FILE', ['--store', 'file'], { CREDSETUP_TOKEN: 'geheim1234', CREDSETUP_IDENTITY: '', CREDSETUP_PASSPHRASE_FILE: 'VALUE' }, 'The value itself belongs in CREDSETUP_PASSPHRASE.'],
   ] as const)('that is given where %s takes the name of a file is repeated nowhere, and the slip is told', async (source, args, env, told) => {
-    const values = ['AGE-SECRET-KEY-17TE3KDHZ2WJUM07CXQJEPZXAM686U7GWYDH6PTKLFFA32V3XV70Q26QRA7', 'k5zg9fr3mtbqdxoyp1wn7ucj4a', 'Passphrase/with a slash', 'long'.repeat(200)];
+    const shapely = ['AGE-SECRET-KEY-17TE3KDHZ2WJUM07CXQJEPZXAM686U7GWYDH6PTKLFFA32V3XV70Q26QRA7', 'k5zg9fr3mtbqdxoyp1wn7ucj4a'];
+    const values = [...shapely, 'Passphrase/with a slash', 'long'.repeat(200)];
     await Promise.all(values.map(async (value) => {
       const put = (text: string): string => (text === 'VALUE' ? value : text);
       const variables = Object.fromEntries(Object.entries(env).map(([name, text]) => [name, put(text)]));
       const done = await script().run(['mattermost', '--url', chat.url, '--name', 'another', ...args.map(put), '--debug', '--json'], { env: variables, secrets: [value] });
       const error = errorOf(done);
+      // A file with a secret may have any name; no other option takes what looks like one.
+      if (source === '--ca-file' && shapely.includes(value)) {
+        expect(error).toMatchObject({ code: 'INPUT_INVALID', exitCode: 2, message: expect.stringContaining('--ca-file was given what looks like a secret') });
+        return;
+      }
       expect(error).toMatchObject({ code: 'FILE_UNREADABLE', exitCode: 2, message: expect.stringContaining(`${source} names no file that is there`), hint: expect.stringContaining(told) });
       expect(error.message).toContain(`${value.length} characters`);
     }));

@@ -141,6 +141,6 @@ describe('a stored token that Mattermost refuses', () => {
   it('of a disabled bot says that enabling it is enough', async () => {
     const server = await mattermost();
     const error = await failureOf(validate(server.url, 'abcdefghijklmnopqrstuvwx12', stored(server, { account: { username: 'n8n', bot: true } })));
-    expect(error.details.causes?.find(({ code }) => code === 'ACCOUNT_DEACTIVATED')?.message).toContain('works again once the bot is enabled');
+    expect(error.details.causes?.find(({ code }) => code === 'ACCOUNT_DEACTIVATED')?.message).toContain('works again once it is enabled');
   });
 });
