@@ -17,6 +17,11 @@ export interface FieldOptions {
   readonly stdin?: boolean | undefined;
 }
 
+/** Whether one of its options is given. */
+export function isOnCommandLine({ value, file, stdin }: FieldOptions = {}): boolean {
+  return value !== undefined || file !== undefined || stdin === true;
+}
+
 export interface Given {
   readonly value: string;
   /** `--token-file` or `CREDSETUP_TOKEN`, for errors. */

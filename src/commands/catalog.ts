@@ -160,6 +160,8 @@ function fieldsOf(choose: (line: ServiceLine) => readonly Field[]): readonly Fie
 
 /** Who acts at the service for a stored secret that may not do so itself, such as a bot's token. */
 const signInForStored = fieldsOf(({ provisioning }) => provisioning?.signInFields ?? []);
+/** Who adds n8n's callback to a client at the service. */
+const signInAtClient = fieldsOf(({ oauth, provisioning }) => oauth ? provisioning?.signInFields ?? [] : []);
 const tokenId = { tokenId: text('--token-id <id>', 'Token ID of a token that was pasted') };
 
 /** Typed by its options. */
@@ -242,7 +244,7 @@ export const exec = command({
 
 export const push = command({
   name: 'push', arguments: '<target> [names...]', summary: 'create or update stored credentials in an n8n, by its API',
-  fields: n8n.targetFields,
+  fields: [...n8n.targetFields, ...signInAtClient],
   options: {
     ...all,
     replace: flag('--replace', 'write over what was pushed to that n8n before'),
@@ -255,6 +257,7 @@ export const push = command({
   },
   notes: [
     'The target is a stored n8n\'s name, or n8n: the only stored one, or the one that the options or variables give.',
+    'A sign-in at the service adds n8n\'s OAuth Callback URL to the client, where it is not registered.',
     'Variables: CREDSETUP_N8N_URL, CREDSETUP_N8N_API_KEY. No option takes a secret.',
   ],
 });

@@ -8,24 +8,37 @@ import { pageOf, type OpenN8n } from '../stored/copies/open.ts';
 import { askedOf, inN8nResult, prove, testFailed, testOf, type RunWish } from '../stored/copies/prove.ts';
 import { rememberTest, writeCopy, type WritePlan, type Written } from '../stored/copies/write.ts';
 import type { Result } from '../stored/result.ts';
+import type { StoredOptions } from '../stored/session.ts';
+import { adviseCallback, registerCallback, type Registration } from './push-callback.ts';
 import { followUp } from './push-follow-up.ts';
 
 /** How it is written, and whether a run was asked for. */
 export interface Plan extends WritePlan {
   readonly run: boolean;
+  /** At the service, to add n8n's callback to the client. */
+  readonly signIn?: StoredOptions | undefined;
 }
 
 /** A failure is a result, never thrown; a stop is. */
 export async function pushOne(credential: Credential, target: OpenN8n, plan: Plan, context: Context): Promise<Result> {
   try {
+    const registration = await registerCallback(credential, target, plan.signIn, context);
     const written = await writeCopy(credential, target, plan, context);
     context.output.say(`  In n8n: ${pageOf(target.base, written.stored.id)}`);
-    const verdict = await followUp(written, await ask(written, target, plan, context), target, plan, context);
-    return await resultOf(written, verdict, target, context);
+    const first = await ask(written, target, plan, context);
+    if (first.status === 'not-connected' && (registration === undefined || registration.error !== undefined)) await adviseCallback(written.credential, target, context);
+    const verdict = await followUp(written, first, target, plan, context);
+    return withRegistration(await resultOf(written, verdict, target, context), registration);
   } catch (error) {
     if (context.signal.aborted) throw error;
     return { name: credential.name, status: 'failed', error: toCredsetupError(error).with({ name: credential.name }) };
   }
+}
+
+/** What was asked for and did not come about is a failure, although the copy stands. */
+function withRegistration(result: Result, registration: Registration | undefined): Result {
+  if (registration?.error === undefined || result.status === 'failed') return result;
+  return { ...result, status: 'failed', error: registration.error.with({ name: result.name }) };
 }
 
 /** Written is written: an n8n that cannot be asked now is told, unless a run was asked for. */

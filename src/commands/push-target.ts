@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import type { FieldOptions } from '../field-sources.ts';
-import { checkedValue, givenValue, inputMissing, missingInput, questionFor, sendableValue, type Given } from '../field-sources.ts';
+import { checkedValue, givenValue, inputMissing, isOnCommandLine, missingInput, questionFor, sendableValue, type Given } from '../field-sources.ts';
 import { locate } from '../server/address.ts';
 import { apiOf, readConnection } from '../server/connection.ts';
 import { variableName, type Field } from '../services/field.ts';
@@ -53,7 +53,7 @@ function known(stored: Credential | undefined): Credential {
 async function storedTarget({ target, fields: said }: TargetCall, context: Context): Promise<Credential | undefined> {
   if (target === anyN8n) return undefined;
   const vault = await context.vault();
-  const onCommandLine = Object.values(said).some(({ value, file, stdin }) => value !== undefined || file !== undefined || stdin === true);
+  const onCommandLine = fields.some(({ key }) => isOnCommandLine(said[key]));
   const named = await vault.find(target);
   if (named !== undefined && isN8n(named)) {
     if (onCommandLine) throw new CredsetupError('USAGE', `${target} is a stored n8n; its address and key are stored with it.`, { hint: 'Leave the address and the key out, or push to n8n.' });

@@ -8,6 +8,7 @@ import type { Result } from '../stored/result.ts';
 import type { push } from './catalog.ts';
 import { name, names, networkOptions, type CallOf, type Run } from './command.ts';
 import { checkNames, findEach, isFound } from './find-credentials.ts';
+import { refuseWithoutClient, signInGiven } from './push-callback.ts';
 import { pushOne, type Plan } from './push-one.ts';
 import { openN8n } from './push-target.ts';
 import { exitCodeOf, reportResults } from './results.ts';
@@ -22,6 +23,7 @@ export const run: Run<typeof push> = async (call, context) => {
   const vault = await context.vault();
   const found = all ? await vault.list() : await findEach(wanted, vault);
   const there = found.filter(isFound);
+  if (signInGiven(call) !== undefined) there.forEach(refuseWithoutClient);
   const target = there.length === 0 ? undefined : await openN8n(there.map((one) => methodOf(one).n8n.type), { ...call, target: name(call.args) }, context);
   if (target !== undefined) await requireScopes(target.api.requests, scopesFor(call));
   const plan = await planOf(call, context);
@@ -33,8 +35,9 @@ export const run: Run<typeof push> = async (call, context) => {
 };
 
 /** What belongs to one credential alone. Throws USAGE. */
-function checkOptions({ options }: PushCall, count: number): void {
-  const single = ([['--into', options.into], ['--url-in-n8n', options.urlInN8n]] as const).find(([, value]) => value !== undefined);
+function checkOptions(call: PushCall, count: number): void {
+  const { options } = call;
+  const single = ([['--into', options.into], ['--url-in-n8n', options.urlInN8n], ['A sign-in at the service', signInGiven(call)]] as const).find(([, value]) => value !== undefined);
   if (single === undefined || (count === 1 && !options.all)) return;
   throw new CredsetupError('USAGE', `${single[0]} is about one credential, and several were given.`, { hint: 'Push that one alone.' });
 }
@@ -46,10 +49,11 @@ function scopesFor({ options: { replace, into, run: toRun } }: PushCall): Parame
   return [...writing, ...(toRun ? [...(writing.length === 0 ? create : []), ...ofRun] : [])];
 }
 
-async function planOf({ options }: PushCall, context: Context): Promise<Plan> {
+async function planOf(call: PushCall, context: Context): Promise<Plan> {
+  const { options } = call;
   const { replace, disconnect, handOver, project, into, urlInN8n } = options;
   return {
-    replace, disconnect, handOver, projectId: project, into, run: options.run,
+    replace, disconnect, handOver, projectId: project, into, run: options.run, signIn: signInGiven(call),
     ...(urlInN8n === undefined ? {} : { urlInN8n: baseAsTyped(urlInN8n) }),
     deps: { vault: await context.vault(), http: await context.http(networkOptions(options)), context },
   };

@@ -114,6 +114,8 @@ export interface ProvisioningWords {
   readonly whereIdsStand: string;
   /** Where a person ends a sign-in that this run could not end. */
   readonly endSignIn: string;
+  /** Where a further Redirect URI goes in a client's form, so that those that stand there stay. */
+  readonly furtherRedirectUri?: string;
 }
 
 /** A client as it stands at the service. */
@@ -174,6 +176,8 @@ export interface Provisioning {
   readonly revoke: (api: Api, session: Session, id: string, mark?: string) => Promise<void>;
   /** The client that an id names; undefined where it is not there any more, or the id names none. */
   readonly registered?: (api: Api, session: Session, id: string) => Promise<Registered | undefined>;
+  /** The page at which a person changes the client that an id names. */
+  readonly clientPage?: (base: string, id: string) => string;
   /** False where all were registered. Throws NOT_FOUND, PERMISSION_DENIED, RESPONSE_INVALID. */
   readonly addRedirectUris?: (api: Api, session: Session, id: string, uris: readonly string[]) => Promise<boolean>;
   /** Puts back what was changed for a moment at what an id names, to make its successor. */

@@ -39,7 +39,8 @@ export async function endAtService(
   });
 }
 
-function checkSame({ credential: { name, url, fields } }: FullCredential, clientId: string): void {
+/** Throws PERMISSION_DENIED where the server was set up anew, and the number is another client's by now. */
+export function checkSame({ credential: { name, url, fields } }: FullCredential, clientId: string): void {
   if (fields.clientId === undefined || fields.clientId === clientId) return;
   throw new CredsetupError('PERMISSION_DENIED', `What stands under that number at ${url} is another client than ${name}'s; it was left as it is.`, {
     name, url, hint: `The server may have been set up anew. To take ${name} off this computer alone: credsetup remove ${name}`,

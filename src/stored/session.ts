@@ -9,7 +9,7 @@ import type { Field } from '../services/field.ts';
 import type { Api } from '../services/api.ts';
 import type { Method, Service } from '../services/service.ts';
 import { apiOf } from '../server/connection.ts';
-import { givenValue, inputMissing, missingInput, questionFor, sayOddEdges, sendableValue, type FieldOptions } from '../field-sources.ts';
+import { givenValue, inputMissing, isOnCommandLine, missingInput, questionFor, sayOddEdges, sendableValue, type FieldOptions } from '../field-sources.ts';
 import { checkTrusted } from '../server/trust.ts';
 
 /** What the command line says beside the name. */
@@ -88,10 +88,7 @@ interface Opening {
 /** By what the command line gives; otherwise by the stored secret. Variables alone choose nothing here: they may be another server's. */
 async function openSession(opening: Opening): Promise<Session> {
   const { provisioning, api, full, options, context } = opening;
-  const wanted = (fields: readonly Field[]): boolean => fields.some(({ key }) => {
-    const { value, file, stdin } = options.fields[key] ?? {};
-    return value !== undefined || file !== undefined || stdin === true;
-  });
+  const wanted = (fields: readonly Field[]): boolean => fields.some(({ key }) => isOnCommandLine(options.fields[key]));
   const { adminTokenField, codeField, withToken } = provisioning;
   if (adminTokenField !== undefined && withToken !== undefined && wanted([adminTokenField])) {
     checkTrusted(full.credential.url, full.credential);

@@ -9,7 +9,7 @@ import type { Listed, Made, Owner, Provisioning, Repair, Request, Session, Way }
 import { basic as basicHeader, idPattern } from './api.ts';
 import { createUser, password, username } from './fields.ts';
 import { createAccount, cutRole, deleteAccount, deleteRole, findAccounts, letMakeClients, newPassword, proveAccount, withAdminKey, type MadeAccount } from './pages/accounts.ts';
-import { addRedirectUris, createClient, deleteClient, findClients, readClient, type Client } from './pages/clients.ts';
+import { addRedirectUris, createClient, deleteClient, editPath, findClients, readClient, type Client } from './pages/clients.ts';
 import type { Switch } from './pages/configuration.ts';
 import { consent } from './pages/consent.ts';
 import { thenEnd } from './pages/ending.ts';
@@ -26,7 +26,7 @@ const account: Way = { id: 'account', title: 'Make an account for n8n as well (a
 const shared: Omit<Provisioning, 'ways' | 'repairs' | 'make' | 'option'> = {
   signInFields: [username, password],
   inSteps: true,
-  words: { thing: 'client', id: 'number', whereIdsStand: 'Settings > API Credentials', endSignIn: 'it ends by itself when it was idle for as long as your PHP sets' },
+  words: { thing: 'client', id: 'number', whereIdsStand: 'Settings > API Credentials', endSignIn: 'it ends by itself when it was idle for as long as your PHP sets', furtherRedirectUri: 'behind what stands in Redirect URI, after a comma' },
   repairWord: 'repair',
   signInProblem: () => undefined,
   expiryOf: () => undefined,
@@ -48,6 +48,7 @@ const shared: Omit<Provisioning, 'ways' | 'repairs' | 'make' | 'option'> = {
     const number = numberOf(id);
     return number === undefined ? undefined : readClient(visit, number, protect);
   },
+  clientPage: (base, id) => `${base}${editPath(numberOf(id) ?? '')}`,
   addRedirectUris: (_api, session, id, uris) => {
     const { visit, protect } = openOf(session);
     return addRedirectUris(visit, numberOf(id) ?? '0', uris, protect);

@@ -4,6 +4,7 @@ import type { Connection, Context, HttpOptions } from '../../context.ts';
 import type { Credential, Pushed } from '../../credential.ts';
 import { isLoopbackHost } from '../../http/loopback.ts';
 import { apiOf } from '../../server/connection.ts';
+import type { Api } from '../../services/api.ts';
 import { createN8nApi, type N8nApi } from '../../services/n8n/api.ts';
 import { requestsTo, type Requests } from '../../services/n8n/requests.ts';
 import { findService } from '../../services/registry.ts';
@@ -14,6 +15,8 @@ export interface OpenN8n {
   /** The stored n8n's name; absent for one that was only given. */
   readonly name?: string;
   readonly api: N8nApi;
+  /** Without the key, for what anybody may ask. */
+  readonly open: Api;
   /** For what must be taken away there although the program was stopped. */
   readonly cleanUp: Requests;
 }
@@ -22,8 +25,9 @@ export interface OpenN8n {
 export async function openAt(base: string, key: string, connection: Connection, network: HttpOptions, context: Context, name?: string): Promise<OpenN8n> {
   context.output.protect(key);
   const [http, outliving] = await Promise.all([context.http(network), context.http({ ...network, outlivesStop: true })]);
+  const open = apiOf(base, http, connection);
   return {
-    base, api: createN8nApi(apiOf(base, http, connection), key), cleanUp: requestsTo(apiOf(base, outliving, connection), key),
+    base, open, api: createN8nApi(open, key), cleanUp: requestsTo(apiOf(base, outliving, connection), key),
     ...(name === undefined ? {} : { name }),
   };
 }

@@ -80,7 +80,7 @@ async function whatIsThere(
   return undefined;
 }
 
-async function findIfAllowed(id: string, { api }: OpenN8n): Promise<StoredInN8n | undefined> {
+async function findIfAllowed(id: string, { api }: Pick<OpenN8n, 'api'>): Promise<StoredInN8n | undefined> {
   try {
     return await api.find(id);
   } catch (error) {
@@ -148,7 +148,7 @@ async function create(
   const made = await api.create({ ...body, id: ownIdOf(credential) });
   if (made !== idTaken) return made;
   // 409: our own copy, of which nobody here knew, or something else that took the id.
-  const found = await findIfAllowed(ownIdOf(credential), { api, base, cleanUp: api.requests });
+  const found = await findIfAllowed(ownIdOf(credential), { api });
   if (found === undefined || (found.type === method.n8n.type && found.name === body.name)) throw thereAlready(credential, found, base);
   throw new CredsetupError('NAME_TAKEN', `The n8n at ${base} has something else under the id of ${credential.name}: ${foreign(JSON.stringify(found.name))} of the type ${foreign(found.type)}; it was left as it is.`, {
     name: credential.name, url: base, hint: `If that is what you want to write over: credsetup push n8n ${credential.name} --into ${found.id}`,

@@ -3,7 +3,7 @@
  * or in a store, and a client that is registered with the address alone fails at Connect, weeks
  * later: the path is n8n's and known.
  */
-import type { Vault } from '../../context.ts';
+import type { Context, Vault } from '../../context.ts';
 import type { Credential } from '../../credential.ts';
 import { isName } from '../../credential-name.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
@@ -11,6 +11,7 @@ import { unwrapped } from '../../given-value.ts';
 import { isLoopbackHost } from '../../http/loopback.ts';
 import { apiOf } from '../../server/connection.ts';
 import { candidateBases, parseAddress } from '../../server/address.ts';
+import type { Api } from '../../services/api.ts';
 import { services } from '../../services/registry.ts';
 import type { AddressKnowledge } from '../../services/service.ts';
 import { isN8n } from '../../stored/copies/open.ts';
@@ -82,17 +83,24 @@ export async function callbackUrlOf(given: string, { vault, http, context }: Ask
 
 type Asking = Pick<Draft, 'vault' | 'http' | 'context'>;
 
-/**
- * The callback that a stored n8n sends: behind a proxy or in Docker its own address is another one
- * than the one it is reached by here. One that does not tell it is taken by the address that is stored.
- */
+/** The callback that a stored n8n sends. One that does not tell it is taken by the address that is stored. */
 export async function callbackOfStored({ name, url }: Pick<Credential, 'name' | 'url'>, { vault, http, context }: Asking): Promise<string> {
+  return callbackOfN8n(url, async () => {
+    const { credential: { ignoreSslIssues, allowHttp }, certificates } = await vault.load(name);
+    return apiOf(url, http, { ignoreSslIssues, allowHttp, certificates });
+  }, context);
+}
+
+/**
+ * The callback that the n8n at an address sends, which it is asked for: behind a proxy or in Docker its
+ * own address is another one than the one it is reached by here.
+ */
+export async function callbackOfN8n(url: string, open: () => Promise<Api>, context: Context): Promise<string> {
   const ours = callbackUrlFor(url);
   const told = n8nAddress().oauthCallbackTold;
   if (told === undefined) return ours;
   try {
-    const { credential: { ignoreSslIssues, allowHttp }, certificates } = await vault.load(name);
-    const answer = told.read(await apiOf(url, http, { ignoreSslIssues, allowHttp, certificates }).send({ method: 'GET', path: told.path }));
+    const answer = told.read(await (await open()).send({ method: 'GET', path: told.path }));
     const theirs = answer === undefined ? ours : callbackUrlFor(answer);
     if (theirs !== ours) context.output.say(`  That n8n calls itself ${new URL(theirs).origin}, so its OAuth Callback URL is not below ${url}.`);
     return theirs;

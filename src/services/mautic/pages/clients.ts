@@ -21,7 +21,8 @@ export interface NewClient {
 }
 
 const newPath = '/s/credentials/new';
-const editPath = (number: string): string => `/s/credentials/edit/${number}`;
+/** Where one client is changed. */
+export const editPath = (number: string): string => `/s/credentials/edit/${number}`;
 
 /**
  * Makes a client. An answer that was lost is looked for by the name, which must be one that nobody
@@ -88,7 +89,7 @@ function refusedClient(api: Api, page: Page, document: PageDocument): CredsetupE
   const first = faults[0];
   if (first === undefined) return pageDiffers(api, page, 'Client ID and Client Secret');
   const isUri = first.name === 'client[redirectUris]';
-  return new CredsetupError('INPUT_INVALID', `Mautic did not take the ${isUri ? 'Redirect URI' : first.name === undefined ? 'form' : `field ${first.name}`} of the client; none was made. It says: ${first.text}`, {
+  return new CredsetupError('INPUT_INVALID', `Mautic did not take the ${isUri ? 'Redirect URI' : first.name === undefined ? 'form' : `field ${first.name}`} of the client; nothing was saved. It says: ${first.text}`, {
     ...whose(api), ...(isUri ? { field: 'redirectUri' } : {}), hint: isUri ? 'Give n8n\'s OAuth Callback URL as n8n shows it: http:// or https://, without a comma. (--n8n-callback-url)' : 'Run it again, or make the client in a browser.',
   });
 }
