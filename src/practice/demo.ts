@@ -51,10 +51,18 @@ const shows: readonly Show[] = [
     args: ['mautic', '--method', 'oauth2', '--url', mautic.url, '--client-id', client.clientId, '--login-timeout', '60', '--name', 'crm-oauth2'],
     env: { CREDSETUP_MAUTIC_CLIENT_SECRET: client.clientSecret }, exitCode: 0, signsIn: 'contacts',
   },
+  {
+    title: 'Mautic by OAuth2 without a browser: a sign-in with a password makes the client and gets its tokens',
+    args: ['mautic', '--method', 'oauth2', '--url', mautic.url, '--create-client', '--username', 'admin', '--name', 'crm-made'], env: { CREDSETUP_MAUTIC_PASSWORD: mauticPassword }, exitCode: 0,
+  },
   { title: 'A new access token', args: ['refresh', 'crm-oauth2'], exitCode: 0 },
   { title: 'What is stored (no secret is read)', args: ['list'], exitCode: 0 },
   { title: 'All of them, validated with their servers', args: ['test', '--all'], exitCode: 0 },
   { title: 'For another program: validated credentials as JSON', args: ['export', 'chat', '--format', 'json', '--yes'], exitCode: 0 },
+  {
+    title: 'What was made can be ended: the client and its tokens at Mautic, and the credential here',
+    args: ['remove', 'crm-made', '--revoke', '--yes', '--username', 'admin'], env: { CREDSETUP_MAUTIC_PASSWORD: mauticPassword }, exitCode: 0,
+  },
   { title: 'A wrong value: the Token ID in place of the Access Token', args: ['mattermost', '--url', mattermost.url, '--name', 'wrong'], env: { CREDSETUP_TOKEN: id }, exitCode: 7 },
   { title: 'Nothing given: all that is missing, at once', args: ['mautic', '--json'], exitCode: 2 },
 ];
