@@ -1,7 +1,7 @@
 /** From the set-up to an n8n that works, on a real terminal: who signs in, which n8n, Connect, a run. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mauticServer, script, type Script } from '../commands/support.ts';
-import type { MauticClient, PracticeMautic } from '../../src/practice/mautic.ts';
+import { mauticPassword, type MauticClient, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { allScopes, n8nApiKey, startN8n, type PracticeN8n } from '../../src/practice/n8n.ts';
 import { has } from '../tools.ts';
 import { atTheEnd, expectUnseen } from './support.ts';
@@ -58,6 +58,23 @@ describe.skipIf(!has('terminal'))('On a terminal, n8n', () => {
     expectUnseen(wizard.session, client.clientSecret);
     const { pushed: [copy] } = (await home.run(['show', 'crm', '--json'])).json() as unknown as { pushed: [{ test: object }] };
     expect(copy.test).toMatchObject({ status: 'ok', proof: 'run' });
+  });
+
+  it('gets its callback added to the client by who is asked for a password, before Connect is waited for', async () => {
+    await storeN8n();
+    const other = mautic.makeClient({ redirectUris: ['https://elsewhere.example.com/callback'], owner: 'contacts' });
+    const done = await home.run(
+      ['mautic', '--url', mautic.url, '--method', 'oauth2', '--client-id', other.clientId, '--sign-in', 'n8n', '--name', 'crm'], { env: { CREDSETUP_CLIENT_SECRET: other.clientSecret } },
+    );
+    expect(done.exitCode, done.stderr).toBe(0);
+    const wizard = begin(['push', 'work', 'crm', '--username', 'admin']);
+    await wizard.answer('Password', mauticPassword);
+    await wizard.sees('is registered at the client now');
+    await wizard.sees('waiting for Connect in n8n');
+    wizard.session.type('s');
+    expect(await wizard.ends()).toBe(0);
+    expect(mautic.state.clients.find(({ clientId }) => clientId === other.clientId)?.redirectUris).toEqual(['https://elsewhere.example.com/callback', `${n8n.url}/rest/oauth2-credential/callback`]);
+    expectUnseen(wizard.session, mauticPassword);
   });
 
   it('whose address and key are typed is kept where that is wanted, and Connect can be left for later', async () => {
