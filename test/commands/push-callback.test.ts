@@ -103,6 +103,13 @@ describe('push with a sign-in', () => {
     expect(requests).toBe(0);
   });
 
+  it('says what an account lacks that may not change the client, and what was pushed stands', async () => {
+    const one = await pasted('7.0.0');
+    const done = await one.push(['--username', 'contacts', '--json']);
+    expect(done.json()['results']).toMatchObject([{ status: 'failed', error: { code: 'PERMISSION_DENIED', hint: expect.stringContaining('API Credentials') as string } }]);
+    expect([one.registered().includes(callback), n8n.state.credentials.length]).toEqual([false, 1]);
+  });
+
   it('writes nothing where the password is missing in a script', async () => {
     const one = await pasted('7.0.0');
     const done = await one.push(['--username', 'admin', '--json'], {});
