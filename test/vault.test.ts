@@ -357,7 +357,7 @@ describe('loading', () => {
     await fileStore(home).write(key, change(text));
     const error = await failure(vaultOf(home).load('chat'), 'STORE_CORRUPT');
     expect(error.message).toContain('by something else than credsetup');
-    expect(error.hint).toContain('credsetup remove chat');
+    expect(error.hint).toContain('credsetup reconnect chat');
     await vaultOf(home).remove('chat');
   });
 

@@ -455,6 +455,7 @@ describe.skipIf(!has('terminal'))('A terminal that becomes another width', () =>
   // The screen model of these tests is the one of that terminal.
   const env = { TERM_PROGRAM: 'vscode' };
   const help = 'The address of the page that you see when you open it in your browser, whatever page that is.';
+  const patience = { timeout: 20_000 };
 
   it('has an open question drawn anew, once, with what was typed', async () => {
     const { session, answers } = start([{ do: 'text', message: 'The address of that page', help }], { columns: 100, env });
@@ -465,8 +466,8 @@ describe.skipIf(!has('terminal'))('A terminal that becomes another width', () =>
       const before = session.raw.length;
       session.resize(columns, 30);
       await session.drawnSince(before);
-      // Each line once, whatever broke it.
-      expect(session.screen().replace(/\s/g, '')).toMatch(new RegExp(`^process\\d+\\?Theaddressofthatpagecrm\\.example\\.org/of/a/folder${help.replace(/\s/g, '')}$`));
+      // Each line once, whatever broke it. What is drawn may come in pieces.
+      await expect.poll(() => session.screen().replace(/\s/g, ''), patience).toMatch(new RegExp(`^process\\d+\\?Theaddressofthatpagecrm\\.example\\.org/of/a/folder${help.replace(/\s/g, '')}$`));
     }
     session.press('enter');
     await left(session, 0);
@@ -482,9 +483,7 @@ describe.skipIf(!has('terminal'))('A terminal that becomes another width', () =>
       const before = session.raw.length;
       session.resize(columns, 40);
       await session.drawnSince(before);
-      expect(session.screen().split('? Which one?')).toHaveLength(2);
-      expect(session.screen().split('❯')).toHaveLength(2);
-      expect(session.screen()).toContain('❯ second');
+      await expect.poll(() => ['? Which one?', '❯', '❯ second'].map((text) => session.screen().split(text).length), patience).toEqual([2, 2, 2]);
     }
     session.press('enter');
     await session.waitFor('? Token (hidden, 0 characters)');
@@ -493,7 +492,7 @@ describe.skipIf(!has('terminal'))('A terminal that becomes another width', () =>
     const before = session.raw.length;
     session.resize(24, 40);
     await session.drawnSince(before);
-    expect(session.screen().split('Token')).toHaveLength(2);
+    await expect.poll(() => session.screen().split('Token').length, patience).toBe(2);
     session.press('enter');
     await left(session, 0);
     expect(answers()).toEqual([{ kind: 'value', value: 'second' }, { kind: 'value', value: token }]);
