@@ -135,14 +135,13 @@ class HomeVault implements Vault {
   /** Those that are asked for while one is under way are committed together, by as many steps as one. */
   async save(full: FullCredential, mayReplace: (there: Credential) => boolean): Promise<Saved> {
     checkName(full.credential.name);
-    const kind = keptIn(full.credential.store);
-    await this.#create(await this.#store(kind));
-    return await this.#saves[kind].add({ full, mayReplace });
+    return await this.#saves[keptIn(full.credential.store)].add({ full, mayReplace });
   }
 
   async #saveTogether(kind: KeptIn, wanted: readonly Wanted[]): Promise<readonly Outcome<Saved>[]> {
     const store = await this.#store(kind);
-    // The second of one name finds the first.
+    await this.#create(store);
+    // The second of one name finds the first: they stand in the order in which they were asked for.
     const names = wanted.map(({ full }) => full.credential.name.toLowerCase());
     const repeated = new Set(wanted.filter((_, at) => names.indexOf(names[at] ?? '') < at));
     const outcomes = await this.#writing(async (lock, index) => {
