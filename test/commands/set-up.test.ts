@@ -184,11 +184,13 @@ describe('credsetup mattermost in a script', () => {
 
   it('keeps what it needs of a passphrase: set up with one, read with the same, refused with another', async () => {
     const one = script(join(folder(), 'a', 'new', 'home'));
-    const env = { CREDSETUP_IDENTITY: undefined, CREDSETUP_PASSPHRASE: 'correct horse battery staple' };
+    const env = { CREDSETUP_IDENTITY: undefined, CREDSETUP_PASSPHRASE: 'ten chars!' };
     const done = await one.run(['mattermost', '--url', chat.url, '--name', 'chat'], { env: { ...env, CREDSETUP_TOKEN: token } });
     expect(done.exitCode, done.stderr).toBe(0);
+    expect(done.stderr).toContain('has 10 characters');
     expect(statSync(one.home).mode & 0o777).toBe(0o700);
-    expect((await one.run(['get', 'chat'], { env, reveals: true })).stdout).toBe(`${token}\n`);
+    // What is there already is not judged.
+    expect(await one.run(['get', 'chat'], { env, reveals: true })).toMatchObject({ stdout: `${token}\n`, stderr: '' });
     const wrong = await one.run(['get', 'chat', '--json'], { env: { ...env, CREDSETUP_PASSPHRASE: 'another horse' } });
     expect(errorOf(wrong)).toMatchObject({ code: 'PASSPHRASE_REJECTED', exitCode: 10 });
   });

@@ -22,8 +22,16 @@ describe.skipIf(!has('terminal'))('Where there is no keychain', () => {
     await first.session.waitFor(/Nowhere\s+only validate; nothing is kept when this run ends/);
     expect(filesIn(home)).toEqual([]);
     first.session.press('enter');
-    await answerSecret(first.session, 'New passphrase', passphrase);
-    await answerSecret(first.session, 'The same passphrase again', `${passphrase}!`);
+    await answerSecret(first.session, 'New passphrase', 'short one');
+    await first.session.waitFor('? That has 9 characters');
+    await first.session.waitFor('❯ Let credsetup make one');
+    first.session.press('enter');
+    await first.session.waitFor('Enter: take it off the screen');
+    const [made = ''] = /(?:[a-z2-9]{5}-){4}[a-z2-9]{5}/.exec(first.session.screen()) ?? [];
+    expect(made).toHaveLength(29);
+    first.session.press('enter');
+    await answerSecret(first.session, 'The same passphrase again', `${made}!`);
+    expect(first.session.screen()).not.toContain(made);
     await first.session.waitFor('The two differ. Once more:');
     await answerSecret(first.session, 'New passphrase', passphrase);
     await answerSecret(first.session, 'The same passphrase again', passphrase);
