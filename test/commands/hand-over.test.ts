@@ -1,15 +1,15 @@
 /** A refresh token lives in one place only: handed over once, refreshed there, taken back by a sign-in. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { spawn } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mauticPassword, startMautic, type MauticClient, type PracticeMautic } from '../../src/practice/mautic.ts';
-import { authorizeAs } from '../../src/practice/person.ts';
+import { startMautic, type MauticClient, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { n8nApiKey, startN8n, type PracticeN8n } from '../../src/practice/n8n.ts';
-import { cleanEnvironment, credsetup, programPath, type Finished } from '../program.ts';
+import { unusedPort } from '../ports.ts';
+import { credsetup, type Finished } from '../program.ts';
+import { runWithSignIn } from './oauth.ts';
 import { folder, identity } from './support.ts';
 
-const port = 18790 + (process.pid % 200);
+const port = await unusedPort();
 
 let mautic: PracticeMautic;
 let client: MauticClient;
@@ -27,20 +27,8 @@ const env = () => ({ CREDSETUP_HOME: home, CREDSETUP_STORE: 'file', CREDSETUP_ID
 const run = (...args: string[]): Promise<Finished> => credsetup(args, { env: env() });
 
 /** The program waits, and a person signs in at the address that it prints. */
-function signIn(command: readonly string[] = ['mautic', '--method', 'oauth2', '--url', mautic.url, '--client-id', client.clientId, '--callback-port', String(port), '--name', 'crm']): Promise<number | null> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [programPath, ...command, '--login-timeout', '25'], { env: cleanEnvironment(env()), stdio: ['ignore', 'ignore', 'pipe'] });
-    let text = '';
-    let visited = false;
-    child.stderr.setEncoding('utf8').on('data', (part: string) => {
-      text += part;
-      const address = /^http:\S+\/oauth\/v2\/authorize\?\S+\n/m.exec(text)?.[0].trim();
-      if (address === undefined || visited) return;
-      visited = true;
-      authorizeAs(address, { username: 'contacts', password: mauticPassword }).then(({ redirectedTo }) => fetch(redirectedTo ?? '')).catch(reject);
-    });
-    child.once('close', (exitCode) => { if (visited) resolve(exitCode); else reject(new Error(text)); });
-  });
+async function signIn(command: readonly string[] = ['mautic', '--method', 'oauth2', '--url', mautic.url, '--client-id', client.clientId, '--callback-port', String(port), '--name', 'crm']): Promise<number | null> {
+  return (await runWithSignIn({ env: env() }, command)).exitCode;
 }
 
 /** n8n's own refresh, as measured: a form POST with the client in the body. */

@@ -17,7 +17,7 @@ export interface Running {
 }
 
 /** Starts the program without waiting for its end. */
-export function startRun(one: Script, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+export function startRun(one: Pick<Script, 'env'>, args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
   const child = spawn(process.execPath, [programPath, ...args], { env: cleanEnvironment({ ...one.env, ...env }), stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (part: string) => { stdout += part; });
@@ -41,6 +41,13 @@ export const printedAddress = /^(http\S+\/oauth\/v2\/authorize\?\S+)\n/m;
 export async function signInAt(address: string, username = 'contacts'): Promise<Response> {
   const visit = await authorizeAs(address, { username, password: mauticPassword });
   return fetch(visit.redirectedTo!);
+}
+
+/** Runs what prints an address for a sign-in, and signs in there. The exit code, and what the run said to people. */
+export async function runWithSignIn(one: Pick<Script, 'env'>, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<{ readonly exitCode: number | null; readonly stderr: string }> {
+  const running = startRun(one, [...args, '--login-timeout', '25'], env);
+  await signInAt(await running.said(printedAddress));
+  return { exitCode: await running.exitCode, stderr: running.stderr() };
 }
 
 export interface Stored {

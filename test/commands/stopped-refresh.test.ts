@@ -2,26 +2,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { expect, it } from 'vitest';
-import { mauticPassword, type MauticClient, type PracticeMautic } from '../../src/practice/mautic.ts';
-import { authorizeAs } from '../../src/practice/person.ts';
+import type { MauticClient, PracticeMautic } from '../../src/practice/mautic.ts';
 import { cleanEnvironment, programPath } from '../program.ts';
+import { runWithSignIn } from './oauth.ts';
 import { mauticServer, script } from './support.ts';
+import { unusedPort } from '../ports.ts';
 
-const port = 18990 + (process.pid % 200);
+const port = await unusedPort();
 
 async function signedIn(mautic: PracticeMautic, client: MauticClient) {
   const one = script();
-  const env = { ...one.env, CREDSETUP_CLIENT_SECRET: client.clientSecret };
-  const child = spawn(process.execPath, [programPath, 'mautic', '--method', 'oauth2', '--url', mautic.url, '--client-id', client.clientId, '--callback-port', String(port), '--login-timeout', '25', '--name', 'crm'], { env: cleanEnvironment(env), stdio: ['ignore', 'ignore', 'pipe'] });
-  let text = '';
-  for await (const part of child.stderr.setEncoding('utf8')) {
-    text += String(part);
-    const address = /^http:\S+\/oauth\/v2\/authorize\?\S+\n/m.exec(text)?.[0].trim();
-    if (address === undefined) continue;
-    text = '';
-    const { redirectedTo } = await authorizeAs(address, { username: 'contacts', password: mauticPassword });
-    await fetch(redirectedTo ?? '');
-  }
+  const args = ['mautic', '--method', 'oauth2', '--url', mautic.url, '--client-id', client.clientId, '--callback-port', String(port), '--name', 'crm'];
+  await runWithSignIn(one, args, { CREDSETUP_CLIENT_SECRET: client.clientSecret });
   return one;
 }
 

@@ -1,18 +1,18 @@
 /** What a push leaves in an n8n: nothing of n8n's own is broken by it, and n8n says what it is good for. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { mauticPassword, type MauticClient, type PracticeMautic } from '../../src/practice/mautic.ts';
+import type { MauticClient, PracticeMautic } from '../../src/practice/mautic.ts';
 import type { PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { allScopes, n8n241, n8nApiKey, oldN8n, startN8n, type PracticeN8n } from '../../src/practice/n8n.ts';
-import { authorizeAs } from '../../src/practice/person.ts';
-import { spawn } from 'node:child_process';
-import { cleanEnvironment, programPath, type Finished } from '../program.ts';
+import { runWithSignIn } from '../commands/oauth.ts';
+import { unusedPort } from '../ports.ts';
+import type { Finished } from '../program.ts';
 import { atTheEnd, errorOf, mattermostServer, mauticServer, script, storeMattermost, storeMautic, type Script } from '../commands/support.ts';
 
 const n8n: PracticeN8n = await startN8n();
 atTheEnd(() => n8n.close());
 const mattermost: PracticeMattermost = await mattermostServer({ tokensEnabled: true });
 const mautic: PracticeMautic = await mauticServer();
-const port = 19_100 + (process.pid % 200);
+const port = await unusedPort();
 const client: MauticClient = mautic.makeClient({ redirectUris: [`http://127.0.0.1:${port}/callback`], owner: 'contacts' });
 let home: Script;
 
@@ -42,22 +42,10 @@ const isReplaced = async (args: readonly string[]): Promise<void> => {
 };
 
 /** A Mautic credential whose sign-in a person gave, with the client that is named. */
-function storeOAuth2(one: Script = home, by: MauticClient = client): Promise<void> {
-  const args = ['mautic', '--method', 'oauth2', '--url', mautic.url, '--client-id', by.clientId, '--callback-port', String(port), '--name', 'crm', '--replace', '--login-timeout', '25'];
-  const env = cleanEnvironment({ ...one.env, CREDSETUP_CLIENT_SECRET: by.clientSecret });
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [programPath, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
-    let text = '';
-    let visited = false;
-    child.stderr.setEncoding('utf8').on('data', (part: string) => {
-      text += part;
-      const address = /^http:\S+\/oauth\/v2\/authorize\?\S+\n/m.exec(text)?.[0].trim();
-      if (address === undefined || visited) return;
-      visited = true;
-      authorizeAs(address, { username: 'contacts', password: mauticPassword }).then(({ redirectedTo }) => fetch(redirectedTo ?? '')).catch(reject);
-    });
-    child.once('close', (exitCode) => { if (exitCode === 0) resolve(); else reject(new Error(text)); });
-  });
+async function storeOAuth2(one: Script = home, by: MauticClient = client): Promise<void> {
+  const args = ['mautic', '--method', 'oauth2', '--url', mautic.url, '--client-id', by.clientId, '--callback-port', String(port), '--name', 'crm', '--replace'];
+  const { exitCode, stderr } = await runWithSignIn(one, args, { CREDSETUP_CLIENT_SECRET: by.clientSecret });
+  expect(exitCode, stderr).toBe(0);
 }
 
 describe('a connected credential in n8n', () => {

@@ -1,12 +1,11 @@
 /** Copies in the real n8n: proved by a run, kept connected, and rotated without one failed execution. `npm run test:n8n`. */
-import { spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { mattermostPassword, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { allScopes } from '../../src/practice/n8n.ts';
-import { mauticPassword, type PracticeMautic } from '../../src/practice/mautic.ts';
-import { authorizeAs } from '../../src/practice/person.ts';
-import { cleanEnvironment, programPath } from '../program.ts';
+import type { PracticeMautic } from '../../src/practice/mautic.ts';
+import { runWithSignIn } from '../commands/oauth.ts';
+import { unusedPort } from '../ports.ts';
 import { findMethod, findService } from '../../src/services/registry.ts';
 import { atTheEnd, folder, mattermostServer, mauticServer, script, storeMautic, type Script } from '../commands/support.ts';
 import { makeApiKey, realN8n, type RealN8n } from './installed.ts';
@@ -36,21 +35,10 @@ const api = async (method: string, path: string, body?: unknown): Promise<Record
 };
 const push = async (args: readonly string[]) => (await home.run(['push', 'work', ...args, '--json'], { secrets: [key] })).json()['results'];
 
-/** Waits for the address that the program prints, and signs in there as a person does. */
-function signIn(one: Script, args: readonly string[], clientSecret: string): Promise<void> {
-  const child = spawn(process.execPath, [programPath, ...args, '--login-timeout', '25'], { env: cleanEnvironment({ ...one.env, CREDSETUP_CLIENT_SECRET: clientSecret }), stdio: ['ignore', 'ignore', 'pipe'] });
-  return new Promise((resolve, reject) => {
-    let text = '';
-    let visited = false;
-    child.stderr.setEncoding('utf8').on('data', (part: string) => {
-      text += part;
-      const address = /^http:\S+\/oauth\/v2\/authorize\?\S+\n/m.exec(text)?.[0].trim();
-      if (address === undefined || visited) return;
-      visited = true;
-      authorizeAs(address, { username: 'contacts', password: mauticPassword }).then(({ redirectedTo }) => fetch(redirectedTo ?? '')).catch(reject);
-    });
-    child.once('close', (exitCode) => { if (exitCode === 0) resolve(); else reject(new Error(text)); });
-  });
+/** A person signs in at the address that the program prints. */
+async function signIn(one: Script, args: readonly string[], clientSecret: string): Promise<void> {
+  const { exitCode, stderr } = await runWithSignIn(one, args, { CREDSETUP_CLIENT_SECRET: clientSecret });
+  expect(exitCode, stderr).toBe(0);
 }
 
 describe('the real n8n', () => {
@@ -64,7 +52,7 @@ describe('the real n8n', () => {
   }, 300_000);
 
   it('calls a dead sign-in OK, which a run finds, and has it repaired in the very same credential', async () => {
-    const port = 19_400 + (process.pid % 200);
+    const port = await unusedPort();
     const client = mautic.makeClient({ redirectUris: [`http://127.0.0.1:${port}/callback`], owner: 'contacts' });
     const known = { url: mautic.url, clientId: client.clientId, clientSecret: client.clientSecret };
     const dead = { access_token: 'dead', refresh_token: 'dead', token_type: 'bearer' };
