@@ -53,8 +53,8 @@ const roomPatterns = (names, inFolder) => names.map((name) => ({
 const librariesOutside = (room) => Object.entries(libraries)
   .filter(([, home]) => room !== home)
   .map(([name, home]) => ({ name, message: `${name} has one home: src/${home}` }));
-// `process` by another name. The parts that run as processes of their own, and the wiring, have it.
-const processModules = ['node:process', 'process'].map((name) => ({ name, message: 'effects are passed in; process stands in wiring.ts' }));
+// `process` by another name. The parts that run as processes of their own, and the wiring have it.
+const processModules = ['node:process', 'process'].map((name) => ({ name, message: 'effects are passed in; process stands in src/wiring' }));
 // no-restricted-imports does not see import(). A selector's pattern cannot hold a slash.
 const loadedLater = ({ room, forbidden, inFolder }) => [
   ...librariesOutside(room).map(({ name, message }) => ({ selector: `ImportExpression[source.value='${name}']`, message })),
@@ -83,9 +83,9 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    ignores: ['src/wiring.ts', 'src/stores/keychain-child.ts', 'src/stores/scrypt-worker.ts', 'src/practice/**'],
+    ignores: ['src/wiring/**', 'src/stores/keychain-child.ts', 'src/stores/scrypt-worker.ts', 'src/practice/**'],
     rules: {
-      'no-restricted-globals': ['error', { name: 'process', message: 'effects are passed in; process stands in wiring.ts' }],
+      'no-restricted-globals': ['error', { name: 'process', message: 'effects are passed in; process stands in src/wiring' }],
       'no-console': 'error',
       'max-lines': ['error', { max: 320, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],

@@ -1,6 +1,6 @@
 /**
  * What a command may touch: interfaces only. The real effects are wired in one place
- * (wiring.ts); tests pass their own.
+ * (wiring/); tests pass their own.
  */
 import type { Credential, FullCredential, Secrets, StoreKind } from './credential.ts';
 

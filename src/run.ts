@@ -6,7 +6,7 @@ import type { Context } from './context.ts';
 import { CredsetupError, errorDocument, toCredsetupError } from './errors.ts';
 import { printError } from './error-text.ts';
 import { misplacedSecret, secretLookalike } from './services/misplaced-secret.ts';
-import { wire, type Wiring } from './wiring.ts';
+import { wire, type Wiring } from './wiring/wire.ts';
 
 type Runner = (given: Given, flags: Everywhere, context: Context, fromMenu?: boolean) => Promise<number>;
 

@@ -1,4 +1,5 @@
 /** `exec NAME... -- COMMAND`: a program with credentials in its environment, and nowhere else. */
+import { childEnvironment } from '../child-environment.ts';
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
@@ -40,8 +41,5 @@ function noCommand(given: readonly string[]): CredsetupError {
 function cleared(env: Context['env'], credentials: readonly Credential[], prefix: string | undefined): Record<string, string> {
   const gone = new Set(credentials.flatMap(({ service }) => wholeSet(findService(service), prefix)).map((name) => name.toUpperCase()));
   // Windows does not tell upper from lower case in names.
-  return Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => {
-    const name = entry[0].toUpperCase();
-    return entry[1] !== undefined && !name.startsWith('CREDSETUP_') && !gone.has(name);
-  }));
+  return Object.fromEntries(Object.entries(childEnvironment(env)).filter(([name]) => !gone.has(name.toUpperCase())));
 }

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment } from '../child-environment.ts';
 import { newIdentity } from '../stores/new-identity.ts';
 import { mauticPassword, startMautic } from './mautic.ts';
 import { startMattermost } from './mattermost.ts';
@@ -33,7 +34,7 @@ const { id, token } = mattermost.makeToken('maker');
 const client = mautic.makeClient({ owner: 'contacts', redirectUris: [18265, 18266, 18267, 18268, 18269].map((port) => `http://127.0.0.1:${port}/callback`) });
 
 const base = {
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CREDSETUP_'))),
+  ...childEnvironment(process.env),
   CREDSETUP_HOME: home, CREDSETUP_STORE: 'file', CREDSETUP_IDENTITY: await newIdentity(), NO_COLOR: '1',
 };
 

@@ -7,6 +7,7 @@ import { platform } from 'node:os';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { childEnvironment } from '../child-environment.ts';
 import type { KeychainAnswer, KeychainRequest } from './keychain-child.ts';
 import { callFailed, childDied, loadFailed, timedOut } from './keychain-errors.ts';
 import { checkValue, probe, type SecretStore } from './store.ts';
@@ -145,8 +146,7 @@ class Keychain implements SecretStore {
 
   #start(): Child {
     const { execPath, childPath, env } = this.#options;
-    const clean = Object.fromEntries(Object.entries(env).filter(([name]) => !name.toUpperCase().startsWith('CREDSETUP_')));
-    const child = spawn(execPath, [childPath], { env: clean, stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
+    const child = spawn(execPath, [childPath], { env: childEnvironment(env), stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
     createInterface({ input: child.stdout }).on('line', (line) => this.#answered(line));
     child.once('error', (error) => this.#died(child, error.message));
     child.once('close', (code, signal) => this.#died(child, signal ?? `exit code ${code ?? 'unknown'}`));

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { platform } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { childEnv } from './child-env.ts';
+import { childEnvironment } from '../child-environment.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -24,7 +24,7 @@ export async function openBrowser(url: string, env: Env): Promise<boolean> {
   return new Promise((resolve) => {
     try {
       const open = pathToFileURL(createRequire(import.meta.url).resolve('open')).href;
-      const worker = new Worker(script, { eval: true, env: childEnv(env), workerData: { open, url }, stdout: true, stderr: true });
+      const worker = new Worker(script, { eval: true, env: childEnvironment(env), workerData: { open, url }, stdout: true, stderr: true });
       worker.once('message', (opened) => resolve(opened === true));
       worker.once('error', () => resolve(false));
       worker.once('exit', () => resolve(false));

@@ -4,7 +4,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { childEnv } from './child-env.ts';
+import { childEnvironment } from '../child-environment.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -39,7 +39,7 @@ export function clipboardTools(system: NodeJS.Platform, env: Env): Tool[] {
 /** Puts the text on the clipboard. False when this machine has none or it fails; never throws. */
 export async function copyToClipboard(text: string, env: Env): Promise<boolean> {
   for (const tool of clipboardTools(platform(), env)) {
-    if (await feed(tool, text, childEnv(env))) return true;
+    if (await feed(tool, text, childEnvironment(env))) return true;
   }
   return false;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hasDisplay, openBrowser } from '../../src/terminal/browser.ts';
-import { childEnv } from '../../src/terminal/child-env.ts';
+import { childEnvironment } from '../../src/child-environment.ts';
 import { clipboardTools, copyToClipboard } from '../../src/terminal/clipboard.ts';
 
 const linux = process.platform === 'linux';
@@ -29,7 +29,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('The environment of children', () => {
   it('holds no CREDSETUP_ variable, however it is written', () => {
-    expect(childEnv({ PATH: '/bin', CREDSETUP_TOKEN: 'x', credsetup_token: 'y', NOT_CREDSETUP_X: 'z', EMPTY: undefined })).toEqual({ PATH: '/bin', NOT_CREDSETUP_X: 'z' });
+    expect(childEnvironment({ PATH: '/bin', CREDSETUP_TOKEN: 'x', credsetup_token: 'y', NOT_CREDSETUP_X: 'z', EMPTY: undefined })).toEqual({ PATH: '/bin', NOT_CREDSETUP_X: 'z' });
   });
 });
 

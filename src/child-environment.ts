@@ -1,7 +1,5 @@
-/** The environment that children of the terminal get. */
-
-/** Without CREDSETUP_*: those hold master secrets, and a browser or a clipboard tool has no use for them. */
-export function childEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+/** Without CREDSETUP_*: those hold master secrets, and no program that we start has a use for them. */
+export function childEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     // Windows does not tell upper from lower case in names.
