@@ -203,6 +203,8 @@ export interface Begun {
   /** Ends as soon as the new one is saved. */
   readonly old?: string;
   readonly at: string;
+  /** The process that noted it, and the machine that its number means something on; the journal adds it. */
+  readonly by?: string;
 }
 
 /** What was begun at services, so that the next run finds what a cut-off one left there. No secrets. */
@@ -212,6 +214,8 @@ export interface Journal {
   list(): Promise<readonly Begun[]>;
   add(begun: Begun): Promise<void>;
   remove(mark: string): Promise<void>;
+  /** Whether who noted it still runs; undefined when that cannot be told from here. */
+  isAtWork(begun: Begun): boolean | undefined;
 }
 
 // ---------------------------------------------------------------- the whole

@@ -10,6 +10,7 @@ type Parts = Readonly<Record<string, string>>;
 
 export const workflowRoutes: readonly N8nRoute[] = [
   { method: 'POST', path: '/api/v1/workflows', answer: withScope('workflow:create', create) },
+  { method: 'GET', path: '/api/v1/workflows', answer: withScope('workflow:list', byName) },
   { method: 'POST', path: '/api/v1/workflows/:id/activate', answer: withScope('workflow:activate', activate) },
   { method: 'POST', path: '/api/v1/workflows/:id/deactivate', answer: withScope('workflow:deactivate', deactivate) },
   { method: 'DELETE', path: '/api/v1/workflows/:id', answer: withScope('workflow:delete', remove) },
@@ -32,6 +33,11 @@ function create({ state }: Scope, request: PracticeRequest): Reply {
   };
   state.workflows.push(one);
   return told({ ...view(one), staticData: null, pinData: null, meta: null, tags: [], shared: shared(state, one), activeVersion: null, parentFolder: null });
+}
+
+function byName({ state }: Scope, { query }: PracticeRequest): Reply {
+  const data = state.workflows.filter(({ name }) => name === query.get('name')).slice(0, Number(query.get('limit') ?? 100));
+  return told({ data: data.map(view), nextCursor: null });
 }
 
 function activate({ state }: Scope, _: PracticeRequest, parts: Parts): Reply {

@@ -10,7 +10,7 @@ import { readRegular, writeAtomic, type Fence } from './atomic.ts';
 import { parseDocument, tooLarge } from './document.ts';
 import { ensureHome, homeExists, homeFiles, sweepTemporaries, type Machine } from './home.ts';
 import { serviceWord, urlText } from './index-file.ts';
-import { withLock, type LockOptions } from './lock.ts';
+import { placeName, withLock, type LockOptions } from './lock.ts';
 import { listOf, members, ShapeError, text, time, versionOne, type Check } from './shape.ts';
 
 export interface JournalOptions {
@@ -24,7 +24,7 @@ export interface JournalOptions {
 
 const largest = 1024 * 1024;
 const short = text({ most: 256 });
-const checkBegun: Check<Begun> = members<Begun>({ mark: text({ pattern: /^[0-9a-f]{12}$/ }), service: serviceWord, url: urlText, ownerId: short, at: time }, { old: short });
+const checkBegun: Check<Begun> = members<Begun>({ mark: text({ pattern: /^[0-9a-f]{12}$/ }), service: serviceWord, url: urlText, ownerId: short, at: time }, { old: short, by: text({ most: 512 }) });
 
 /** What a file holds: each entry checked by itself, so that one that is damaged is in nobody's way. */
 interface Document {
@@ -72,13 +72,18 @@ export function createJournal({ home, machine, signal, lock: times }: JournalOpt
     },
     add: async (begun) => {
       // Before anything is made: what could not be read again would be found by nobody.
-      if (begunIn([begun]).length === 0) throw notKept(path);
-      await write([...await entries(), begun]);
+      const noted = { ...begun, by: `${machine.pid} ${placeName()}` };
+      if (begunIn([noted]).length === 0) throw notKept(path);
+      await write([...await entries(), noted]);
     },
     remove: async (mark) => {
       const before = await entries();
       const after = before.filter((one) => begunIn([one])[0]?.mark !== mark);
       if (after.length < before.length) await write(after);
+    },
+    isAtWork: ({ by = '' }) => {
+      const [, pid = '', place = ''] = /^(\d{1,10}) (.+)$/.exec(by) ?? [];
+      return place === placeName() ? machine.isAlive(Number(pid)) : undefined;
     },
   };
 }

@@ -1,9 +1,12 @@
 /** What n8ns hold: asked by test and check, told by show and list, named and deleted by remove; and the client for all of an n8n. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { mauticPassword, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { allScopes, n8nApiKey, startN8n, type PracticeN8n } from '../../src/practice/n8n.ts';
-import { atTheEnd, errorOf, mattermostServer, mauticServer, script, storeMattermost, type Script } from './support.ts';
+import { cleanEnvironment, programPath } from '../program.ts';
+import { atTheEnd, errorOf, journalOf, mattermostServer, mauticServer, script, storeMattermost, type Script } from './support.ts';
 
 const n8n: PracticeN8n = await startN8n();
 atTheEnd(() => n8n.close());
@@ -62,6 +65,43 @@ describe('a copy in n8n', () => {
       expect([piece, ...(args[0] === 'check' ? [cut] : [])].filter((secret) => (stdout + stderr).includes(secret)), `${args.join(' ')}: ${stdout}${stderr}`).toEqual([]);
     }
   });
+
+  it('killed while n8n runs it, leaves a workflow that the next command takes away', async () => {
+    const ofRun = ['POST /workflows', 'POST /workflows/ID/activate', 'GET /executions', 'POST /workflows/ID/deactivate', 'DELETE /workflows/ID'];
+    n8n.state.keys.set(n8nApiKey, [...allScopes, 'workflow:list']);
+    for (const [at, next] of ofRun.map((one, index) => [one, [['test', 'chat', '--in-n8n'], ['push', 'work', 'chat', '--replace'], ['check', 'work']][index % 3]!] as const)) {
+      await killedAt(at);
+      expect(n8n.state.workflows.length, at).toBe(at.startsWith('DELETE') ? 0 : 1);
+      const done = await run(next);
+      expect([done.exitCode, n8n.state.workflows, journalOf(home)], `${at}: ${done.stderr}`).toEqual([0, [], []]);
+    }
+  });
+
+  it('killed before n8n said the id of the workflow, is named to a key that may not look for it', async () => {
+    await killedAt('POST /workflows');
+    const { stderr } = await run(['test', 'chat', '--in-n8n']);
+    expect(stderr).toContain(`delete it there if you see "${n8n.state.workflows[0]!.name}"`);
+    n8n.state.workflows.length = 0;
+  });
+
+  /** `test --in-n8n --run`, whose process is gone when n8n has answered such a request. */
+  async function killedAt(wanted: string): Promise<void> {
+    const child = spawn(process.execPath, [programPath, 'test', 'chat', '--in-n8n', '--run'], { env: cleanEnvironment(home.env), stdio: 'ignore' });
+    const ended = once(child, 'close');
+    let hit = false;
+    n8n.intercept = async ({ method, path }, answer) => {
+      const reply = await answer();
+      if (!hit && `${method} ${path}`.replace('/api/v1', '').replace(/(?<=workflows\/)[^/]+/, 'ID') === wanted && reply.status === 200) {
+        hit = true;
+        child.kill('SIGKILL');
+        await ended;
+      }
+      return reply;
+    };
+    await ended;
+    n8n.intercept = undefined;
+    expect(hit, wanted).toBe(true);
+  }
 
   it('is told by show and list', async () => {
     expect((await home.run(['show', 'chat'])).stdout).toContain(`${n8n.url} as chat (id ${n8n.credential('chat').id}), ok on`);

@@ -6,6 +6,7 @@ import { methodOf } from '../../services/registry.ts';
 import { foreign } from '../../foreign.ts';
 import { targetOf } from './keep-up.ts';
 import { sameN8n, type OpenN8n } from './open.ts';
+import { sweepRuns } from './runs.ts';
 import { askedOf, inN8nResult, prove, testFailed, testOf, type InN8nResult } from './prove.ts';
 import { rememberTest } from './write.ts';
 
@@ -13,9 +14,15 @@ import { rememberTest } from './write.ts';
 export type OpenTargets = Map<string, Promise<OpenN8n | undefined>>;
 
 function opened(url: string, targets: OpenTargets, network: HttpOptions, context: Context): Promise<OpenN8n | undefined> {
-  const known = [...targets].find(([other]) => sameN8n(other, url))?.[1] ?? targetOf({ url }, network, context);
+  const known = [...targets].find(([other]) => sameN8n(other, url))?.[1] ?? openedFirst(url, network, context);
   targets.set(url, known);
   return known;
+}
+
+async function openedFirst(url: string, network: HttpOptions, context: Context): Promise<OpenN8n | undefined> {
+  const target = await targetOf({ url }, network, context);
+  if (target !== undefined) await sweepRuns(target, context);
+  return target;
 }
 
 export interface CopiesAsked {

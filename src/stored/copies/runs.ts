@@ -13,7 +13,7 @@ import { sameN8n, type OpenN8n } from './open.ts';
 
 /** In place of an owner: what is noted is a workflow; `old` is its id, once it is known. */
 const workflow = 'workflow';
-/** A run lasts less: an older note is a cut-off run's. */
+/** A run lasts less: an older note is a cut-off run's, also of a machine whose processes are not seen from here. */
 const longestRun = 120_000;
 
 export interface RunOptions {
@@ -50,8 +50,8 @@ function notesIn(journal: Journal, alone: boolean, entry: (mark: string) => Begu
 /** Takes away the workflows that cut-off runs left in this n8n. */
 export async function sweepRuns(target: OpenN8n, context: Context): Promise<void> {
   const journal = await context.journal();
-  const old = ({ at }: Begun): boolean => context.now().getTime() - Date.parse(at) > longestRun;
-  const left = (await journal.list()).filter((one) => one.service === n8n.id && one.ownerId === workflow && sameN8n(one.url, target.base) && old(one));
+  const cutOff = (one: Begun): boolean => journal.isAtWork(one) === false || context.now().getTime() - Date.parse(one.at) > longestRun;
+  const left = (await journal.list()).filter((one) => one.service === n8n.id && one.ownerId === workflow && sameN8n(one.url, target.base) && cutOff(one));
   for (const one of left) {
     try {
       await takeAway(one, target, context);
