@@ -39,7 +39,6 @@ const libraries = {
   '@inquirer/select': 'terminal',
   chalk: 'terminal',
   yaml: 'manifest',
-  open: 'terminal',
   'openid-client': 'oauth',
   parse5: 'services',
   'parse5-htmlparser2-tree-adapter': 'services',

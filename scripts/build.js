@@ -27,8 +27,8 @@ const common = {
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
-  // keytar is a native addon; open finds its helper script beside its own file.
-  external: ['keytar', 'open'],
+  // A native addon.
+  external: ['keytar'],
   // age-encryption asks whether an identity is a WebCrypto key. Ours are text, and to name the class loads WebCrypto.
   define: { CREDSETUP_VERSION: JSON.stringify(packageJson.version), CryptoKey: 'undefined' },
   // What is read faster starts faster. Names stay: an error says which kind it is.

@@ -236,7 +236,8 @@ export interface MachineFacts {
   /** CREDSETUP_HOME or the platform's data folder, and its mode; undefined where there is none yet. */
   readonly home: string;
   readonly homeMode: number | undefined;
-  readonly canShowBrowser: boolean;
+  /** BROWSER names one that is there, or there are a screen and a program that opens one. */
+  readonly canOpenBrowser: boolean;
   readonly hasClipboard: boolean;
   /** Whether this process could listen there on 127.0.0.1; it does so for that moment. */
   readonly portIsFree: (port: number) => Promise<boolean>;
@@ -293,7 +294,7 @@ export interface Context {
   errorsPage(): Promise<string>;
   /** What this machine has, for `doctor`. */
   machine(): Promise<MachineFacts>;
-  /** False when there is nothing to open it with; never throws. */
+  /** False when nothing opens it, which takes seconds to be seen; never throws. */
   openBrowser(url: string): Promise<boolean>;
   /** False when this machine has no clipboard; never throws. */
   copyToClipboard(text: string): Promise<boolean>;

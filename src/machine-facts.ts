@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { MachineFacts } from './context.ts';
-import { hasDisplay } from './terminal/browser.ts';
+import { canOpenBrowser } from './terminal/browser.ts';
 import { hasClipboard } from './terminal/clipboard.ts';
 
 /** Looks, and changes nothing. */
@@ -13,7 +13,7 @@ export async function machineFacts({ nodeVersion, home, system, env }: {
   const there = await stat(home).catch(() => undefined);
   return {
     nodeVersion, home, homeMode: system === 'win32' ? 0 : there?.mode, portIsFree,
-    canShowBrowser: hasDisplay(system, env), hasClipboard: await hasClipboard(env),
+    canOpenBrowser: await canOpenBrowser(system, env), hasClipboard: await hasClipboard(env),
   };
 }
 

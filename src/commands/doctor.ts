@@ -110,8 +110,8 @@ async function callbackPort(context: Context): Promise<readonly Check[]> {
 }
 
 async function browser(context: Context): Promise<readonly Check[]> {
-  return (await context.machine()).canShowBrowser ? ok('browser', 'there is a screen to open one on')
-    : bad('browser', 'warn', 'no browser can be shown here', 'Use --no-browser: the address is printed, to be opened on your own computer.');
+  return (await context.machine()).canOpenBrowser ? ok('browser', 'there is a program to open one with')
+    : bad('browser', 'warn', 'no browser can be opened here', 'The address is printed then, to be opened on your own computer. Or name one that shows itself: BROWSER=PROGRAM.');
 }
 
 async function clipboard(context: Context): Promise<readonly Check[]> {

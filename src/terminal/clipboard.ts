@@ -1,12 +1,8 @@
 /** Copies a text, mostly a secret, to the person's clipboard by the system's own tool. */
 import { spawn } from 'node:child_process';
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { platform } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { childEnvironment } from '../child-environment.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
+import { isOnPath, type Env } from './on-path.ts';
 
 interface Tool {
   readonly command: string;
@@ -68,8 +64,5 @@ async function feed({ command, args, encode }: Tool, text: string, env: Record<s
 
 /** Whether one of the tools is installed. Runs none: what is on the clipboard stays there. */
 export async function hasClipboard(env: Env): Promise<boolean> {
-  const folders = (env['PATH'] ?? env['Path'] ?? '').split(delimiter).filter((folder) => folder !== '');
-  const places = clipboardTools(platform(), env).flatMap(({ command }) => folders.map((folder) => join(folder, command)));
-  const found = await Promise.all(places.map((place) => access(place, constants.X_OK).then(() => true, () => false)));
-  return found.includes(true);
+  return isOnPath(clipboardTools(platform(), env).map(({ command }) => command), env);
 }

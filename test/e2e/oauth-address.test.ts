@@ -1,10 +1,13 @@
 /** The address pasted from another machine, and the redirect server while the wizard waits. */
 import { createConnection, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { mauticPassword, startMautic, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { authorizeAs } from '../../src/practice/person.ts';
+import { folder } from '../commands/support.ts';
 import { after } from '../http/harness.ts';
 import { unusedPort } from '../ports.ts';
 import { has } from '../tools.ts';
@@ -84,8 +87,20 @@ describe.skipIf(!has('terminal'))('An address pasted from another machine', () =
     expect(wizard.session.screen()).not.toContain('ssh -L');
   });
 
+  it('comes with the address to open where the desktop\'s own opener fails, which says so by its exit code alone', async () => {
+    const desktop = folder();
+    for (const name of ['xdg-open', 'gio', 'x-www-browser']) writeFileSync(join(desktop, name), '#!/bin/sh\nexit 4\n', { mode: 0o755 });
+    const { wizard } = await atSignIn(await mautic(), { env: { BROWSER: 'not-installed', PATH: `${desktop}:/usr/bin:/bin` } });
+    await wizard.sees('No browser could be opened here.');
+    expect(wizard.session.screen()).not.toContain('Your browser opens');
+    await wizard.press('open it again', 'o');
+    await wizard.sees('No browser could be opened here. The address: http://127.0.0.1:');
+    await paste(wizard, await endsAt(await wizard.printed()));
+    await wizard.sees(account);
+  });
+
   it('over SSH comes with the line that leads the port there', async () => {
-    const { wizard, port } = await atSignIn(await mautic(), { env: { SSH_CONNECTION: '10.0.0.1 2 10.0.0.2 22', USER: 'ada' } });
+    const { wizard, port } = await atSignIn(await mautic(), { display: false, env: { SSH_CONNECTION: '10.0.0.1 2 10.0.0.2 22', USER: 'ada' } });
     await wizard.sees(`ssh -L ${port}:127.0.0.1:${port} ada@this-host`);
     // With the port led there, the browser's own callback arrives, and no cookie is asked for.
     expect((await fetch(await endsAt(await wizard.printed()))).ok).toBe(true);

@@ -1,6 +1,6 @@
 /**
  * A person before two windows: the wizard in a real terminal, and the browser that it opens. What
- * `open` starts is a stand-in that notes the address; the test goes there in Chromium, or by HTTP.
+ * BROWSER names is a stand-in that notes the address; the test goes there in Chromium, or by HTTP.
  */
 import { mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -74,7 +74,7 @@ export class Wizard {
       command: process.execPath, args: [programPath, ...args], columns: 600, rows: 60,
       env: {
         HOME: desktop, XDG_DATA_HOME: desktop, XDG_DATA_DIRS: desktop, XDG_CONFIG_HOME: desktop, XDG_CONFIG_DIRS: desktop,
-        BROWSER: join(desktop, 'browser'), ...(display ? { DISPLAY: ':99' } : {}),
+        ...(display ? { DISPLAY: ':99', BROWSER: join(desktop, 'browser') } : {}),
         CREDSETUP_HOME: home, CREDSETUP_STORE: 'file', CREDSETUP_IDENTITY: identity, ...env,
       },
     });

@@ -57,12 +57,15 @@ async function newRequest(draft: PlacedDraft): Promise<AuthorizationRequest> {
   });
 }
 
-/** The browser of this machine, sent to the start page; undefined when none is wanted or can be opened. */
+/** The browser of this machine, sent to the start page; undefined when none is wanted or, said here, can be opened. */
 async function openedInBrowser(draft: PlacedDraft): Promise<AuthorizationRequest | undefined> {
   if (!draft.options.signIn.browser || draft.terminal === undefined) return undefined;
   const request = await newRequest(draft);
   const { startUrl } = redirectServerOf(draft).expect({ authorizationUrl: request.url, state: request.state, cookie: true });
-  if (!await draft.context.openBrowser(startUrl)) return undefined;
+  if (!await draft.context.openBrowser(startUrl)) {
+    draft.context.output.warn('    No browser could be opened here.');
+    return undefined;
+  }
   draft.context.output.say('    Your browser opens. Not there? Press o, or start again with --no-browser to see the address.');
   return request;
 }
