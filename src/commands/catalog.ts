@@ -4,6 +4,7 @@
  * options by the types declared here. No imports but descriptions, so that reading the command
  * line loads nothing else.
  */
+import { formats } from '../exporters/formats.ts';
 import * as n8n from '../services/n8n/fields.ts';
 import { variableName, type Field } from '../services/field.ts';
 import { serviceLines } from '../services/map.ts';
@@ -47,8 +48,6 @@ const newClient = {
   signIn: choice('--sign-in <who>', 'OAuth2: who signs in: this computer (here, the default in a script), or n8n alone, and its client is kept here', ['here', 'n8n']),
   n8nCallbackUrl: text('--n8n-callback-url <url>', 'OAuth2: n8n\'s address, a stored n8n\'s name or its OAuth Callback URL; that is registered beside ours'),
 };
-
-export const formats = ['json', 'n8n', 'n8n-overwrites', 'dotenv', 'docker-env', 'shell', 'kubernetes'] as const;
 
 const prefix = { prefix: text('--prefix <word>', 'names of variables begin with this word: CRM sets CRM_URL') };
 

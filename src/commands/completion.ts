@@ -62,25 +62,33 @@ function cases(array: string): string {
   ].join('\n')).join('\n');
 }
 
-/** Compared and not expanded: `compgen -W` would run what stands in a word. */
-function bash(): string {
-  return `# credsetup completion for bash. In ~/.bashrc: source <(credsetup completion bash)
-_credsetup_words() {
+/** What bash and zsh read alike: fills `candidates`, or fails where a file or anything else belongs. */
+function candidates(): string {
+  return `_credsetup_words() {
   candidates=()
   case "$command" in
     '') candidates=(${list(words.map(({ name: command }) => command))}) ;;
 ${cases('candidates')}
   esac
+}`;
 }
+
+/** Finds the command among the words before the one that is completed. Behind `--` nothing of ours stands. */
+const findsCommand = `    [[ "$word" == -- ]] && return
+    [[ -z "$command" && "$word" != -* ]] && command="$word"
+  done`;
+
+/** Compared and not expanded: `compgen -W` would run what stands in a word. */
+function bash(): string {
+  return `# credsetup completion for bash. In ~/.bashrc: source <(credsetup completion bash)
+${candidates()}
 _credsetup() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" command='' word line at
   local -a candidates
   COMPREPLY=()
   for ((at = 1; at < COMP_CWORD; at++)); do
     word="\${COMP_WORDS[at]}"
-    [[ "$word" == -- ]] && return
-    [[ -z "$command" && "$word" != -* ]] && command="$word"
-  done
+${findsCommand}
   _credsetup_words || { compopt -o default; return; }
   for word in "\${candidates[@]}"; do
     [[ "$word" == "$current"* ]] && COMPREPLY+=("$word")
@@ -93,20 +101,12 @@ complete -F _credsetup credsetup
 function zsh(): string {
   return `#compdef credsetup
 # credsetup completion for zsh. In ~/.zshrc, behind compinit: source <(credsetup completion zsh)
-_credsetup_words() {
-  candidates=()
-  case "$command" in
-    '') candidates=(${list(words.map(({ name: command }) => command))}) ;;
-${cases('candidates')}
-  esac
-}
+${candidates()}
 _credsetup() {
   local current="\${words[CURRENT]}" previous="\${words[CURRENT-1]}" command='' word line
   local -a candidates
   for word in "\${(@)words[2,CURRENT-1]}"; do
-    [[ "$word" == -- ]] && return
-    [[ -z "$command" && "$word" != -* ]] && command="$word"
-  done
+${findsCommand}
   _credsetup_words || { _files; return; }
   compadd -- "\${candidates[@]}"
 }

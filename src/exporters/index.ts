@@ -2,12 +2,11 @@
 import { toDockerEnv } from './docker-env.ts';
 import { toDotenv } from './dotenv.ts';
 import type { Exporter } from './export.ts';
+import type { ExportFormat } from './formats.ts';
 import { toJson } from './json.ts';
 import { toN8n } from './n8n.ts';
 import { toN8nOverwrites } from './n8n-overwrites.ts';
 import { toShell } from './shell.ts';
-
-export type ExportFormat = 'json' | 'n8n' | 'n8n-overwrites' | 'dotenv' | 'docker-env' | 'shell' | 'kubernetes';
 
 export interface Format {
   /** Loaded when it is used: YAML costs start-up time. */

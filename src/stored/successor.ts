@@ -1,25 +1,18 @@
 /** The record of a secret that was made in place of a stored one: signed in where that belongs to it, validated, saved. */
-import type { Connection, Context, HttpClient, Vault } from '../context.ts';
+import type { Context, Vault } from '../context.ts';
 import type { FullCredential, PublicFields, Secrets } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import { presentedValue } from '../services/answer.ts';
-import type { Api } from '../services/api.ts';
-import type { Made, Provisioning, Session } from '../services/provisioning.ts';
-import type { Method, Service } from '../services/service.ts';
+import type { Made } from '../services/provisioning.ts';
+import type { Validation } from '../services/service.ts';
 import { validatedClient } from '../server/client-alone.ts';
 import { tokenEndpointOf } from '../server/token-endpoint.ts';
 import { revalidated } from './revalidated.ts';
+import type { StoredSession } from './session.ts';
 import { idleEnd, tokenSecrets } from './token-values.ts';
 import { tokensForMade } from './tokens-for-made.ts';
 
-export interface Succession {
-  readonly service: Service;
-  readonly method: Method;
-  readonly provisioning: Provisioning;
-  readonly api: Api;
-  readonly session: Session;
-  readonly connection: Connection;
-  readonly http: HttpClient;
+export interface Succession extends StoredSession {
   /** What it takes the place of. */
   readonly full: FullCredential;
   readonly vault: Vault;
@@ -31,24 +24,43 @@ export interface Succession {
  * where it would be another account's, and what signing in, validating and saving throw.
  */
 export async function keepSuccessor(one: Succession, made: Made): Promise<FullCredential> {
-  const { service, method, provisioning, api, session, connection, full, context } = one;
+  const { service, method, connection, full, context } = one;
   // The end of the secret before, and where its sign-in went, are not the new one's.
   const { expiresAt, handedOver, ...there } = { ...full.credential, issuedAt: context.now().toISOString() };
-  const onlyN8n = there.signIn === 'n8n';
-  const { redirectUri, ...madeFields } = made.fields ?? {};
-  const fields = { ...there.fields, ...madeFields, ...(redirectUri === undefined || onlyN8n ? {} : { redirectUri }), tokenId: made.id };
-  const secrets = { ...made.secrets, ...(onlyN8n ? {} : await signIn(one, made, fields)) };
-  const validation = onlyN8n
-    ? await validatedClient({ fields, secrets }, { ...one, base: there.url })
-    : await method.validate(api, { fields, secrets });
-  const { id, username } = validation.account;
-  if (method.oauth !== undefined && !onlyN8n && there.account.id !== undefined && id !== there.account.id) throw anotherAccount(full, username);
-  if (!onlyN8n) await provisioning.prove?.(api, session, { ...made, fields }, secrets);
+  const { fields, secrets, validation } = there.signIn === 'n8n' ? await clientAlone(one, made) : await signedIn(one, made);
   const until = method.oauth === undefined ? made.expiresAt : secrets['refreshToken'] === undefined ? undefined : idleEnd(method.oauth, context.now());
   const credential = revalidated({ ...there, fields, ...(until === undefined ? {} : { expiresAt: until }) }, {
     service, method, url: there.url, connection, validation, now: context.now(),
   });
   return saved(one, { ...full, secrets, credential });
+}
+
+interface Validated {
+  readonly fields: PublicFields;
+  readonly secrets: Secrets;
+  readonly validation: Validation;
+}
+
+/** Where only n8n signs in: the client is looked at, and nobody signs in with it here. */
+async function clientAlone(one: Succession, made: Made): Promise<Validated> {
+  const { fields: there, url: base } = one.full.credential;
+  const { redirectUri, ...madeFields } = made.fields ?? {};
+  const fields = { ...there, ...madeFields, tokenId: made.id };
+  const { secrets } = made;
+  return { fields, secrets, validation: await validatedClient({ fields, secrets }, { ...one, base }) };
+}
+
+/** Signed in where a client was made, as the account that it was, and proved to do what it should. */
+async function signedIn(one: Succession, made: Made): Promise<Validated> {
+  const { method, provisioning, api, session, full } = one;
+  const { fields: there, account } = full.credential;
+  const fields = { ...there, ...made.fields, tokenId: made.id };
+  const secrets = { ...made.secrets, ...await signIn(one, made, fields) };
+  const validation = await method.validate(api, { fields, secrets });
+  const { id, username } = validation.account;
+  if (method.oauth !== undefined && account.id !== undefined && id !== account.id) throw anotherAccount(full, username);
+  await provisioning.prove?.(api, session, { ...made, fields }, secrets);
+  return { fields, secrets, validation };
 }
 
 /** A secret that ended the one before as it was made: it is kept first, and asked about then. */

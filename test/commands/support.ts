@@ -2,32 +2,18 @@
  * What the tests of the commands share: a home of its own with an identity, practice servers, and
  * a run of the built program after which nothing secret may stand in what it printed.
  */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect } from 'vitest';
+import { expect } from 'vitest';
 import { startMattermost, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { startMautic, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
-import { credsetup, temporaryHome, type Finished } from '../program.ts';
+import { atTheEnd, folder } from '../endings.ts';
+import { credsetup, type Finished } from '../program.ts';
+
+export { atTheEnd, folder };
 
 /** The one age identity of the tests, made for them: the encrypted file costs milliseconds with it. */
 export const identity = 'AGE-SECRET-KEY-17TE3KDHZ2WJUM07CXQJEPZXAM686U7GWYDH6PTKLFFA32V3XV70Q26QRA6';
-
-const endings: (() => Promise<void> | void)[] = [];
-afterAll(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
-
-/** Runs `end` after the tests of the file. */
-export function atTheEnd(end: () => Promise<void> | void): void {
-  endings.push(end);
-}
-
-/** A folder that is gone after the tests of the file. */
-export function folder(): string {
-  const made = temporaryHome();
-  atTheEnd(() => { rmSync(made, { recursive: true, force: true }); });
-  return made;
-}
 
 export async function mattermostServer(options: MattermostOptions = {}): Promise<PracticeMattermost> {
   const server = await startMattermost(options);

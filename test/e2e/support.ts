@@ -3,35 +3,22 @@
  * A shell around it tells its process, its exit code and the state that it leaves the terminal in.
  */
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { startMattermost, type MattermostOptions, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { startMautic, type MauticOptions, type PracticeMautic } from '../../src/practice/mautic.ts';
 import type { PracticeServer } from '../../src/practice/server.ts';
-import { credsetup, programPath, temporaryHome } from '../program.ts';
+import { credsetup, programPath } from '../program.ts';
+import { atTheEnd, folder } from '../endings.ts';
 import { PtySession } from '../terminal/pty.ts';
 
-const endings: (() => Promise<void> | void)[] = [];
+export { atTheEnd, folder };
+
 const sessions: PtySession[] = [];
 afterEach(() => {
   for (const session of sessions.splice(0)) session.kill();
 });
-afterAll(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
-
-/** Runs `end` after the tests of the file. */
-export function atTheEnd(end: () => Promise<void> | void): void {
-  endings.push(end);
-}
-
-/** A folder that is gone after the tests of the file. */
-export function folder(): string {
-  const made = temporaryHome();
-  atTheEnd(() => { rmSync(made, { recursive: true, force: true }); });
-  return made;
-}
 
 export interface WizardOptions {
   readonly env?: Readonly<Record<string, string>>;

@@ -3,11 +3,12 @@
  * real 5.1.0 (test/wire/mautic-7.json, test/wire/mautic-5.json).
  */
 import type { HttpResponse } from '../../context.ts';
-import type { Account } from '../../credential.ts';
+import type { Account, Warning } from '../../credential.ts';
 import { CredsetupError } from '../../errors.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer, isJson, isObject, nameOf, textOf } from '../answer.ts';
 import type { Api } from '../api.ts';
+import type { Validation } from '../service.ts';
 import { about } from './fields.ts';
 
 export { about };
@@ -107,6 +108,16 @@ export const capabilityPaths = {
   campaigns: '/api/campaigns?limit=1',
   webhooks: '/api/hooks?limit=1',
 } as const;
+
+/** What `users/self` says of the account with this authorization. Throws RESPONSE_INVALID, RATE_LIMITED, SERVER_ERROR. */
+export async function validationBy(
+  api: Api, authorization: string, response: HttpResponse, warningsOf: (user: User) => readonly Warning[] = () => [],
+): Promise<Validation> {
+  const user = parseUser(api, response.json());
+  const capabilities = await askCapabilities(api, authorization, user);
+  const version = versionOf(response);
+  return { account: accountOf(user), ...(version === undefined ? {} : { version }), capabilities, warnings: warningsOf(user) };
+}
 
 /**
  * Which of n8n's requests the account may make. An admin may make all, and is not asked for.

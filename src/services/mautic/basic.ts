@@ -6,7 +6,7 @@ import { throwForStatus } from '../../http/status.ts';
 import { get, invalidAnswer, presentedValue } from '../answer.ts';
 import type { Api, ServerState } from '../api.ts';
 import type { Method, Presented, Validation } from '../service.ts';
-import { accountOf, askCapabilities, basic as basicHeader, about as mautic, lacksRoutes, mauticError, parseUser, probeUser, routesMissing, selfPath, versionOf, type User } from './api.ts';
+import { basic as basicHeader, about as mautic, lacksRoutes, mauticError, probeUser, routesMissing, selfPath, type User, validationBy } from './api.ts';
 import { password as passwordField, username as usernameField } from './fields.ts';
 import { basicVariables, mauticApi } from './hand-over.ts';
 import { headerDropped } from './inspect.ts';
@@ -36,15 +36,7 @@ async function validate(api: Api, { fields: { username }, secrets }: Presented, 
   const authorization = basicHeader(username, password);
   const response = await get(api, selfPath, authorization);
   if (response.status !== 200) throw await refusal(api, response, state);
-  const user = parseUser(api, response.json());
-  const capabilities = await askCapabilities(api, authorization, user);
-  const version = versionOf(response);
-  return {
-    account: accountOf(user),
-    ...(version === undefined ? {} : { version }),
-    capabilities,
-    warnings: user.admin ? [adminWarning(user)] : [],
-  };
+  return validationBy(api, authorization, response, (user) => (user.admin ? [adminWarning(user)] : []));
 }
 
 /** Mautic 5 answers a wrong password with the status and type of a lost header; the made-up Bearer token tells them apart. */

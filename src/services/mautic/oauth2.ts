@@ -6,7 +6,7 @@ import { get, invalidAnswer, presentedValue } from '../answer.ts';
 import type { OAuth } from '../oauth-description.ts';
 import type { Api, ServerState, Values } from '../api.ts';
 import type { Method, Presented, Validation } from '../service.ts';
-import { about as mautic, accountOf, askCapabilities, lacksRoutes, mauticError, parseUser, routesMissing, selfPath, versionOf } from './api.ts';
+import { about as mautic, lacksRoutes, mauticError, parseUser, routesMissing, selfPath, validationBy } from './api.ts';
 import { browserFailures } from './browser-failures.ts';
 import { clientId, clientSecret } from './fields.ts';
 import { mauticOAuth2Api, oauth2Variables } from './hand-over.ts';
@@ -82,14 +82,7 @@ async function validate(api: Api, { secrets }: Presented, state?: ServerState): 
     if (lacksRoutes(response)) throw routesMissing(api.base);
     throw refusal(api, mauticError(response)?.type, response.status, state);
   }
-  const user = parseUser(api, response.json());
-  const capabilities = await askCapabilities(api, authorization, user);
-  const version = versionOf(response);
-  return {
-    account: accountOf(user),
-    ...(version === undefined ? {} : { version }),
-    capabilities, warnings: [],
-  };
+  return validationBy(api, authorization, response);
 }
 
 function refusal(api: Api, type: string | undefined, status: number, state: ServerState | undefined): CredsetupError {
