@@ -146,3 +146,10 @@ export function gate(): { readonly opened: Promise<void>; readonly open: () => v
   const opened = new Promise<void>((resolve) => { open = resolve; });
   return { opened, open };
 }
+
+/** No six characters in a row of a secret stand in the text. */
+export function expectNothingOf(text: string, secrets: readonly string[], where: string): void {
+  for (const secret of secrets) {
+    for (let at = 0; at + 6 <= secret.length; at += 1) expect(text.includes(secret.slice(at, at + 6)), `${secret.slice(at, at + 6)} of ${where} stands in ${text}`).toBe(false);
+  }
+}
