@@ -22,6 +22,7 @@ import { emptyIndex, idText, readIndex, type DamagedEntry, type Index, type Inde
 import { withLock, type HeldLock, type LockOptions } from './stores/lock.ts';
 import { recordText } from './stores/record.ts';
 import { checkValue, type SecretStore } from './stores/store.ts';
+import { tidyHome } from './stores/tidy.ts';
 
 export type { SaveStep };
 
@@ -66,6 +67,8 @@ class HomeVault implements Vault {
   };
   readonly #protocol: SaveProtocol;
   #saidDamaged = false;
+  /** Whether the home is used, and ours. */
+  #looked = false;
 
   constructor(options: VaultOptions) {
     this.#options = options;
@@ -257,13 +260,16 @@ class HomeVault implements Vault {
   async close(): Promise<void> {
     const stores = await Promise.all(this.#stores.values());
     await Promise.all(stores.map((store) => store.close()));
+    if (this.#looked) await tidyHome(this.#options.home, this.#options.machine);
   }
 
   // -------------------------------------------------------------- inside
 
   async #index(): Promise<Index> {
     const { home, machine } = this.#options;
-    const index = await homeExists(home, machine.uid) ? await readIndex(home, 'by-its-file') : emptyIndex;
+    const there = await homeExists(home, machine.uid);
+    this.#looked = there;
+    const index = there ? await readIndex(home, 'by-its-file') : emptyIndex;
     if (index.damaged.length > 0 && !this.#saidDamaged) {
       this.#saidDamaged = true;
       this.#options.onDamaged?.(index.damaged, this.#path);

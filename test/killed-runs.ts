@@ -103,13 +103,12 @@ export async function storedIn(home: string): Promise<ReadonlyMap<string, FullCr
   }
 }
 
-/** After the next write nothing is there but the files that a home has: no temporary one, no lock. */
-export async function expectTidy(home: string, where: string): Promise<void> {
-  const vault = vaultOf(home);
-  const [first] = await vault.list();
-  if (first !== undefined) await vault.update(first.name, (there) => ({ ...there }));
-  await vault.close();
+/** Nothing is there but the files that a home has: no temporary one, no lock, no note. `written`: a folder for outputs, with no temporary one either. */
+export async function expectTidy(home: string, where: string, written?: string): Promise<void> {
   const own: readonly string[] = Object.values(homeFiles);
+  const left = (): readonly string[] => [
+    ...readdirSync(home).filter((name) => !own.includes(name)), ...(written === undefined ? [] : readdirSync(written).filter((name) => name.startsWith('.'))),
+  ];
   // The lock goes when the write is done, which whoever waits for the write does not wait for.
-  await expect.poll(() => readdirSync(home).filter((name) => !own.includes(name)), { timeout: 20_000, message: where }).toEqual([]);
+  await expect.poll(left, { timeout: 20_000, message: where }).toEqual([]);
 }

@@ -2,7 +2,6 @@
  * Writes exports: atomic and 0600 to regular files, straight through to what is none
  * (`/dev/stdout`, a FIFO, a device). Symbolic links to files are refused.
  */
-import { createHash, randomBytes } from 'node:crypto';
 import { constants, write, type Stats } from 'node:fs';
 import { access, open, readdir, realpath, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -10,8 +9,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { CredsetupError } from '../errors.ts';
 import { errorCode, statOrUndefined, writeAtomic, writeFailure, writeNew } from './atomic.ts';
 import { descriptorOf } from './descriptors.ts';
+import { isCutOff, temporaryOf, whileNoted } from './export-notes.ts';
 import { isNameOfHomes, type Machine } from './home.ts';
-import { placeName } from './lock.ts';
 
 const pause = 20;
 
@@ -35,7 +34,7 @@ export interface ExportOptions {
  * FILE_UNWRITABLE; BROKEN_PIPE when the reader went away
  */
 export async function writeExport(path: string, text: string, options: ExportOptions): Promise<void> {
-  const { overwrite, machine, signal } = options;
+  const { overwrite, machine, signal, home } = options;
   try {
     const descriptor = await outputOf(path, options);
     if (descriptor !== undefined) {
@@ -50,12 +49,12 @@ export async function writeExport(path: string, text: string, options: ExportOpt
     throw streamFailure(error, path);
   }
   await sweepKilled(dirname(path), machine);
-  const file = { code: 'FILE_UNWRITABLE', uid: machine.uid, temporary: temporaryOf(machine.pid) } as const;
-  if (overwrite) {
-    await writeAtomic(path, text, file);
-  } else if (!await writeNew(path, text, file)) {
-    throw fileExists(path);
-  }
+  const temporary = temporaryOf(machine);
+  const file = { code: 'FILE_UNWRITABLE', uid: machine.uid, temporary } as const;
+  await whileNoted(join(dirname(path), temporary), home, async () => {
+    if (overwrite) await writeAtomic(path, text, file);
+    else if (!await writeNew(path, text, file)) throw fileExists(path);
+  });
 }
 
 /** What would be in the way of {@link writeExport}, as far as it can be known before. @throws FILE_EXISTS, FILE_UNWRITABLE */
@@ -105,23 +104,9 @@ function isSame(one: Stats, other: Stats): boolean {
   return one.dev === other.dev && one.ino === other.ino;
 }
 
-// The temporary file holds secrets in clear in somebody's folder: its name says whose process makes
-// it, so that what a killed one left is known and goes with the next export into that folder.
-function temporaryOf(pid: number): string {
-  return `.credsetup-export-${place()}-${pid}-${randomBytes(8).toString('hex')}.tmp`;
-}
-
-/** This machine and process namespace: a process number means something only there. */
-function place(): string {
-  return createHash('sha256').update(placeName()).digest('hex').slice(0, 8);
-}
-
 async function sweepKilled(folder: string, machine: Machine): Promise<void> {
   const files = await readdir(folder).catch(() => []);
-  const left = files.filter((file) => {
-    const [, where, owner] = /^\.credsetup-export-([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{16}\.tmp$/.exec(file) ?? [];
-    return where === place() && (Number(owner) === machine.pid || !machine.isAlive(Number(owner)));
-  });
+  const left = files.filter((file) => isCutOff(file, machine));
   await Promise.all(left.map((file) => rm(join(folder, file), { force: true }).catch(() => undefined)));
 }
 

@@ -22,7 +22,12 @@ export const homeFiles = {
 export function isNameOfHomes(file: string): boolean {
   const name = file.toLowerCase();
   const own: readonly string[] = Object.values(homeFiles);
-  return own.includes(name) || own.some((one) => isTemporaryOf(one, name)) || /\.lock(?:\.|$)/.test(name);
+  return own.includes(name) || own.some((one) => isTemporaryOf(one, name)) || /\.lock(?:\.|$)|^export-.*\.note$/.test(name);
+}
+
+/** Whether a file is there only while somebody writes, or since somebody was killed at it. */
+export function isLeft(file: string): boolean {
+  return Object.values(homeFiles).some((name) => isTemporaryOf(name, file)) || /\.lock(?:$|\.takeover$|\.[0-9a-f]{16}\.stale$)/.test(file);
 }
 
 /** What a home and its locks need to know of the process they run in. */
@@ -137,7 +142,7 @@ async function narrowOwn(home: string): Promise<void> {
 /**
  * Removes the temporary files that killed writes left. To be called under a lock whose holder alone
  * writes the files of these names. Others are written under no lock, and locks are moved away
- * before they are removed: of those goes what lies there for longer than any of it takes.
+ * before they are removed, under a guard: of those goes what lies there for longer than any of it takes.
  *
  * @param names the files' own names, `index.json` for example
  */
@@ -150,7 +155,7 @@ export async function sweepTemporaries(home: string, names: readonly string[]): 
 }
 
 function isWrittenFreely(file: string): boolean {
-  return isTemporaryOf(homeFiles.identity, file) || isTemporaryOf(marker, file) || /\.lock\.[0-9a-f]{16}\.stale$/.test(file);
+  return isTemporaryOf(homeFiles.identity, file) || isTemporaryOf(marker, file) || /\.lock\.(?:takeover|[0-9a-f]{16}\.stale)$/.test(file);
 }
 
 const longestWrite = 60_000;

@@ -21,8 +21,10 @@ import { allOf, expectNothingOf, makeClient, plain, serveBytes } from './harness
 
 interface Recorded { readonly name: string; readonly response?: { readonly status: number; readonly body: unknown } }
 
-const transcript = (file: string): readonly Recorded[] => JSON.parse(readFileSync(new URL(`../wire/${file}.json`, import.meta.url), 'utf8')) as Recorded[];
-const answersOf = (file: string): ReadonlyMap<string, object> => new Map(transcript(file).map(({ name, response }) => [name, Object(response?.body) as object]));
+function answersOf(file: string): ReadonlyMap<string, object> {
+  const recorded = JSON.parse(readFileSync(new URL(`../wire/${file}.json`, import.meta.url), 'utf8')) as readonly Recorded[];
+  return new Map(recorded.map(({ name, response }) => [name, Object(response?.body) as object]));
+}
 
 /** What hands a secret out, or repeats the one that it got. */
 interface Handed {

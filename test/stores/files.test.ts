@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, link, lstat, mkdir, open, readFile, readdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CredsetupError } from '../../src/errors.ts';
 import { isTemporaryOf, readRegular, writeAtomic, writeNew } from '../../src/stores/atomic.ts';
 import { checkTarget, writeExport, type ExportOptions } from '../../src/stores/export-file.ts';
-import { ensureHome, homeExists, sweepTemporaries } from '../../src/stores/home.ts';
+import { ensureHome, homeExists, machineOf, sweepTemporaries } from '../../src/stores/home.ts';
+import { tidyHome } from '../../src/stores/tidy.ts';
 import { has } from '../tools.ts';
 import { buildEntries, type Built } from './built.ts';
 import { failure, machine, temporaryFolder } from './support.ts';
@@ -341,6 +342,26 @@ describe('an export', () => {
     } while ((await left()).length === others.length);
     await writeExport(join(folder, 'small'), 'x', exporting(false));
     expect((await left()).sort()).toEqual(others.sort());
+  }, 60_000);
+
+  it('that was killed leaves nothing once a home was looked at, whatever folder it was for, and one that goes on is let alone', async () => {
+    const [folder, home] = [await temporaryFolder(), await temporaryFolder()];
+    const left = async (): Promise<string[]> => [...(await readdir(folder)).filter((file) => file.endsWith('.tmp')), ...await readdir(home)];
+    let child: ChildProcess | undefined;
+    do {
+      child?.kill('SIGKILL');
+      child = spawn(process.execPath, [built.path('export-program'), join(folder, 'big'), 'overwrite', '40000000', home], { stdio: 'ignore' });
+      while (child.exitCode === null && (await left()).length < 2) await new Promise((resolve) => { setImmediate(resolve); });
+      child.kill('SIGSTOP');
+    } while ((await left()).length < 2);
+    const ended = once(child, 'exit');
+    const before = await left();
+    await tidyHome(home, machineOf(process));
+    expect(await left()).toEqual(before);
+    child.kill('SIGKILL');
+    await ended;
+    await tidyHome(home, machineOf(process));
+    expect(await left()).toEqual([]);
   }, 60_000);
 });
 
