@@ -9,7 +9,7 @@ import type { Field } from '../services/field.ts';
 import type { Api } from '../services/api.ts';
 import type { Method, Service } from '../services/service.ts';
 import { apiOf } from '../server/connection.ts';
-import { givenValue, inputMissing, isOnCommandLine, missingInput, questionFor, sayOddEdges, sendableValue, type FieldOptions } from '../field-sources.ts';
+import { givenValue, inputMissing, isOnCommandLine, missingInput, questionFor, sayOddEdges, sendableValue, type FieldOptions, type Given } from '../field-sources.ts';
 import { checkTrusted } from '../server/trust.ts';
 
 /** What the command line says beside the name. */
@@ -96,8 +96,7 @@ async function openSession(opening: Opening): Promise<Session> {
   }
   if (withToken === undefined || wanted([...provisioning.signInFields, ...(codeField === undefined ? [] : [codeField])])) {
     checkTrusted(full.credential.url, full.credential);
-    const values: Record<string, string> = {};
-    for (const field of provisioning.signInFields) values[field.key] = await value(field, opening);
+    const values = await valuesOf(provisioning.signInFields, opening);
     if (codeField !== undefined) values[codeField.key] = await value(codeField, opening, true);
     return provisioning.signIn(api, values, (secret) => { context.output.protect(secret); });
   }
@@ -106,11 +105,30 @@ async function openSession(opening: Opening): Promise<Session> {
   return withToken(api, presentedValue(full.secrets, secret.key)).catch((error: unknown) => { throw refusedStored(error, full, context.now()); });
 }
 
-async function value(field: Field, { service, options, context }: Opening, optional = false): Promise<string> {
+/** By key, each read once. Throws INPUT_MISSING in a script, with all that is missing; CANCELLED at Esc. */
+async function valuesOf(fields: readonly Field[], opening: Opening): Promise<Record<string, string>> {
+  const { service, options, context } = opening;
+  const given = new Map<Field, Given | undefined>();
+  for (const field of fields) given.set(field, await givenValue(field, service, options.fields[field.key] ?? {}, context));
+  const missing = fields.filter((field) => given.get(field) === undefined);
+  if (missing.length > 0 && !context.interactive) throw inputMissing(service.id, missing.map((field) => missingInput(field, service)));
+  const values: Record<string, string> = {};
+  for (const field of fields) values[field.key] = await checkedOrAsked(field, given.get(field), opening);
+  return values;
+}
+
+async function value(field: Field, opening: Opening, optional = false): Promise<string> {
+  const { service, options, context } = opening;
   const given = await givenValue(field, service, options.fields[field.key] ?? {}, context);
   if (given === undefined && optional) return '';
+  const checked = await checkedOrAsked(field, given, opening);
+  context.output.protect(optional ? checked : '');
+  return checked;
+}
+
+async function checkedOrAsked(field: Field, given: Given | undefined, { service, context }: Opening): Promise<string> {
   const checked = given === undefined ? await asked(field, service, context) : sendableValue(field, given);
-  context.output.protect(field.secret || optional ? checked : '');
+  context.output.protect(field.secret ? checked : '');
   sayOddEdges(field, checked, context.output);
   return checked;
 }

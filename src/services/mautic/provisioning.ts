@@ -8,7 +8,7 @@ import type { Api, Values } from '../api.ts';
 import type { Listed, Made, Owner, Provisioning, Repair, Request, Session, Way } from '../provisioning.ts';
 import { basic as basicHeader, idPattern } from './api.ts';
 import { createUser, password, username } from './fields.ts';
-import { createAccount, cutRole, deleteAccount, deleteRole, findAccounts, letMakeClients, newPassword, proveAccount, withAdminKey, type MadeAccount } from './pages/accounts.ts';
+import { createAccount, cutRole, deleteAccount, deleteRole, findAccounts, letMakeClients, newPassword, proveAccount, roleName, withAdminKey, type MadeAccount } from './pages/accounts.ts';
 import { addRedirectUris, createClient, deleteClient, editPath, findClients, readClient, type Client } from './pages/clients.ts';
 import type { Switch } from './pages/configuration.ts';
 import { consent } from './pages/consent.ts';
@@ -24,7 +24,11 @@ const own: Way = { id: 'own', title: 'Make it for me (sign in once)', suits: 'yo
 const account: Way = { id: 'account', title: 'Make an account for n8n as well (admin)', suits: 'n8n gets an account of its own that may do what its nodes do and nothing else; needs an admin', fields: [createUser], makes: true };
 
 const shared: Omit<Provisioning, 'ways' | 'repairs' | 'make' | 'option'> = {
-  signInFields: [username, password],
+  // Their usual help is that of the method Basic auth, which keeps both.
+  signInFields: [
+    { ...username, help: 'Of the account that signs in now, as on Mautic\'s own page; its email address will do.' },
+    { ...password, help: 'Used for this sign-in alone, and kept nowhere.' },
+  ],
   inSteps: true,
   words: { thing: 'client', id: 'number', whereIdsStand: 'Settings > API Credentials', endSignIn: 'it ends by itself when it was idle for as long as your PHP sets', furtherRedirectUri: 'behind what stands in Redirect URI, after a comma' },
   repairWord: 'repair',
@@ -90,7 +94,7 @@ async function makeClient(api: Api, session: Session, request: Request, protect:
   const theirs = await signInToPages(api, mine.who);
   const client = await thenEnd(() => createClient(theirs, wanted, protect), () => signOutOfPages(theirs));
   await withAdminKey(open.visit, mark, protect, (key) => cutRole(api, key, mine.made.roleId, name));
-  return madeOf(client, request, mine.made);
+  return madeOf(client, request, mine.made, [toldAccount(name)]);
 }
 
 /** The account that made the client before, with its role: another password, the right for a moment, and the client by that account. */
@@ -131,9 +135,12 @@ async function anotherPassword({ userId, username: name }: ExistingAccount, sess
   return who;
 }
 
-function madeOf(client: Client, { description, redirectUris = [] }: Request, made: MadeAccount | undefined): Made {
+const toldAccount = (name: string): string => `the account ${name}, with the role "${roleName(name)}"`;
+
+function madeOf(client: Client, { description, redirectUris = [] }: Request, made: MadeAccount | undefined, told: readonly string[] = []): Made {
   const redirectUri = redirectUris[0];
   return {
+    told: [...told, `the client ${client.clientId}, named "${description}"`],
     id: idOf([`client-${client.number}`, ...partsOfAccount(made)]), description, secrets: { clientSecret: client.clientSecret },
     fields: { clientId: client.clientId, ...(redirectUri === undefined ? {} : { redirectUri }) },
   };
@@ -147,7 +154,7 @@ async function makeAccount(api: Api, session: Session, request: Request, protect
   }
   const name = nameOf(api, request);
   const { who, made } = await accountFor(session, request, name, false, protect);
-  return { id: idOf(partsOfAccount(made)), description: request.description, secrets: { password: who.password }, fields: { username: name } };
+  return { id: idOf(partsOfAccount(made)), description: request.description, secrets: { password: who.password }, fields: { username: name }, told: [toldAccount(name)] };
 }
 
 async function accountFor(

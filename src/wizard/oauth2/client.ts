@@ -180,8 +180,8 @@ function askAgain(draft: Draft, error: unknown): unknown {
   return error.with({ field: 'clientId', url: draft.base });
 }
 
-/** A client that gets a token for itself acts with the role of who made it. */
-async function lookAtClient(draft: PlacedDraft): Promise<void> {
+/** A client that gets a token for itself acts with the role of who made it. Never throws a refusal: what is not known is not warned of. */
+export async function lookAtClient(draft: PlacedDraft): Promise<void> {
   const { clientCredentials } = await import('../../oauth/tokens.ts');
   try {
     await warnOfClient(draft, (await clientCredentials(endpointOf(draft))).accessToken);

@@ -11,7 +11,7 @@ import { begin as note, endMarked, endReplaced, marked, mayBeStored, newMark, se
 import { tokensForMade } from '../../stored/tokens-for-made.ts';
 import { overcome } from './repairs.ts';
 import { credentialOf, saveStage, validate } from '../saving.ts';
-import { endpointOf, grantOf, redirectServerOf } from '../oauth2/client.ts';
+import { endpointOf, grantOf, lookAtClient, redirectServerOf } from '../oauth2/client.ts';
 import { onlyN8nSignsIn } from '../oauth2/who-signs-in.ts';
 import { provisioningOf, step, openApi, openOf, valueOf } from './sessions.ts';
 
@@ -85,19 +85,33 @@ async function makeAndKeep(run: Run): Promise<void> {
   const made = await makeToken(run, owner);
   run.made = made;
   draft.made = made;
-  if (!onlyN8nSignsIn(draft)) await signInToMade(run, made);
+  sayMade(draft, made);
+  if (draft.method.oauth !== undefined) await useMadeClient(run, made);
   const validated = await validate(draft);
   const { prove } = provisioningOf(draft);
   if (prove !== undefined && !onlyN8nSignsIn(draft)) await step(draft, 'looking that it may do what it should and no more', (api) => prove(api, known(open.session, 'session'), made, credentialOf(validated).secrets));
   await keep(run, validated);
 }
 
-/** Tokens for a client that was just made. */
+/** That it is there now, by what a person finds it by at the service. */
+function sayMade(draft: ReadyDraft, { id, description, told }: Made): void {
+  const { output } = draft.context;
+  const { words } = provisioningOf(draft);
+  for (const one of told ?? [`the ${words.thing} "${description}" (${words.id} ${id})`]) output.say(`  ${output.style.good('✔')} Made at ${draft.service.title}: ${one}`);
+}
+
+/** What a client that was just made may do by itself, and its tokens. */
+async function useMadeClient(run: Run, made: Made): Promise<void> {
+  const { draft } = run;
+  for (const [key, value] of Object.entries({ ...made.fields, ...made.secrets })) draft.values.set(key, value);
+  await step(draft, `asking ${draft.service.title} about the client`, () => lookAtClient(draft));
+  if (!onlyN8nSignsIn(draft)) await signInToMade(run, made);
+}
+
 async function signInToMade({ draft }: Run, made: Made): Promise<void> {
   const { consent } = provisioningOf(draft);
   const { oauth } = draft.method;
   if (oauth === undefined || consent === undefined) return;
-  for (const [key, value] of Object.entries({ ...made.fields, ...made.secrets })) draft.values.set(key, value);
   draft.tokens = await tokensForMade({
     endpoint: endpointOf(draft), authorizationEndpoint: oauth.authorizationEndpoint(draft.base),
     redirectUri: grantOf(draft) === 'client-credentials' ? undefined : redirectServerOf(draft).redirectUri,
@@ -240,6 +254,7 @@ async function takeBack(run: Run, error: unknown): Promise<unknown> {
     }
     try {
       await one.takeBack(await openApi(draft));
+      if (one === token && run.made !== undefined) draft.context.output.say(`  Ended again: ${one.left}`);
     } catch (failure) {
       if (!isCredsetupError(failure)) throw failure;
       left.push(run.made === undefined || one !== token ? one.left : `${one.left}, ${provisioningOf(draft).words.id} ${run.made.id}`);

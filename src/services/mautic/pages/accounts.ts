@@ -55,6 +55,8 @@ export function newPassword(): string {
 
 /** RFC 2606 §2: nobody ever has this domain, so no mail for the account reaches a stranger. */
 const addressOf = (username: string, mark: string): string => `${username}.${mark}@credsetup.invalid`;
+/** Of the role that goes with an account. */
+export const roleName = (username: string): string => `n8n (${username})`;
 const descriptionOf = (mark: string): string => `Made by credsetup for n8n [credsetup ${mark}]`;
 
 /**
@@ -101,7 +103,7 @@ export function notAdmin(api: Api): CredsetupError {
 export async function createAccount(api: Api, authorization: string, wanted: NewAccount): Promise<MadeAccount> {
   const { username, password, mark } = wanted;
   const role = await post(api, authorization, '/api/roles/new', {
-    name: `n8n (${username})`, description: descriptionOf(mark), isAdmin: false, isPublished: true, rawPermissions: wanted.makesClient ? withClients : n8nPermissions,
+    name: roleName(username), description: descriptionOf(mark), isAdmin: false, isPublished: true, rawPermissions: wanted.makesClient ? withClients : n8nPermissions,
   }, 'role');
   const user = await post(api, authorization, '/api/users/new', {
     username, firstName: 'n8n', lastName: 'integration', email: addressOf(username, mark), role: Number(role), plainPassword: { password, confirm: password }, isPublished: true,
@@ -143,7 +145,7 @@ function throwIfRefused(api: Api, response: HttpResponse, member: string): void 
 
 /** Takes the right to make clients from the role: without its permissions in the request it would lose them all. */
 export async function cutRole(api: Api, authorization: string, roleId: string, username: string): Promise<void> {
-  await changeRole(api, authorization, roleId, { name: `n8n (${username})`, rawPermissions: n8nPermissions });
+  await changeRole(api, authorization, roleId, { name: roleName(username), rawPermissions: n8nPermissions });
 }
 
 /**
