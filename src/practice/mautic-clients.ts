@@ -32,14 +32,16 @@ function find({ state }: Visitor, number: string | undefined): MauticClient | un
   return state.clients.find((client) => String(client.number) === number);
 }
 
-/** 7: thirty a page, past the end a redirect; 5: always all. Newest last, as measured by name and number. */
+/** 7: thirty a page, past the end a redirect, what was searched for is kept; 5: always all. Newest last, as measured by name and number. */
 function list({ state, session }: Visitor, page: number, request: PracticeRequest): Reply {
   const limit = request.query.get('limit');
   if (limit !== null) session.listLimit = Number(limit);
+  session.listSearch = request.query.get('search') ?? session.listSearch ?? '';
+  const all = isSeven(state) ? state.clients.filter(({ name }) => name.includes(session.listSearch ?? '')) : state.clients;
   const size = isSeven(state) ? session.listLimit ?? perPage : Infinity;
   const from = size === Infinity ? 0 : (page - 1) * size;
-  const shown = state.clients.slice(from, from + size);
-  if (page > 1 && shown.length === 0) return redirect(state, `${folder(state)}/s/credentials/${Math.max(1, Math.ceil(state.clients.length / size))}`);
+  const shown = all.slice(from, from + size);
+  if (page > 1 && shown.length === 0) return redirect(state, `${folder(state)}/s/credentials/${Math.max(1, Math.ceil(all.length / size))}`);
   const at = folder(state);
   const rows = shown.map(({ number, name, clientId, clientSecret }) => `<tr><td><input type="checkbox" name="cb${number}" value="${number}"></td><td><a href="${at}/s/credentials/edit/${number}?tmpl=list">Edit</a></td><td><a href="${at}/s/credentials/delete/${number}${isSeven(state) ? '' : '?tmpl=list'}">Delete</a></td><td>${escaped(name)}</td><td><input type="text" readonly="" value="${clientId}"></td><td><input type="text" readonly="" value="${clientSecret}"></td></tr>`);
   return shell('API Credentials (Applications)', `${flashes(session)}<table><tbody>${rows.join('')}</tbody></table>`);

@@ -127,6 +127,8 @@ export interface MauticBrowserSession {
   lastUsername: string;
   /** Rows a page of its lists, once it asked for another number. */
   listLimit?: number;
+  /** What its lists search for, once it asked. */
+  listSearch?: string;
 }
 
 /** The session of a request's cookie, or undefined. */

@@ -219,7 +219,7 @@ async function restore(api: Api, session: Session, id: string, mark: string): Pr
 async function list(api: Api, session: Session, _ownerId: string, mark?: string): Promise<readonly Listed[] | undefined> {
   const { visit, protect } = openOf(session);
   try {
-    const clients = (await findClients(visit, ({ name }) => name.includes('[credsetup '), protect)).map(({ number, name }) => ({ id: `client-${number}`, description: name }));
+    const clients = (await findClients(visit, '[credsetup ', protect)).map(({ number, name }) => ({ id: `client-${number}`, description: name }));
     if (mark === undefined || !session.admin) return clients;
     const accounts = await withAdminKey(visit, mark, protect, (key) => findAccounts(api, key));
     const all = [...clients, ...accounts.map(({ id, description }) => ({ id: id.replace(':', '-'), description }))];

@@ -156,7 +156,8 @@ export async function letMakeClients(api: Api, authorization: string, roleId: st
   const role = await read(api, authorization, 'role', roleId);
   if (role === undefined) return;
   if (!isMarked(role)) throw notOurs(api, 'role', roleId);
-  const there = isObject(role['rawPermissions']) ? role['rawPermissions'] : undefined;
+  // Recorded: a role without any has an empty list.
+  const there = Array.isArray(role['rawPermissions']) && role['rawPermissions'].length === 0 ? {} : isObject(role['rawPermissions']) ? role['rawPermissions'] : undefined;
   if (there === undefined) throw invalidAnswer(api, about, 'a role with its permissions');
   const { 'api:clients': rights, ...others } = there;
   if (may ? rights !== undefined : rights === undefined) return;
@@ -188,24 +189,25 @@ export function markOfAddress(email: string): string {
   return mark === undefined ? '' : descriptionOf(mark);
 }
 
-const perPage = 100;
-const mostPages = 50;
+/** More than a Mautic ever had. */
+const mostRows = 50_000;
 
-/** Mautic gives a list as an array, or by id. */
+/** Mautic gives a list as an array, or by id, and as many rows a time as it likes. Throws RESPONSE_INVALID for one that does not end. */
 async function listed(api: Api, authorization: string, what: 'users' | 'roles'): Promise<readonly Record<string, unknown>[]> {
   const found: Record<string, unknown>[] = [];
-  for (let page = 0; page < mostPages; page += 1) {
-    const response = await get(api, `/api/${what}?limit=${perPage}&start=${page * perPage}`, authorization);
+  while (found.length < mostRows) {
+    const response = await get(api, `/api/${what}?limit=100&start=${found.length}`, authorization);
     if (response.status === 403) throw notAdmin(api);
     throwForStatus(response);
     const body = response.json();
     const list: unknown = isObject(body) ? body[what] : undefined;
-    if (typeof list !== 'object' || list === null) throw invalidAnswer(api, about, `the list of ${what}`);
+    if (!isObject(body) || typeof list !== 'object' || list === null) throw invalidAnswer(api, about, `the list of ${what}`);
     const rows = Object.values(list).filter(isObject);
     found.push(...rows);
-    if (rows.length < perPage) break;
+    // Recorded: the total is a number here, and a text elsewhere.
+    if (rows.length === 0 || found.length >= Number(body['total'] ?? Infinity)) return found;
   }
-  return found;
+  throw invalidAnswer(api, about, `a list of ${what} that ends`);
 }
 
 /** Deletes an account that credsetup made, never another. One that is gone already is deleted. Throws PERMISSION_DENIED for any other account. */

@@ -1,6 +1,7 @@
 /** API Credentials in Mautic's own pages: its API cannot make, find or delete a client. */
-import { CredsetupError } from '../../../errors.ts';
+import { CredsetupError, isCredsetupError } from '../../../errors.ts';
 import type { Api } from '../../api.ts';
+import { listClients, type ListedClient } from './client-list.ts';
 import { withValues, type PageDocument } from './document.ts';
 import { checkSession } from './sign-in.ts';
 import { pageDiffers, whose, type Page, type Visit } from './visit.ts';
@@ -42,23 +43,75 @@ export async function createClient(visit: Visit, wanted: NewClient, protect: (se
     checkSession(api, answer);
     if (answer.status === 200) return await shownClient(api, answer, protect);
   } catch (error) {
-    // What went wrong may have happened after it was made.
-    const made = error instanceof CredsetupError && error.details.field === undefined ? await lookUp(visit, wanted.name, protect, error) : undefined;
+    // What went wrong may have happened after it was made; what Mautic found wrong in the form was before.
+    const made = isCredsetupError(error) && error.code !== 'INPUT_INVALID' ? await lookUp(visit, wanted.name, protect, error) : undefined;
     if (made === undefined) throw error;
     return made;
   }
   // Recorded: who may create and not edit gets 403, and the client is there all the same.
-  const made = await findClients(visit, (one) => one.name === wanted.name, protect);
-  if (made[0] !== undefined) return made[0];
+  const [made] = await findClients(visit, wanted.name, protect);
+  if (made !== undefined) return made;
   throw notAllowed(api, 'make a client');
 }
 
 async function lookUp(visit: Visit, name: string, protect: (secret: string) => void, before: CredsetupError): Promise<Client | undefined> {
   try {
-    return (await findClients(visit, (one) => one.name === name, protect))[0];
+    return (await findClients(visit, name, protect))[0];
   } catch (error) {
-    if (!(error instanceof CredsetupError)) throw error;
+    if (!isCredsetupError(error)) throw error;
     throw before; // The first failure says more than the one of looking.
+  }
+}
+
+/** The clients whose name holds a text. Throws PERMISSION_DENIED where the account may not see them. */
+export async function findClients(visit: Visit, text: string, protect: (secret: string) => void): Promise<readonly Client[]> {
+  const mark = /[0-9a-f]{12}/.exec(text)?.[0];
+  // Of one mark the list's own search is asked first. What it does not give may be there all the same.
+  const searched = mark === undefined ? [] : await fitting(visit, await search(visit, mark), text, protect);
+  return searched.length > 0 ? searched : fitting(visit, await allClients(visit), text, protect);
+}
+
+const allClients = (visit: Visit, words = ''): Promise<readonly ListedClient[]> => listClients(visit, words, () => notAllowed(visit.api, 'see the clients'));
+
+/** Nothing where the list fails at a search: all of it is looked through then. */
+async function search(visit: Visit, words: string): Promise<readonly ListedClient[]> {
+  try {
+    return await allClients(visit, words);
+  } catch (error) {
+    if (isCredsetupError(error) && ['SERVER_ERROR', 'RESPONSE_INVALID'].includes(error.code)) return [];
+    throw error;
+  }
+}
+
+async function fitting(visit: Visit, listed: readonly ListedClient[], text: string, protect: (secret: string) => void): Promise<readonly Client[]> {
+  for (const { clientSecret } of listed) protect(clientSecret ?? '');
+  const fits = listed.filter((one) => one.text.includes(text));
+  const looked = fits.length > 0 || await showsNames(visit, listed, protect) ? fits : listed;
+  const found: Client[] = [];
+  // Newest first: what a run just made.
+  for (const one of [...looked].sort((a, b) => Number(b.number) - Number(a.number))) {
+    const client = await readOrRow(visit, one, protect);
+    if (client?.name.includes(text) === true) found.push(client);
+  }
+  return found;
+}
+
+/** Whether the rows have the names: a theme may show others. Asked of some clients' own forms. */
+async function showsNames(visit: Visit, listed: readonly ListedClient[], protect: (secret: string) => void): Promise<boolean> {
+  for (const one of listed.slice(0, 2)) {
+    const client = await readOrRow(visit, one, protect);
+    if (client !== undefined && !one.text.includes(client.name.replace(/\s+/g, ' ').trim())) return false;
+  }
+  return true;
+}
+
+/** By its own form; for who may not open that, by its row, whose words are the name and what stands beside it. */
+async function readOrRow(visit: Visit, { number, text, clientId, clientSecret }: ListedClient, protect: (secret: string) => void): Promise<Client | undefined> {
+  try {
+    return await readClient(visit, number, protect);
+  } catch (error) {
+    if (!isCredsetupError(error) || error.code !== 'PERMISSION_DENIED' || clientId === undefined || clientSecret === undefined) throw error;
+    return { number, name: text, clientId, clientSecret, redirectUris: [] };
   }
 }
 
@@ -92,47 +145,6 @@ function refusedClient(api: Api, page: Page, document: PageDocument): CredsetupE
   return new CredsetupError('INPUT_INVALID', `Mautic did not take the ${isUri ? 'Redirect URI' : first.name === undefined ? 'form' : `field ${first.name}`} of the client; nothing was saved. It says: ${first.text}`, {
     ...whose(api), ...(isUri ? { field: 'redirectUri' } : {}), hint: isUri ? 'Give n8n\'s OAuth Callback URL as n8n shows it: http:// or https://, without a comma. (--n8n-callback-url)' : 'Run it again, or make the client in a browser.',
   });
-}
-
-const perPage = /^\/s\/credentials\/edit\/(\d{1,18})(\?|$)/;
-const mostPages = 40;
-/** Names stand in each client's own form: the newest are looked at, which are the ones that a run just made. */
-const mostForms = 60;
-
-/** The numbers of every client, newest first. */
-async function clientNumbers(visit: Visit): Promise<readonly string[]> {
-  const numbers = new Set<string>();
-  for (let at = 1; at <= mostPages; at += 1) {
-    const page = await visit.get(at === 1 ? '/s/credentials' : `/s/credentials/${at}`);
-    checkSession(visit.api, page);
-    if (page.status === 403) throw notAllowed(visit.api, 'see the clients');
-    // 7: past the end a redirect.
-    if (page.status !== 200) break;
-    const before = numbers.size;
-    for (const link of (await page.document()).attributes(({ name, attribs }) => name === 'a' && attribs['href']?.includes('/credentials/edit/') === true, 'href')) {
-      const number = perPage.exec(belowFolder(visit.api, link))?.[1];
-      if (number !== undefined) numbers.add(number);
-    }
-    // 5 shows always all, on every page.
-    if (numbers.size === before) break;
-  }
-  return [...numbers].sort((one, other) => Number(other) - Number(one));
-}
-
-function belowFolder(api: Api, link: string): string {
-  const folder = new URL(api.base).pathname.replace(/\/$/, '');
-  const { pathname } = new URL(link, api.base);
-  return pathname.startsWith(`${folder}/`) ? pathname.slice(folder.length) : '';
-}
-
-/** Clients that fit, among the newest. Throws PERMISSION_DENIED where the account may not see them. */
-export async function findClients(visit: Visit, fits: (one: Client) => boolean, protect: (secret: string) => void): Promise<readonly Client[]> {
-  const found: Client[] = [];
-  for (const number of (await clientNumbers(visit)).slice(0, mostForms)) {
-    const client = await readClient(visit, number, protect);
-    if (client !== undefined && fits(client)) found.push(client);
-  }
-  return found;
 }
 
 /** undefined for one that is not there. Throws PERMISSION_DENIED. */

@@ -37,6 +37,17 @@ export interface PageDocument {
   texts(fits: Fits): readonly string[];
   /** An attribute of every element that fits; '' where it has none. */
   attributes(fits: Fits, name: string): readonly string[];
+  /** Every element that fits, with the row of a table that it stands in; an empty one where it stands in none. */
+  rows(fits: Fits): readonly Row[];
+}
+
+/** A row of a list. */
+export interface Row {
+  readonly attribs: Readonly<Record<string, string>>;
+  /** All its words, on one line. */
+  readonly text: string;
+  /** What stands in its fields. */
+  readonly values: readonly string[];
 }
 
 /** An element, as the parser makes it. */
@@ -50,6 +61,8 @@ export type Fits = (one: Element) => boolean;
 
 /** Longer than any sentence of Mautic's. */
 const longestText = 300;
+/** Names are 255 at most, and a row has few. */
+const longestRow = 2000;
 const mostFaults = 50;
 
 /** Reads a page. Throws RESPONSE_INVALID for one that is nested deeper than any page is. */
@@ -67,8 +80,9 @@ export async function readDocument(html: string, where: string): Promise<PageDoc
       const form = all.find((one) => one.name === 'form' && (one.attribs['name'] ?? '') === name);
       return form === undefined ? undefined : formOf(all, form, where);
     },
-    texts: (fits) => all.filter(fits).map(sentence),
+    texts: (fits) => all.filter(fits).map((one) => sentence(one)),
     attributes: (fits, name) => all.filter(fits).map(({ attribs }) => attribs[name] ?? ''),
+    rows: (fits) => all.filter(fits).map(rowOf),
   };
 }
 
@@ -112,8 +126,15 @@ function nodesOf(root: Node): readonly Node[] {
 const elementsOf = (root: Node): readonly Element[] => nodesOf(root).filter(isElement);
 const textOf = (one: Element): string => nodesOf(one as Node).map(({ data }) => typeof data === 'string' ? data : '').join('');
 
-function sentence(one: Element): string {
-  return Array.from(oneLine(textOf(one)).replace(/\s+/g, ' ').trim()).slice(0, longestText).join('');
+function sentence(one: Element, longest = longestText): string {
+  return Array.from(oneLine(textOf(one)).replace(/\s+/g, ' ').trim()).slice(0, longest).join('');
+}
+
+function rowOf(one: Element): Row {
+  let row: Element | undefined;
+  for (let at: unknown = one; row === undefined && isNode(at); at = at.parent) if (isElement(at) && at.name === 'tr') row = at;
+  const values = row === undefined ? [] : elementsOf(row as Node).filter(({ name }) => name === 'input').map(({ attribs }) => attribs['value'] ?? '');
+  return { attribs: one.attribs, text: row === undefined ? '' : sentence(row, longestRow), values };
 }
 
 // ---------------------------------------------------------------- a form
