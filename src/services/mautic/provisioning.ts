@@ -154,7 +154,10 @@ async function makeAccount(api: Api, session: Session, request: Request, protect
   }
   const name = nameOf(api, request);
   const { who, made } = await accountFor(session, request, name, false, protect);
-  return { id: idOf(partsOfAccount(made)), description: request.description, secrets: { password: who.password }, fields: { username: name }, told: [toldAccount(name)] };
+  return {
+    id: idOf(partsOfAccount(made)), description: request.description, told: [toldAccount(name)],
+    secrets: { password: who.password }, fields: { username: name },
+  };
 }
 
 async function accountFor(

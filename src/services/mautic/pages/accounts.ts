@@ -103,7 +103,8 @@ export function notAdmin(api: Api): CredsetupError {
 export async function createAccount(api: Api, authorization: string, wanted: NewAccount): Promise<MadeAccount> {
   const { username, password, mark } = wanted;
   const role = await post(api, authorization, '/api/roles/new', {
-    name: roleName(username), description: descriptionOf(mark), isAdmin: false, isPublished: true, rawPermissions: wanted.makesClient ? withClients : n8nPermissions,
+    name: roleName(username), description: descriptionOf(mark), isAdmin: false, isPublished: true,
+    rawPermissions: wanted.makesClient ? withClients : n8nPermissions,
   }, 'role');
   const user = await post(api, authorization, '/api/users/new', {
     username, firstName: 'n8n', lastName: 'integration', email: addressOf(username, mark), role: Number(role), plainPassword: { password, confirm: password }, isPublished: true,
