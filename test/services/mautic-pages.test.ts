@@ -1,4 +1,8 @@
 /** Mautic's own pages, walked by HTTP: what works on both generations, and each way in which it does not. */
+import { request } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { inFront } from '../../src/practice/gateways.ts';
@@ -12,10 +16,14 @@ import { consent } from '../../src/services/mautic/pages/consent.ts';
 import { readDocument } from '../../src/services/mautic/pages/document.ts';
 import { setPassword } from '../../src/services/mautic/pages/password.ts';
 import { signInToPages, signOutOfPages } from '../../src/services/mautic/pages/sign-in.ts';
+import { repairs } from '../../src/services/mautic/repairs.ts';
+import { signIn as signInTo } from '../../src/services/mautic/session.ts';
 import type { Visit } from '../../src/services/mautic/pages/visit.ts';
 import type { Api } from '../../src/services/api.ts';
 import { apiOf } from '../../src/server/connection.ts';
 import { after, failureOf, makeClient, plain } from '../http/harness.ts';
+import { makeCertificates, type Certificates } from '../certificates.ts';
+import { temporaryHome } from '../program.ts';
 import { has } from '../tools.ts';
 
 async function mautic(options: MauticOptions = {}): Promise<PracticeMautic> {
@@ -32,6 +40,29 @@ const html = (reply: Reply, change: (body: string) => string): Reply => ({ ...re
 const sentTo = (server: PracticeMautic, method: string, path: string): number => server.log.filter((one) => one.method === method && one.path.split('?')[0] === path).length;
 const logins = (server: PracticeMautic): number => sentTo(server, 'POST', '/s/login_check');
 const versions = ['7.0.0', '5.1.0'] as const;
+const openSessions = ({ state }: PracticeMautic): number => [...state.browsers.values()].filter(
+  ({ signedIn, user }) => signedIn !== undefined || user !== undefined,
+).length;
+const certificates: Certificates = makeCertificates(join(temporaryHome(), 'certificates'));
+
+/** Speaks TLS to the outside and http to what lies behind, whose redirects it leaves as they are. */
+async function tlsProxy(server: PracticeMautic): Promise<{ readonly port: number; readonly passed: () => number }> {
+  let passed = 0;
+  const proxy = createHttpsServer(certificates.good, (incoming, outgoing) => {
+    passed += 1;
+    const behind = request({ host: '127.0.0.1', port: server.port, method: incoming.method, path: incoming.url, headers: incoming.headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(outgoing);
+    });
+    incoming.pipe(behind);
+  });
+  await new Promise<void>((resolve) => { proxy.listen(0, '127.0.0.1', resolve); });
+  after(() => new Promise<void>((resolve) => {
+    proxy.close(() => { resolve(); });
+    proxy.closeAllConnections();
+  }));
+  return { port: (proxy.address() as AddressInfo).port, passed: () => passed };
+}
 
 describe.each(versions)('Mautic %s', (version) => {
   it('signs in once, and leaves no session behind', async () => {
@@ -41,6 +72,23 @@ describe.each(versions)('Mautic %s', (version) => {
     await signOutOfPages(visit);
     expect([...server.state.browsers.values()].filter(({ signedIn }) => signedIn !== undefined)).toHaveLength(0);
     expect(logins(server)).toBe(1);
+  });
+
+  it.each(['', '/crm'])('is walked whole in the folder "%s" behind a real TLS proxy that it does not know of: nothing goes by http', async (folder) => {
+    const server = await mautic({ version, apiEnabled: false, prefix: folder });
+    const proxy = await tlsProxy(server);
+    // As it names itself by the Host header that the proxy passes on.
+    server.state.siteUrl = `http://127.0.0.1:${proxy.port}${folder}`;
+    const api = apiOf(`https://127.0.0.1:${proxy.port}${folder}`, makeClient(), { ...plain, allowHttp: false, certificates: [certificates.ca] });
+    const visit = await signInToPages(api, { username: 'admin', password: mauticPassword });
+    await saveConfiguration(visit, await rehearse(visit, { api: true }), { api: true });
+    const client = await createClient(visit, { name: `n8n [credsetup ${mark}]`, redirectUris: [redirectUri] }, protect);
+    const url = `${api.base}/oauth/v2/authorize?${new URLSearchParams({ client_id: client.clientId, redirect_uri: redirectUri, response_type: 'code', state: 'st4te' }).toString()}`;
+    expect(new URL(await consent(api, url, redirectUri, { username: 'contacts', password: mauticPassword })).searchParams.get('code')).toBe(server.state.codes[0]?.code);
+    await deleteClient(visit, client.number);
+    await signOutOfPages(visit);
+    expect(openSessions(server)).toBe(0);
+    expect(server.log).toHaveLength(proxy.passed());
   });
 
   it('lies in a folder, behind a TLS proxy that it does not know of', async () => {
@@ -318,6 +366,34 @@ describe.each(versions)('The configuration of Mautic %s', (version) => {
     expect(error.hint).toContain('local.php');
   });
 
+  it.each([['after it was saved', true], ['before it arrived', false]] as const)('is looked at where the answer of the Save was lost %s, and the form is sent once', async (_what, arrives) => {
+    const server = await mautic(off);
+    const visit = await signIn(server);
+    const rehearsed = await rehearse(visit, { api: true });
+    server.intercept = async (request, answer) => {
+      if (request.method === 'GET') return answer();
+      if (arrives) await answer();
+      return { status: 500, hangUp: true };
+    };
+    const save = saveConfiguration(visit, rehearsed, { api: true });
+    if (arrives) await save;
+    else expect((await failureOf(save)).code).toBe('CONNECTION_LOST');
+    expect([server.state.apiEnabled, sentTo(server, 'POST', '/s/config/edit')]).toEqual([arrives, 2]);
+  });
+
+  it('is left as it is by an undo of what was never done, and a switch without effect is set back', async () => {
+    const server = await mautic({ ...off, apiForcedOff: true });
+    const session = await signInTo(apiTo(server), { username: 'admin', password: mauticPassword }, protect);
+    const [repair] = await repairs(apiTo(server), session, false, ['api']);
+    const change = await repair!.change!(apiTo(server), session);
+    await change.undo(apiTo(server), session);
+    expect(server.state.configuration).toBeUndefined();
+    const error = await failureOf(change.apply(apiTo(server), session));
+    expect(error.details.causes?.map(({ code }) => code)).toEqual(['SWITCH_FORCED', 'CACHE_STALE']);
+    expect(error.hint).toContain('set back to No');
+    expect([server.state.apiEnabled, server.state.audit.length]).toEqual([false, 2]);
+  });
+
   it('names a monitored mailbox before anything is sent', async () => {
     const visit = await signIn(await mautic({ ...off, mailbox: 'plain' }));
     expect((await readConfiguration(visit)).mailboxes).toEqual(['imap.example.com']);
@@ -370,39 +446,39 @@ describe.each(versions)('The configuration of Mautic %s', (version) => {
   });
 });
 
-describe('What answers in place of Mautic\'s pages', () => {
+describe.each(versions)('What answers in place of the pages of Mautic %s', (version) => {
   it.each([
     ['its installer', { notInstalled: true }, 'NOT_MAUTIC'], ['a database that is away', { offline: true }, 'SERVER_ERROR'],
   ] as const)('is %s', async (_what, settings, code) => {
-    expect((await failureOf(signIn(await mautic(settings)))).code).toBe(code);
+    expect((await failureOf(signIn(await mautic({ version, ...settings })))).code).toBe(code);
   });
 
   it.each([
     ['basic-auth', 'GATEWAY_IN_FRONT'], ['firewall', 'GATEWAY_IN_FRONT'], ['oauth2-proxy-page', 'GATEWAY_IN_FRONT'], ['authelia-redirect', 'GATEWAY_IN_FRONT'], ['cloudflare-access', 'GATEWAY_IN_FRONT'],
     ['website', 'RESPONSE_INVALID'], ['rate-limit', 'RATE_LIMITED'], ['maintenance', 'SERVER_ERROR'],
   ] as const)('is %s, and it gets no password', async (kind, code) => {
-    const server = await mautic();
+    const server = await mautic({ version });
     server.intercept = inFront(kind);
     expect((await failureOf(signIn(server))).code).toBe(code);
     expect(logins(server)).toBe(0);
   });
 
   it('is SAML, whose own login page works for local passwords', async () => {
-    const server = await mautic({ saml: true });
+    const server = await mautic({ version, saml: true });
     expect((await createClient(await signIn(server), { name: 'one', redirectUris: [redirectUri] }, protect)).number).toBe('1');
   });
 
   it.each([
     ['another host', 'https://evil.example.com/s/login_check'], ['another port', 'http://127.0.0.1:1/s/login_check'], ['a scheme of its own', 'javascript:alert(1)'], ['no address', 'http://'],
   ])('is a form that leads to %s: nothing is sent', async (_what, action) => {
-    const server = await mautic();
+    const server = await mautic({ version });
     server.intercept = async (request, answer) => request.path === '/s/login' ? html(await answer(), (body) => body.replace('action="/s/login_check"', `action="${action}"`)) : answer();
     expect((await failureOf(signIn(server))).code).toBe('RESPONSE_INVALID');
     expect(server.log.map(({ method }) => method)).toEqual(['GET']);
   });
 
   it('is a redirect to another host: no cookie and no page goes there', async () => {
-    const server = await mautic();
+    const server = await mautic({ version });
     server.intercept = async (request, answer) => {
       const reply = await answer();
       return request.path === '/s/login_check' ? { ...reply, headers: { ...reply.headers, location: 'https://evil.example.com/s/dashboard' } } : reply;
@@ -411,7 +487,7 @@ describe('What answers in place of Mautic\'s pages', () => {
   });
 
   it('is a theme that took a field away: it is named, and nothing is half sent', async () => {
-    const server = await mautic();
+    const server = await mautic({ version });
     const visit = await signIn(server);
     server.intercept = async (request, answer) => request.path === '/s/credentials/new' ? html(await answer(), (body) => body.replaceAll('client[redirectUris]', 'client[uris]')) : answer();
     const error = await failureOf(createClient(visit, { name: 'one', redirectUris: [redirectUri] }, protect));
@@ -420,7 +496,7 @@ describe('What answers in place of Mautic\'s pages', () => {
   });
 
   it('is a plugin that adds a field: it goes along as it stands', async () => {
-    const server = await mautic();
+    const server = await mautic({ version });
     const visit = await signIn(server);
     server.intercept = async (request, answer) => request.method === 'GET' && request.path === '/s/config/edit' ? html(await answer(), (body) => body.replace('<button type="submit" name="config[buttons][apply]"', '<input name="config[pluginconfig][extra]" value="kept"><button type="submit" name="config[buttons][apply]"')) : answer();
     const pairs = new Map((await readConfiguration(visit)).pairs);
@@ -428,7 +504,7 @@ describe('What answers in place of Mautic\'s pages', () => {
   });
 
   it('is a list whose order is no JSON: it is named, and nothing is sent', async () => {
-    const server = await mautic();
+    const server = await mautic({ version });
     const visit = await signIn(server);
     server.intercept = async (_request, answer) => html(await answer(), (body) => body.replace(/data-order="[^"]*"/, 'data-order="name,email"'));
     const error = await failureOf(rehearse(visit, { api: true }));
@@ -436,6 +512,64 @@ describe('What answers in place of Mautic\'s pages', () => {
     expect(sentTo(server, 'POST', '/s/config/edit')).toBe(0);
   });
 
+  it('is an answer larger than any page', async () => {
+    const server = await mautic({ version });
+    server.intercept = async (_request, answer) => html(await answer(), (body) => body + ' '.repeat(6_000_000));
+    expect((await failureOf(signIn(server))).code).toBe('RESPONSE_INVALID');
+  });
+
+  it.each([
+    ['a second factor', '/s/2fa/check', 'SIGN_IN_UNSUPPORTED', '/s/2fa/check'], ['the end of the session', '/s/login', 'CONNECTION_LOST', 'leads to the login page'],
+    ['the end of it where nothing is rewritten', '/index.php/s/login', 'CONNECTION_LOST', 'leads to the login page'],
+  ] as const)('is %s after the right password: told as such, and signed out of', async (_what, to, code, text) => {
+    const server = await mautic({ version });
+    server.intercept = async (request, answer) => ['/s/config/edit', '/s/credentials/new'].includes(request.path) ? { status: 302, headers: { location: to }, body: '' } : answer();
+    const session = signInTo(apiTo(server), { username: 'admin', password: mauticPassword }, protect);
+    expect(await failureOf(session)).toMatchObject({ code, message: expect.stringContaining(text) as string });
+    expect(sentTo(server, 'GET', '/s/logout')).toBe(1);
+    server.intercept = undefined;
+    const visit = await signIn(server);
+    server.intercept = async (request, answer) => request.path === '/s/credentials/new' ? { status: 302, headers: { location: to }, body: '' } : answer();
+    expect((await failureOf(createClient(visit, { name: 'one', redirectUris: [redirectUri] }, protect))).code).toBe(code);
+  });
+
+  it.each(['/s/config/edit', '/s/credentials/new'])('is a firewall that takes the form of %s for an attack: it is no matter of a right', async (path) => {
+    const server = await mautic({ version, apiEnabled: false });
+    const visit = await signIn(server);
+    server.intercept = async (request, answer) => request.method === 'POST' && request.path === path ? { status: 403, headers: { 'content-type': 'text/html' }, body: '<h1>Forbidden</h1>' } : answer();
+    const error = await failureOf(path.includes('config') ? rehearse(visit, { api: true }) : createClient(visit, { name: `one [credsetup ${mark}]`, redirectUris: [redirectUri] }, protect));
+    expect([error.code, error.message]).toEqual(['GATEWAY_IN_FRONT', expect.stringContaining(path)]);
+    expect([server.state.clients, server.state.configuration]).toEqual([[], undefined]);
+  });
+
+  it('is a server that is under maintenance in the middle: its database is not blamed', async () => {
+    const server = await mautic({ version });
+    const visit = await signIn(server);
+    server.intercept = () => ({ status: 503, headers: { 'content-type': 'text/html' }, body: '<h1>Be right back</h1>' });
+    expect(await failureOf(readConfiguration(visit))).toMatchObject({ code: 'SERVER_ERROR', message: expect.stringContaining('maintenance') as string });
+  });
+
+  it('is an answer to the form without what it should show: it does not say that nothing was sent', async () => {
+    const server = await mautic({ version });
+    const visit = await signIn(server);
+    server.intercept = async (request, answer) => request.method === 'POST' || request.path.startsWith('/s/credentials/edit') ? html(await answer(), (body) => body.replaceAll('client_secret', 'client_hidden')) : answer();
+    const error = await failureOf(createClient(visit, { name: `n8n [credsetup ${mark}]`, redirectUris: [redirectUri] }, protect));
+    expect([error.code, error.message]).toEqual(['RESPONSE_INVALID', expect.not.stringContaining('nothing was sent')]);
+  });
+
+  it('is a session that ends between the form and what was typed into it: nothing is made', async () => {
+    const server = await mautic({ version });
+    const visit = await signIn(server);
+    server.intercept = (request, answer) => {
+      if (request.method === 'POST') server.state.browsers.clear();
+      return answer();
+    };
+    expect((await failureOf(createClient(visit, { name: 'one', redirectUris: [redirectUri] }, protect))).code).toBe('CONNECTION_LOST');
+    expect(server.state.clients).toEqual([]);
+  });
+});
+
+describe('What answers in place of any Mautic\'s pages', () => {
   it('is a page of 5 MB, nested without an end or with a million fields: read in seconds, or told', async () => {
     const started = Date.now();
     for (const nested of ['<div>', '<b>', '<table><td>', '</x><span>', '<svg><g>']) {
@@ -446,12 +580,6 @@ describe('What answers in place of Mautic\'s pages', () => {
     const wide = await readDocument(`<form name="login">${'<input name=a value=b>'.repeat(100_000)}</form>`, '/s/login');
     expect(wide.form('login')?.pairs()).toHaveLength(100_000);
     expect(Date.now() - started).toBeLessThan(60_000);
-  });
-
-  it('is an answer larger than any page', async () => {
-    const server = await mautic();
-    server.intercept = async (_request, answer) => html(await answer(), (body) => body + ' '.repeat(6_000_000));
-    expect((await failureOf(signIn(server))).code).toBe('RESPONSE_INVALID');
   });
 
   it('is a login page that never takes its token back: tried twice, and told', async () => {

@@ -1,5 +1,5 @@
 /** What keeps a client or an account from being made at Mautic: a right of who signed in, and the switches of its configuration. */
-import { CredsetupError, type ErrorCode } from '../../errors.ts';
+import { CredsetupError, isCredsetupError, type ErrorCode } from '../../errors.ts';
 import { get } from '../answer.ts';
 import type { Api } from '../api.ts';
 import type { Change, Repair, Session } from '../provisioning.ts';
@@ -7,8 +7,8 @@ import type { Step } from '../step.ts';
 import { basic as basicHeader, mauticError, probeUser, selfPath } from './api.ts';
 import { notAdmin } from './pages/accounts.ts';
 import { mayCreateClients, notAllowed } from './pages/clients.ts';
-import { mayConfigure, rehearse, saveConfiguration, tabsOf, type Configuration, type Switch, type Switches } from './pages/configuration.ts';
-import { whose } from './pages/visit.ts';
+import { hasSwitches, isWithoutEffect, mayConfigure, readConfiguration, rehearse, saveConfiguration, tabsOf, type Configuration, type Switch, type Switches } from './pages/configuration.ts';
+import { whose, type Visit } from './pages/visit.ts';
 import { openOf } from './session.ts';
 import { clientRight, enableApi, enableBasicAuth, signInAsAdmin } from './steps.ts';
 
@@ -84,9 +84,31 @@ async function changeOf(api: Api, admin: Session, off: readonly Switch[]): Promi
     details: whatElse(rehearsed),
     undoBy: `Settings > Configuration > API Settings: set ${names} to No again, Save. ${enableApi.page(api.base)}`,
     ...(rehearsed.mailboxes.length === 0 ? {} : { byPersonOnly: { error: mailboxWarning(api, rehearsed), word: 'mailbox' } }),
-    apply: () => saveConfiguration(visit, rehearsed, wanted),
-    undo: async () => saveConfiguration(visit, await rehearse(visit, before), before),
+    apply: async () => {
+      try {
+        await saveConfiguration(visit, rehearsed, wanted);
+      } catch (error) {
+        throw isCredsetupError(error) && isWithoutEffect(error) ? await setBack(visit, before, error) : error;
+      }
+    },
+    undo: () => restoreSwitches(visit, before),
   };
+}
+
+/** What shows as it was is left: a Save writes more than the switches. */
+async function restoreSwitches(visit: Visit, before: Switches): Promise<void> {
+  if (hasSwitches(await readConfiguration(visit), before)) return;
+  await saveConfiguration(visit, await rehearse(visit, before), before);
+}
+
+async function setBack(visit: Visit, before: Switches, error: CredsetupError): Promise<CredsetupError> {
+  try {
+    await restoreSwitches(visit, before);
+    return error.withHint(`${error.hint} The switch is set back to No in the form.`);
+  } catch (failure) {
+    if (!isCredsetupError(failure)) throw failure;
+    return error.withHint(`${error.hint} The switch stays at Yes in the form; it could not be set back (${failure.code}).`);
+  }
 }
 
 function whatElse(configuration: Configuration): readonly string[] {

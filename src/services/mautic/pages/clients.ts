@@ -4,7 +4,7 @@ import type { Api } from '../../api.ts';
 import { listClients, type ListedClient } from './client-list.ts';
 import { withValues, type PageDocument } from './document.ts';
 import { checkSession } from './sign-in.ts';
-import { pageDiffers, whose, type Page, type Visit } from './visit.ts';
+import { checkShown, formRefused, pageDiffers, whose, type Page, type Visit } from './visit.ts';
 
 export interface Client {
   /** N of `edit/N`, and of the Client ID. */
@@ -34,12 +34,14 @@ export async function createClient(visit: Visit, wanted: NewClient, protect: (se
   const page = await visit.get(newPath);
   checkSession(api, page);
   if (page.status === 403) throw notAllowed(api, 'make a client');
+  checkShown(api, page);
   const form = (await page.document()).form('client');
   if (form === undefined) throw pageDiffers(api, page, 'form "client"');
   const values = { 'client[api_mode]': 'oauth2', 'client[name]': wanted.name, 'client[redirectUris]': wanted.redirectUris.join(',') };
   for (const name of [...Object.keys(values), 'client[_token]']) if (!form.names.has(name)) throw pageDiffers(api, page, `field ${name}`);
+  let answer: Page;
   try {
-    const answer = await visit.submit(form, page, [...withValues(form.pairs(), values), ['client[buttons][apply]', '']]);
+    answer = await visit.submit(form, page, [...withValues(form.pairs(), values), ['client[buttons][apply]', '']]);
     checkSession(api, answer);
     if (answer.status === 200) return await shownClient(api, answer, protect);
   } catch (error) {
@@ -51,7 +53,7 @@ export async function createClient(visit: Visit, wanted: NewClient, protect: (se
   // Recorded: who may create and not edit gets 403, and the client is there all the same.
   const [made] = await findClients(visit, wanted.name, protect);
   if (made !== undefined) return made;
-  throw notAllowed(api, 'make a client');
+  throw answer.status === 403 ? formRefused(api, answer) : pageDiffers(api, answer, 'Client ID and Client Secret');
 }
 
 async function lookUp(visit: Visit, name: string, protect: (secret: string) => void, before: CredsetupError): Promise<Client | undefined> {
@@ -119,6 +121,7 @@ async function readOrRow(visit: Visit, { number, text, clientId, clientSecret }:
 export async function mayCreateClients(visit: Visit): Promise<boolean> {
   const page = await visit.get(newPath);
   checkSession(visit.api, page);
+  checkShown(visit.api, page);
   return page.status !== 403;
 }
 
@@ -181,6 +184,7 @@ export async function addRedirectUris(visit: Visit, number: string, uris: readon
   const all = [...there.redirectUris, ...missing];
   const answer = await visit.submit(form, page, [...withValues(form.pairs(), { 'client[redirectUris]': all.join(',') }), ['client[buttons][apply]', '']]);
   checkSession(api, answer);
+  if (answer.status === 403) throw formRefused(api, answer);
   const now = answer.status === 200 ? await shownClient(api, answer, protect) : undefined;
   if (now === undefined || now.clientId !== there.clientId || !all.every((uri) => now.redirectUris.includes(uri))) {
     throw new CredsetupError('RESPONSE_INVALID', 'Mautic did not keep the new Redirect URI of the client.', { ...whose(api), hint: `Add it by hand, behind a comma: ${api.base}${editPath(number)}` });

@@ -3,13 +3,13 @@
  * token (checked in full and never saved), read again, compared, sent, and then asked of the
  * server itself: a redirect alone proves nothing. Source: config-* in test/wire/mautic-forms-7.json and -5.json.
  */
-import { CredsetupError, type Cause } from '../../../errors.ts';
+import { CredsetupError, isCredsetupError, type Cause } from '../../../errors.ts';
 import { get } from '../../answer.ts';
 import type { Api } from '../../api.ts';
 import { basic, mauticError, probeUser, selfPath } from '../api.ts';
 import { hasClass, within, withValues, type Fault, type Form, type PageDocument, type Pairs } from './document.ts';
 import { checkSession } from './sign-in.ts';
-import { pageDiffers, whose, type Page, type Visit } from './visit.ts';
+import { checkShown, formRefused, pageDiffers, whose, type Page, type Visit } from './visit.ts';
 
 const path = '/s/config/edit';
 const token = 'config[_token]';
@@ -44,6 +44,7 @@ export async function readConfiguration(visit: Visit): Promise<Configuration> {
 export async function mayConfigure(visit: Visit): Promise<boolean> {
   const page = await visit.get(path);
   checkSession(visit.api, page);
+  checkShown(visit.api, page);
   return page.status === 200;
 }
 
@@ -54,6 +55,7 @@ async function read(visit: Visit): Promise<Read> {
   if (page.status === 403) {
     throw new CredsetupError('PERMISSION_DENIED', 'This account may not change Mautic\'s configuration: it is no administrator.', { ...whose(api), hint: `An admin turns the switch on: ${api.base}${path}?tab=apiconfig` });
   }
+  checkShown(api, page);
   const document = await page.document();
   const form = document.form('config');
   if (page.status !== 200 || form === undefined) throw pageDiffers(api, page, 'form "config"');
@@ -77,7 +79,7 @@ function switchOf(api: Api, form: Form, which: Switch): boolean {
   const restricted = 'The switch is among the settings that this installation keeps from being changed here (restrictedConfigFields).';
   if (radio === undefined) throw unchangeable(api, 'SWITCH_RESTRICTED', `${restricted} It is not in the form.`, 'Who runs the server sets it in the configuration files, or takes it out of that list.');
   if (radio.fixed) throw unchangeable(api, 'SWITCH_RESTRICTED', `${restricted} It is shown and cannot be changed.`, 'Who runs the server sets it in the configuration files, or takes it out of that list.');
-  if (!['0', '1'].every((value) => radio.values.includes(value))) throw pageDiffers(api, { status: 200, path } as Page, `choice of 0 and 1 for ${switchNames[which]}`);
+  if (!['0', '1'].every((value) => radio.values.includes(value))) throw pageDiffers(api, { method: 'GET', status: 200, path }, `choice of 0 and 1 for ${switchNames[which]}`);
   return radio.value === '1';
 }
 
@@ -86,6 +88,14 @@ function unchangeable(api: Api, code: string, message: string, fix: string): Cre
   const cause: Cause = { code, message, check: `${api.base}${path}?tab=apiconfig`, fix };
   return new CredsetupError('API_DISABLED', `${message} Nothing was changed.`, { ...whose(api), causes: [cause], hint: fix });
 }
+
+/** Saved, and without effect: what the form writes is written, the switch by `undo` of who asked. */
+function withoutEffect(api: Api, message: string, causes: readonly Cause[]): CredsetupError {
+  return new CredsetupError('API_DISABLED', message, { ...whose(api), causes, hint: causes.map(({ fix }) => fix).join(' Or: ') });
+}
+
+/** What a Save without effect is told by. */
+export const isWithoutEffect = (error: unknown): boolean => isCredsetupError(error) && (error.details.causes ?? []).some(({ code }) => code === 'SWITCH_FORCED');
 
 /**
  * 5 shows this one escaped and escapes it again at each Save, a browser's too: decoded once, a Save
@@ -110,6 +120,7 @@ export async function rehearse(visit: Visit, wanted: Switches): Promise<Configur
   const { page, form, configuration } = await read(visit);
   const answer = await visit.submit(form, page, [...wantedPairs(configuration, wanted), [token, 'rehearsal'], ['config[buttons][apply]', '']]);
   checkSession(api, answer);
+  if (answer.status === 403) throw formRefused(api, answer);
   const document = answer.status === 200 ? await answer.document() : undefined;
   const faults = document?.form('config')?.faults;
   if (document === undefined || faults === undefined) throw pageDiffers(api, answer, 'checked form after the rehearsal');
@@ -141,20 +152,43 @@ export async function saveConfiguration(visit: Visit, rehearsed: Configuration, 
     throw new CredsetupError('PERMISSION_DENIED', `Somebody changed Mautic's configuration meanwhile (${changed}); nothing was sent, so that their change is not lost.`, { ...whose(api), hint: 'Run it again: it reads the form anew.' });
   }
   const mine = new Map(form.pairs()).get(token) ?? '';
-  const answer = await visit.submit(form, page, [...wantedPairs(configuration, wanted), [token, mine], ['config[buttons][apply]', '']]);
-  if (answer.status >= 500) throw await ill(visit, answer.status);
-  checkSession(api, answer);
-  if (answer.status === 200) {
-    const document = await answer.document();
-    const faults = document.form('config')?.faults ?? [];
-    throw invalidFields(api, faults.length > 0 ? faults : [{ name: undefined, text: 'no reason given' }], document);
-  }
+  const send = (): Promise<Page> => visit.submit(form, page, [...wantedPairs(configuration, wanted), [token, mine], ['config[buttons][apply]', '']]);
+  const answer = await orLost(visit, wanted, send);
+  if (answer !== undefined) await checkTaken(visit, answer);
   await checkAlive(visit);
   const now = await readConfiguration(visit);
-  for (const which of Object.keys(switchNames) as Switch[]) {
-    if (wanted[which] !== undefined && now.switches[which] !== wanted[which]) throw unchangeable(api, 'SAVE_WITHOUT_EFFECT', 'Mautic answered as if it had saved, and the switch is as it was.', `Look at ${api.base}${path}?tab=apiconfig in a browser.`);
-  }
+  if (!hasSwitches(now, wanted)) throw unchangeable(api, 'SAVE_WITHOUT_EFFECT', 'Mautic answered as if it had saved, and the switch is as it was.', `Look at ${api.base}${path}?tab=apiconfig in a browser.`);
   await checkObeyed(api, wanted);
+}
+
+/** Whether the form shows these. */
+export function hasSwitches({ switches }: Configuration, wanted: Switches): boolean {
+  return (Object.keys(switchNames) as Switch[]).every((which) => wanted[which] === undefined || switches[which] === wanted[which]);
+}
+
+/** The answer; undefined where it was lost and the form shows that it was saved. It is never sent twice. */
+async function orLost(visit: Visit, wanted: Switches, send: () => Promise<Page>): Promise<Page | undefined> {
+  try {
+    return await send();
+  } catch (error) {
+    if (!isCredsetupError(error)) throw error;
+    // Ill is told as ill; where it cannot be asked, the first failure says more.
+    await checkAlive(visit).catch((failure: unknown) => { throw isCredsetupError(failure) && failure.code === 'SERVER_ERROR' ? failure : error; });
+    const now = await readConfiguration(visit).catch((failure: unknown) => { throw isCredsetupError(failure) ? error : failure; });
+    if (hasSwitches(now, wanted)) return undefined;
+    throw error;
+  }
+}
+
+async function checkTaken(visit: Visit, answer: Page): Promise<void> {
+  const { api } = visit;
+  if (answer.status >= 500) throw await ill(visit, answer.status);
+  checkSession(api, answer);
+  if (answer.status === 403) throw formRefused(api, answer);
+  if (answer.status !== 200) return;
+  const document = await answer.document();
+  const faults = document.form('config')?.faults ?? [];
+  throw invalidFields(api, faults.length > 0 ? faults : [{ name: undefined, text: 'no reason given' }], document);
 }
 
 function difference(before: Pairs, now: Pairs): string | undefined {
@@ -176,15 +210,18 @@ function ill({ api }: Visit, status: number): Promise<CredsetupError> {
   }));
 }
 
-/** The next request obeys: no cache is to be cleared. */
+/** The next request obeys (measured: no cache is to be cleared). */
 async function checkObeyed(api: Api, wanted: Switches): Promise<void> {
-  if (wanted.api !== undefined) {
-    const on = mauticError(await get(api, selfPath))?.type !== 'api_disabled';
-    if (on !== wanted.api) throw unchangeable(api, 'SWITCH_FORCED', 'The switch is saved, and the API is as it was: another file of the installation forces it (parameters_local.php).', 'Who runs the server takes api_enabled out of config/parameters_local.php, or sets it there.');
-  }
-  if (wanted.basic === true && (await get(api, selfPath, basic(probeUser, probeUser))).status === 403) {
-    throw unchangeable(api, 'SWITCH_FORCED', 'The switch is saved, and HTTP basic auth is as it was: another file of the installation forces it (parameters_local.php).', 'Who runs the server takes api_enable_basic_auth out of config/parameters_local.php, or sets it there.');
-  }
+  if (wanted.api !== undefined && (mauticError(await get(api, selfPath))?.type !== 'api_disabled') !== wanted.api) throw forced(api, 'the API', 'api_enabled');
+  if (wanted.basic === true && (await get(api, selfPath, basic(probeUser, probeUser))).status === 403) throw forced(api, 'HTTP basic auth', 'api_enable_basic_auth');
+}
+
+function forced(api: Api, what: string, setting: string): CredsetupError {
+  const check = `${api.base}${path}?tab=apiconfig shows Yes, and ${what} is off all the same.`;
+  return withoutEffect(api, `The switch was saved, and ${what} is as it was: another file of the installation forces it (parameters_local.php), or an old cache.`, [
+    { code: 'SWITCH_FORCED', message: `Another file of the installation forces ${setting}.`, check, fix: `Who runs the server takes ${setting} out of config/parameters_local.php, or sets it there.` },
+    { code: 'CACHE_STALE', message: 'Mautic works with a cache from before the Save.', check, fix: 'Who runs the server clears it: php bin/console cache:clear, or delete var/cache/prod; then run this again.' },
+  ]);
 }
 
 /** What a Save writes, for people: the tabs, and how many settings each has. */

@@ -3,7 +3,7 @@ import { CredsetupError } from '../../../errors.ts';
 import { markOfAddress } from './accounts.ts';
 import { withValues } from './document.ts';
 import { checkSession } from './sign-in.ts';
-import { pageDiffers, whose, type Visit } from './visit.ts';
+import { formRefused, pageDiffers, whose, type Visit } from './visit.ts';
 
 /**
  * Sends the account's form whole with a new password, and gives its username. Throws PERMISSION_DENIED
@@ -28,6 +28,7 @@ export async function setPassword(visit: Visit, userId: string, username: string
   // "Save & Close": the other button leaves the account locked for other admins.
   const answer = await visit.submit(form, page, [...withValues(pairs, values), ['user[buttons][save]', '']]);
   checkSession(api, answer);
+  if (answer.status === 403) throw formRefused(api, answer);
   if (answer.redirect() !== undefined) return name;
   const faults = answer.status === 200 ? (await answer.document()).form('user')?.faults ?? [] : [];
   throw new CredsetupError('RESPONSE_INVALID', `Mautic did not take the new password of ${name}${faults[0] === undefined ? ` (status ${answer.status})` : `: ${faults[0].text}`}. The old one stays.`, { ...whose(api), hint: `Change it by hand: ${api.base}/s/users/edit/${userId}` });

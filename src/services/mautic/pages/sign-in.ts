@@ -55,8 +55,9 @@ async function otherForm(page: Page): Promise<Awaited<ReturnType<Page['document'
   return (await page.document()).form('');
 }
 
-const isLogin = (path: string): boolean => /^\/s\/login(\?|$)/.test(path);
-const isSaml = (path: string): boolean => /^\/(s\/)?saml\//.test(path);
+// Where the web server rewrites nothing, every path begins with the script.
+const isLogin = (path: string): boolean => /^(\/index\.php)?\/s\/login(\?|$)/.test(path);
+const isSaml = (path: string): boolean => /^(\/index\.php)?\/(s\/)?saml\//.test(path);
 
 /** One answer to whatever was wrong; the login page then tells by its forms which kind it was. */
 async function afterRefusal(visit: Visit): Promise<'again'> {

@@ -12,6 +12,8 @@ import { about } from '../api.ts';
 import { readDocument, type Form, type PageDocument, type Pairs } from './document.ts';
 
 export interface Page {
+  /** Of the request that it answers. */
+  readonly method: 'GET' | 'POST';
   readonly status: number;
   /** What was asked for, below Mautic's folder. */
   readonly path: string;
@@ -35,7 +37,8 @@ export interface Visit {
 export async function openVisit(api: Api): Promise<Visit> {
   // Loaded with the first visit.
   const { CookieJar: Jar } = await import('tough-cookie');
-  const jar = new Jar();
+  // One host is visited, so no cookie can reach another; a name without a dot is a public suffix to the library.
+  const jar = new Jar(undefined, { rejectPublicSuffixes: false });
   const visit: Visit = {
     api,
     get: (path) => request(api, jar, { method: 'GET', path }),
@@ -59,7 +62,7 @@ async function request(api: Api, jar: CookieJar, asked: Asked): Promise<Page> {
   if (response.status === 429) throwForStatus(response);
   const location = response.status >= 300 && response.status < 400 ? response.header('location') : undefined;
   return {
-    status: response.status, path: asked.path, response, location,
+    method: asked.method, status: response.status, path: asked.path, response, location,
     redirect: () => {
       if (location === undefined) return undefined;
       const own = ownPath(api, location, asked.path);
@@ -110,6 +113,11 @@ export function checkPage(api: Api, page: Page): void {
       ...whose(api), hint: 'credsetup cannot sign in through it, and neither can n8n: ask who runs the server to let /s, /api and /oauth through, or do this step in a browser.',
     });
   }
+  if (status >= 502 && status <= 504) {
+    throw new CredsetupError('SERVER_ERROR', `${where} answers ${status}: Mautic is under maintenance, starts anew, or takes too long for the server in front of it.`, {
+      ...whose(api), hint: 'Open the address in a browser, and run this again when Mautic is there.',
+    });
+  }
   if (status >= 500) {
     throw new CredsetupError('SERVER_ERROR', `Mautic answers ${status} at ${where}: its database is away, or its configuration cannot be read.`, {
       ...whose(api), hint: 'Open the address in a browser. Its log says more (var/logs); who runs the server repairs it.',
@@ -123,9 +131,32 @@ export function checkPage(api: Api, page: Page): void {
   }
 }
 
-/** A page that is not as Mautic's are, with the name that is missing. Nothing was sent. */
-export function pageDiffers(api: Api, page: Page, missing: string): CredsetupError {
-  return new CredsetupError('RESPONSE_INVALID', `The page ${api.base}${page.path.split('?', 1)[0] ?? ''} has no ${missing}, which Mautic 5 and 7 have there (status ${page.status}); nothing was sent.`, {
+/** A page that is not as Mautic's are, with the name that is missing. Where it is a page that was asked for, nothing was sent. */
+export function pageDiffers(api: Api, { method, path, status }: Pick<Page, 'method' | 'path' | 'status'>, missing: string): CredsetupError {
+  const where = `${api.base}${path.split('?', 1)[0] ?? ''}`;
+  const what = method === 'GET'
+    ? `The page ${where} has no ${missing}, which Mautic 5 and 7 have there (status ${status}); nothing was sent.`
+    : `What Mautic answers to the form of ${where} has no ${missing}, which Mautic 5 and 7 have there (status ${status}).`;
+  return new CredsetupError('RESPONSE_INVALID', what, {
     ...whose(api), hint: 'Another version, a theme or a plugin may have changed it. Do this step in a browser, and tell the project which version it is.',
+  });
+}
+
+/**
+ * For a page with a form, which who is signed in may see: it leads nowhere else. Throws
+ * SIGN_IN_UNSUPPORTED where something more is wanted after the password.
+ */
+export function checkShown(api: Api, page: Page): void {
+  const to = page.redirect();
+  if (to === undefined) return;
+  throw new CredsetupError('SIGN_IN_UNSUPPORTED', `Mautic took the password and leads from ${page.path.split('?', 1)[0] ?? ''} to ${to.split('?', 1)[0] ?? ''}: it wants something more first, such as a second factor, a new password or an agreement.`, {
+    ...whose(api), hint: `Sign in at ${api.base}/s/login with a browser and see what it asks for. An account without that can be used here; or do this step in the browser: ${api.base}/s/credentials/new`,
+  });
+}
+
+/** Its page was shown, so Mautic lets the account: what refuses the form stands in front. */
+export function formRefused(api: Api, page: Page): CredsetupError {
+  return new CredsetupError('GATEWAY_IN_FRONT', `The form of ${api.base}${page.path.split('?', 1)[0] ?? ''} is refused (403), though its page was shown: a firewall in front of Mautic does not let it through.`, {
+    ...whose(api), hint: 'Ask who runs it to let forms of /s through from this computer (ModSecurity and its like take Mautic\'s own texts for an attack). A browser\'s Save may be refused as well.',
   });
 }
