@@ -67,6 +67,8 @@ export interface TextQuestion {
   readonly lineEnds?: 'refuse' | 'join';
   /** Longer values are refused with their length named. Default 4096 characters. */
   readonly maxLength?: number;
+  /** What was pasted just before the question came: taken as its answer where it can be one, else said and not shown. */
+  readonly pasted?: string | undefined;
 }
 
 export interface Choice<T> {
@@ -81,6 +83,17 @@ export interface KeyHint {
   readonly means: string;
 }
 
+export interface KeyQuestion {
+  readonly message: string;
+  readonly keys: readonly KeyHint[];
+  readonly signal?: AbortSignal;
+}
+
+/** What came whole where a key was waited for: no key, but the thing itself that is to be had ready. */
+export interface Pasted {
+  readonly pasted: string;
+}
+
 /** The owner of standard input and of the prompts on standard error. */
 export interface Terminal {
   text(question: TextQuestion): Promise<Answer<string>>;
@@ -91,9 +104,12 @@ export interface Terminal {
   typeWord(question: { readonly message: string; readonly word: string }): Promise<boolean>;
   /**
    * Waits for one of the keys, showing `message` with a spinner and the keys' meanings.
-   * Resolves to the key, to 'back' on Esc, or to undefined when `signal` ended the wait.
+   * Resolves to the key, to 'back' on Esc, or to undefined when `signal` ended the wait. Of a
+   * paste no letter is a key; that it was not taken is said.
    */
-  waitKey(question: { readonly message: string; readonly keys: readonly KeyHint[]; readonly signal?: AbortSignal }): Promise<string | undefined>;
+  waitKey(question: KeyQuestion): Promise<string | undefined>;
+  /** As `waitKey`, where what is pasted is an answer. */
+  waitKeyOrPaste(question: KeyQuestion): Promise<string | Pasted | undefined>;
   /** Shows `message` with a spinner while the task runs; typed input meanwhile is dropped. */
   busy<T>(message: string, task: () => Promise<T>): Promise<T>;
   /**

@@ -4,12 +4,9 @@
  * echoes and edits it; what is hidden is read without an echo.
  */
 import type { OpenEvent } from './input-owner.ts';
-import { characters, clean, joined, lengthOf } from './paste.ts';
-import { beforeQuestion, inputEnded, reasonOf, type Asked, type Line, type Listed, type Questions, type Stage } from './question.ts';
+import { characters, lengthOf } from './paste.ts';
+import { backSign, beforeQuestion, inputEnded, judgedPiece, reasonOf, type Asked, type Line, type Listed, type Questions, type Stage } from './question.ts';
 import { wrap } from './wrap.ts';
-
-/** Whoever types this alone goes back: an Esc cannot be typed into every line. */
-export const backSign = '<';
 
 /** After the end of a line, how many milliseconds a pasted next one may take. */
 const nextLineWithin = 30;
@@ -34,11 +31,14 @@ export class PlainQuestions implements Questions {
     const hidden = asked.kind === 'secret';
     const proposal = initial === undefined || initial === '' ? '' : ` (${initial})`;
     const prompt = hidden ? this.#hiddenPrompt(asked.message) : `${asked.message}${proposal}: `;
-    for (;;) {
-      const typed = await this.#read(asked, prompt);
+    for (let pasted = asked.pasted; ; pasted = undefined) {
+      const typed = pasted ?? await this.#read(asked, prompt);
       if (typed === undefined) return undefined;
-      const judged = judgedOf(typed, asked, judge);
-      if ('value' in judged) return judged.value;
+      const judged = judgedPiece(typed, asked, judge);
+      if ('value' in judged) {
+        if (pasted !== undefined) this.#write(`${prompt}${hidden ? `(${characters(lengthOf(judged.value))})` : this.#stage.output.plain(judged.value)}\n`);
+        return judged.value;
+      }
       this.#write(`${this.#wrapped(judged.refusal)}\n`);
     }
   }
@@ -148,12 +148,4 @@ class TypedLine {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => { this.#done(this.#text); }, nextLineWithin);
   }
-}
-
-function judgedOf(typed: string, { maxLength, joinLines, bare }: Asked, judge: Line['judge']): ReturnType<Line['judge']> {
-  const cleaned = clean(joinLines === true ? joined(typed) : typed, bare);
-  if ('refusal' in cleaned) return { refusal: `What came has ${cleaned.refusal} and was not taken. Give the value alone, in one piece.` };
-  const length = lengthOf(cleaned.value);
-  if (length > maxLength) return { refusal: `What came has ${characters(length)}: at most ${characters(maxLength)} are taken. Give the value alone.` };
-  return judge(cleaned.value);
 }

@@ -7,7 +7,7 @@ import type { OpenEvent } from './input-owner.ts';
 import type { KeyName } from './input-parser.ts';
 import { framed, placeOver, reflowOf, type Reflow } from './frame.ts';
 import { characters, clean, isPlain, joined, lengthOf } from './paste.ts';
-import { beforeQuestion, inputEnded, reasonOf, type Asked, type Line, type Listed, type Questions, type Stage } from './question.ts';
+import { beforeQuestion, inputEnded, judgedPiece, reasonOf, type Asked, type Line, type Listed, type Questions, type Stage } from './question.ts';
 import { secretView, textView, type PromptKey } from './views.ts';
 import { wrap } from './wrap.ts';
 
@@ -101,7 +101,22 @@ class PromptRun {
     const { message, maxLength } = this.#asked;
     const answered = this.close;
     const { paint, fold } = this.#stage.output;
-    return this.#run((context) => view({ ...line, message, maxLength, answered, paint, fold, columns: () => this.#columns() }, context));
+    const asking = this.#run((context) => view({ ...line, message, maxLength, answered, paint, fold, columns: () => this.#columns() }, context));
+    this.#takePasted(line);
+    return asking;
+  }
+
+  /** The answer that came before the question; what can be none is not shown. */
+  #takePasted({ judge }: Line): void {
+    const { pasted } = this.#asked;
+    if (pasted === undefined) return;
+    const judged = judgedPiece(pasted, this.#asked, judge);
+    if ('refusal' in judged) {
+      this.#notice(judged.refusal);
+      return;
+    }
+    this.#insert(judged.value);
+    this.#key('enter');
   }
 
   async choice(choices: readonly Listed[], initial: number): Promise<number> {

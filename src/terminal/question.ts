@@ -4,6 +4,7 @@
 import { CredsetupError } from '../errors.ts';
 import type { InputOwner } from './input-owner.ts';
 import type { Sink } from './output.ts';
+import { characters, clean, joined, lengthOf } from './paste.ts';
 
 /** How a question takes what is typed. */
 export type Kind = 'text' | 'secret' | 'choice';
@@ -19,6 +20,8 @@ export interface Asked {
   readonly bare?: ((text: string) => string) | undefined;
   /** Why a paste is not taken here. */
   readonly pasteRefused?: string;
+  /** What was pasted before it came. */
+  readonly pasted?: string | undefined;
 }
 
 export type Judged = { readonly value: string } | { readonly refusal: string };
@@ -52,6 +55,18 @@ export interface Stage {
   /** The run's signal: when it ends, an open question ends with its reason. */
   readonly signal: AbortSignal;
   readonly output: Sink;
+}
+
+/** Whoever types this alone goes back: an Esc cannot be typed into every line. */
+export const backSign = '<';
+
+/** What came in one piece, as the question takes it. */
+export function judgedPiece(text: string, { maxLength, joinLines, bare }: Asked, judge: Line['judge']): Judged {
+  const cleaned = clean(joinLines === true ? joined(text) : text, bare);
+  if ('refusal' in cleaned) return { refusal: `What came has ${cleaned.refusal} and was not taken. Give the value alone, in one piece.` };
+  const length = lengthOf(cleaned.value);
+  if (length > maxLength) return { refusal: `What came has ${characters(length)}: at most ${characters(maxLength)} are taken. Give the value alone.` };
+  return judge(cleaned.value);
 }
 
 /** For how many milliseconds nothing may come before a question opens; nobody notices these. */

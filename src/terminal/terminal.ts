@@ -2,11 +2,12 @@
  * The terminal: questions on standard error, answers from the one owner of standard input. How a
  * question is shown, drawn or plain, is passed in: what draws loads Inquirer.js's engine.
  */
-import type { Answer, Choice, KeyHint, Terminal, TextQuestion } from '../context.ts';
+import type { Answer, Choice, KeyHint, KeyQuestion, Pasted, Terminal, TextQuestion } from '../context.ts';
 import { InputOwner, type TerminalInput } from './input-owner.ts';
+import { KeyWait } from './key-wait.ts';
 import type { Sink } from './output.ts';
 import { characters, clean, lengthOf } from './paste.ts';
-import { inputEnded, quietBefore, reasonOf, type Asked, type Judged, type Listed, type Questions, type Stage } from './question.ts';
+import { backSign, inputEnded, quietBefore, reasonOf, type Asked, type Judged, type Listed, type Questions, type Stage } from './question.ts';
 import { spin, type SpinnerOptions } from './spinner.ts';
 import { widthOf } from './width.ts';
 import { wrap, wrapBeside } from './wrap.ts';
@@ -100,9 +101,15 @@ class PromptTerminal implements Terminal {
     return await this.#ask((questions) => questions.line(asked, { help, initial: undefined, judge })) === word;
   }
 
-  async waitKey(
-    { message, keys, signal }: { readonly message: string; readonly keys: readonly KeyHint[]; readonly signal?: AbortSignal },
-  ): Promise<string | undefined> {
+  async waitKey(question: KeyQuestion): Promise<string | undefined> {
+    for (;;) {
+      const pressed = await this.waitKeyOrPaste(question);
+      if (typeof pressed !== 'object') return pressed;
+      this.#stage.output.warn('  What was pasted is not asked for here; it was not taken.');
+    }
+  }
+
+  async waitKeyOrPaste({ message, keys, signal }: KeyQuestion): Promise<string | Pasted | undefined> {
     const { owner, output } = this.#stage;
     const text = this.#words(message);
     const ready = async (): Promise<(() => string) | undefined> => {
@@ -111,18 +118,17 @@ class PromptTerminal implements Terminal {
       this.#tellKeys(text, keys);
       return undefined;
     };
+    // Esc cannot be typed where the terminal sends whole lines.
+    const known = output.drawing ? keys : [...keys, { key: backSign, means: 'back' }];
     return this.#working(ready, async (ended) => {
       const over = new AbortController();
-      const pressed = new Promise<string | undefined>((resolve, reject) => {
+      const pressed = new Promise<string | Pasted | undefined>((resolve, reject) => {
+        const wait = new KeyWait(known, (one) => resolve(one === backSign ? 'back' : one));
         const close = owner.open((event) => {
           if (event.kind === 'end') reject(inputEnded(text));
-          // Esc cannot be typed where the terminal sends whole lines.
-          else if (event.kind === 'text' && !output.drawing && event.text.startsWith('<')) resolve('back');
-          else if (event.kind === 'text') resolveFirst(Array.from(event.text.toLowerCase()), keys, resolve);
-          else if (event.kind === 'key' && event.name === 'escape') resolve('back');
-          else if (event.kind === 'key') resolveFirst([event.name], keys, resolve);
+          else if (event.kind !== 'redraw') wait.take(event);
         });
-        over.signal.addEventListener('abort', close);
+        over.signal.addEventListener('abort', () => { wait.forget(); close(); });
         if (signal?.aborted === true) resolve(undefined);
         signal?.addEventListener('abort', () => resolve(undefined), { signal: over.signal });
       });
@@ -175,7 +181,7 @@ class PromptTerminal implements Terminal {
       initial: question.initial === undefined || kind === 'secret' ? undefined : output.plain(question.initial),
       judge,
     };
-    const asked: Asked = { kind, message: output.clean(question.message), maxLength, joinLines: question.lineEnds === 'join', bare: question.clean };
+    const asked: Asked = { kind, message: output.clean(question.message), maxLength, joinLines: question.lineEnds === 'join', bare: question.clean, pasted: question.pasted };
     const value = await this.#ask((questions) => questions.line(asked, view));
     return value === undefined ? { kind: 'back' } : { kind: 'value', value };
   }
@@ -251,12 +257,6 @@ class PromptTerminal implements Terminal {
       return message;
     };
   }
-}
-
-/** Resolves with the first of the pressed keys that means something. */
-function resolveFirst(pressed: readonly string[], keys: readonly KeyHint[], resolve: (key: string) => void): void {
-  const known = pressed.find((name) => keys.some(({ key }) => key === name));
-  if (known !== undefined) resolve(known);
 }
 
 /** The answer without what is not seen around it, judged by the question. */

@@ -77,6 +77,8 @@ export interface Draft {
   readonly refused: Set<string>;
   /** The codes of the errors that were shown. */
   readonly told: Set<string>;
+  /** What was pasted at a step, for the question that follows. */
+  pasted?: string | undefined;
   /** Warnings of stages before the validation. */
   readonly warnings: Map<string, Warning>;
   /** Who signs in, once it was chosen. */

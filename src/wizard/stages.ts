@@ -201,7 +201,9 @@ async function valueFor(draft: Draft, field: Field): Promise<{ readonly value: A
   if (given !== undefined) return { value: { kind: 'value', value: sendableValue(field, given) }, asked: false };
   const terminal = terminalOf(draft);
   const before = field.secret ? undefined : draft.values.get(field.key);
-  const question = { ...questionFor(field), ...(before === undefined ? {} : { initial: before }) };
+  const { pasted } = draft;
+  delete draft.pasted;
+  const question = { ...questionFor(field), pasted, ...(before === undefined ? {} : { initial: before }) };
   const value = await (field.secret ? terminal.secret(question) : terminal.text(question));
   return { value, asked: true };
 }

@@ -2,7 +2,7 @@
  * The steps that are still to do in the service's own pages. The server is asked whether one is
  * done; while it is open it is asked again, sparingly, and the wizard goes on by itself.
  */
-import type { Context, KeyHint, Terminal } from '../context.ts';
+import type { Context, KeyHint, Pasted, Terminal } from '../context.ts';
 import { CredsetupError } from '../errors.ts';
 import type { Step } from '../services/step.ts';
 import { apiOf } from '../server/connection.ts';
@@ -16,6 +16,8 @@ export async function stepsStage(draft: PlacedDraft): Promise<Outcome> {
     draft.context.output.say(`  ${draft.context.output.style.good('✔')} ${step.whenDone ?? step.title}`);
   }
   for (const step of open) {
+    // What it is to give was pasted at the step before.
+    if (draft.pasted !== undefined && step.isDone === undefined) continue;
     if (draft.terminal === undefined) throw notDone(step, base, draft.service.id);
     show(step, placeholders(draft), `${method.steps.indexOf(step) + 1} of ${method.steps.length}`, draft.context);
     const outcome = await doStep(step, draft, draft.terminal);
@@ -70,9 +72,10 @@ async function doStep(step: Step, draft: PlacedDraft, terminal: Terminal): Promi
   const { isDone } = step;
   const poll = isDone === undefined ? undefined : new Poll(() => isDone(api));
   for (;;) {
-    const key = await waitForKey(step, draft, terminal, poll);
+    const key = await (poll === undefined ? waitForValue(step, terminal) : waitForKey(step, draft, terminal, poll));
+    if (typeof key === 'object') draft.pasted = key.pasted;
     if (key === 'done' || key === 'back') return key;
-    if (key === 's') return 'skipped';
+    if (typeof key === 'object' || key === 's') return 'skipped';
     if (key === 'o') await openPage(step.page(api.base), draft.context);
     if (key === 'm') writeMessage(filled(step.adminTask ?? '', placeholders(draft)), api.base, draft.context);
     if (key === 'c') await copyLine(draft.redirect?.registered ?? '', draft.context);
@@ -84,27 +87,33 @@ async function doStep(step: Step, draft: PlacedDraft, terminal: Terminal): Promi
   }
 }
 
+/** At a step that gives a value, of which no server can tell: the key that was pressed, 'back', or the value itself. */
+async function waitForValue(step: Step, terminal: Terminal): Promise<string | Pasted> {
+  return await terminal.waitKeyOrPaste({ message: step.title, keys: keysAt(step, 'I have it, go on') }) ?? 'enter';
+}
+
 /** The key that was pressed, 'done' when the server said so first, or 'back'. */
-export async function waitForKey(step: Step, draft: PlacedDraft, terminal: Terminal, poll: Poll | undefined, more: readonly KeyHint[] = []): Promise<string> {
+export async function waitForKey(step: Step, draft: PlacedDraft, terminal: Terminal, poll: Poll, more: readonly KeyHint[] = []): Promise<string> {
   const stop = new AbortController();
-  const keys = [
-    { key: 'enter', means: poll === undefined ? 'I have it, go on' : 'check now' },
-    { key: 'o', means: 'open the page' },
-    ...(hasLineToCopy(step) ? [{ key: 'c', means: 'copy the Redirect URI' }] : []),
-    ...(step.adminTask === undefined ? [] : [{ key: 'm', means: 'message for your admin' }]),
-    ...(poll === undefined || more.length > 0 ? [] : [{ key: 's', means: 'skip' }]),
-    ...more,
-  ];
-  const message = poll === undefined ? step.title : `waiting for ${draft.service.title}: ${step.title}`;
-  const polled = poll?.untilDone(AbortSignal.any([stop.signal, draft.context.signal])).finally(() => stop.abort());
+  const keys = [...keysAt(step, 'check now'), ...(more.length > 0 ? more : [{ key: 's', means: 'skip' }])];
+  const polled = poll.untilDone(AbortSignal.any([stop.signal, draft.context.signal])).finally(() => stop.abort());
   try {
-    const key = await terminal.waitKey({ message, keys, signal: stop.signal });
+    const key = await terminal.waitKey({ message: `waiting for ${draft.service.title}: ${step.title}`, keys, signal: stop.signal });
     if (key !== undefined) return key;
-    return await polled === true ? 'done' : 'enter';
+    return await polled ? 'done' : 'enter';
   } finally {
     // An answer that is still on its way is not waited for: a server may take its time, a person does not.
     stop.abort();
   }
+}
+
+function keysAt(step: Step, enter: string): readonly KeyHint[] {
+  return [
+    { key: 'enter', means: enter },
+    { key: 'o', means: 'open the page' },
+    ...(hasLineToCopy(step) ? [{ key: 'c', means: 'copy the Redirect URI' }] : []),
+    ...(step.adminTask === undefined ? [] : [{ key: 'm', means: 'message for your admin' }]),
+  ];
 }
 
 export async function openPage(url: string, context: Context): Promise<void> {

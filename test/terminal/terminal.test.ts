@@ -400,8 +400,8 @@ describe.skipIf(!has('terminal'))('Waiting', () => {
   it('shows what it waits for with the keys, and takes one of them', async () => {
     const { session, answers } = start([key, { ...key, message: 'waiting again' }]);
     await session.waitFor(/[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] waiting for Mautic {3}Enter: check now · o: open the page · m: message for your admin/);
-    session.type('x');
     session.paste('o');
+    await session.waitFor(/was not taken[^]*waiting for Mautic/);
     session.type('M');
     await session.waitFor('waiting again');
     session.press('enter');

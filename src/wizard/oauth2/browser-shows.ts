@@ -53,9 +53,15 @@ function serverUri(draft: PlacedDraft): string {
 
 async function pastePage(draft: PlacedDraft, attempt: Attempt, terminal: Terminal): Promise<Shown> {
   const answer = await terminal.secret({ message: 'The page\'s text, or its address', maxLength: 20_000, lineEnds: 'join', help: 'Select all on the page, copy, paste here.' });
-  if (answer.kind === 'back') return { turn: { wait: true } };
-  const text = answer.value;
-  if (/[?&](code|error)=/.test(text) && text.includes(new URL(serverUri(draft)).host)) return { callback: await read(text, draft, attempt) };
+  return answer.kind === 'back' ? { turn: { wait: true } } : readShown(answer.value, draft, attempt, terminal);
+}
+
+/** What a browser shows, as text or as its address. Throws as askWhatIsShown does. */
+export async function readShown(text: string, draft: PlacedDraft, attempt: Attempt, terminal: Terminal): Promise<Shown> {
+  // A terminal or a mail may have broken it in lines.
+  const whole = text.replace(/\s+/g, '');
+  const { host } = new URL(serverUri(draft));
+  if (/[?&](code|error)=/.test(whole) && whole.includes(host) || whole.replace(/^https?:\/\//i, '').startsWith(host)) return { callback: await read(text, draft, attempt) };
   const failure = recognise(text, oauthOf(draft).browserFailures);
   if (failure !== undefined) return { turn: await repair(failure, draft, terminal) };
   throw new CredsetupError('INPUT_INVALID', 'This page is not one that credsetup knows.', {

@@ -9,7 +9,7 @@ import { printError } from '../../error-text.ts';
 import type { AuthorizationRequest } from '../../oauth/authorization.ts';
 import type { Callback } from '../../oauth/redirect-server.ts';
 import type { Attempt } from './attempt.ts';
-import { askWhatIsShown, pasteAddress, type Shown } from './browser-shows.ts';
+import { askWhatIsShown, pasteAddress, readShown, type Shown } from './browser-shows.ts';
 import { endpointOf, oauthOf, redirectServerOf } from './client.ts';
 import { known, type Outcome, type PlacedDraft, type ValidatedDraft } from '../draft.ts';
 import { openPage } from '../steps.ts';
@@ -113,7 +113,7 @@ async function takeTurn(draft: PlacedDraft, attempt: Attempt, terminal: Terminal
   const arrive = (): void => { arrived.abort(); };
   // Nothing hangs on this promise: an attempt that is stopped rejects.
   attempt.came.then(arrive, arrive);
-  const key = await terminal.waitKey({
+  const key = await terminal.waitKeyOrPaste({
     message: 'waiting for the browser', signal: arrived.signal,
     keys: [{ key: 'enter', means: 'it shows something else, or it is on another machine' }, { key: 'o', means: 'open it again' }],
   });
@@ -124,6 +124,8 @@ async function takeTurn(draft: PlacedDraft, attempt: Attempt, terminal: Terminal
       if (isCredsetupError(came)) throw withCauses(draft, came);
       return { callback: came };
     }
+    // The address that the browser ended at, or its page.
+    if (typeof key === 'object') return readShown(key.pasted, draft, attempt, terminal);
     if (key !== 'o') return askWhatIsShown(draft, attempt, terminal);
     await openPage(redirectServerOf(draft).startAgain().startUrl, draft.context);
     return { turn: { wait: true } };
