@@ -62,6 +62,8 @@ export interface Credential {
   readonly caCertificates: number;
   readonly capabilities?: Readonly<Record<string, boolean>>;
   readonly handedOver?: { readonly to: string; readonly at: string; readonly state: string };
+  /** What was registered at the client when credsetup made it or added to it: of another client nobody here knows. */
+  readonly redirectUris?: readonly string[];
   /** Where it was pushed to, with the id that was chosen there. */
   readonly pushed?: readonly Pushed[];
   readonly warnings: readonly Warning[];

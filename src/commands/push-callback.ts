@@ -5,7 +5,7 @@ import { CredsetupError, isCredsetupError, type ErrorCode } from '../errors.ts';
 import { isOnCommandLine } from '../field-sources.ts';
 import { targetFields } from '../services/n8n/fields.ts';
 import { methodOf } from '../services/registry.ts';
-import { addRedirectUri, clientIdAtService } from '../stored/client-callback.ts';
+import { addRedirectUri, clientIdAtService, isRegistered } from '../stored/client-callback.ts';
 import type { OpenN8n } from '../stored/copies/open.ts';
 import type { StoredOptions } from '../stored/session.ts';
 import { callbackOfN8n } from '../wizard/oauth2/n8n-callback.ts';
@@ -59,6 +59,7 @@ export async function adviseCallback(credential: Credential, target: OpenN8n, co
   const { oauth, provisioning } = methodOf(credential);
   if (oauth === undefined) return;
   const uri = await callbackOf(target, context);
+  if (isRegistered(credential, uri)) return;
   const where = provisioning?.words.furtherRedirectUri;
   const command = `credsetup push ${target.name ?? 'n8n'} ${credential.name} --replace --username USERNAME --password-file FILE`;
   context.output.say([

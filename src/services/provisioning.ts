@@ -53,6 +53,8 @@ export interface Made extends Listed {
   readonly secrets: Secrets;
   /** What else of the credential was decided by the making: a client's id, an account's name. */
   readonly fields?: PublicFields;
+  /** What is registered at a client. */
+  readonly redirectUris?: readonly string[];
   /** What was made, one a line, as a person finds it at the service; absent: the thing by its description and its id. */
   readonly told?: readonly string[];
 }

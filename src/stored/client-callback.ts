@@ -30,6 +30,14 @@ export async function addRedirectUri(full: FullCredential, uri: string, options:
     }
     checkSame(full, client.clientId);
     context.signal.throwIfAborted();
-    return addRedirectUris(api, session, id, [uri]);
+    const added = await addRedirectUris(api, session, id, [uri]);
+    const redirectUris = [...new Set([...client.redirectUris, uri])];
+    await (await context.vault()).update(name, (there) => there.fields.clientId === client.clientId ? { ...there, redirectUris } : there);
+    return added;
   });
+}
+
+/** Whether it is known here to be registered at the client of a stored credential. */
+export function isRegistered({ redirectUris = [] }: Credential, uri: string): boolean {
+  return redirectUris.includes(uri);
 }

@@ -26,10 +26,12 @@ export interface Succession extends StoredSession {
 export async function keepSuccessor(one: Succession, made: Made): Promise<FullCredential> {
   const { service, method, connection, full, context } = one;
   // The end of the secret before, and where its sign-in went, are not the new one's.
-  const { expiresAt, handedOver, ...there } = { ...full.credential, issuedAt: context.now().toISOString() };
+  const { expiresAt, handedOver, redirectUris, ...there } = { ...full.credential, issuedAt: context.now().toISOString() };
   const { fields, secrets, validation } = there.signIn === 'n8n' ? await clientAlone(one, made) : await signedIn(one, made);
   const until = method.oauth === undefined ? made.expiresAt : secrets['refreshToken'] === undefined ? undefined : idleEnd(method.oauth, context.now());
-  const credential = revalidated({ ...there, fields, ...(until === undefined ? {} : { expiresAt: until }) }, {
+  const credential = revalidated({
+    ...there, fields, ...(until === undefined ? {} : { expiresAt: until }), ...(made.redirectUris === undefined ? {} : { redirectUris: made.redirectUris }),
+  }, {
     service, method, url: there.url, connection, validation, now: context.now(),
   });
   return saved(one, { ...full, secrets, credential });

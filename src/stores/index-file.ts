@@ -86,7 +86,7 @@ export const credentialShape = <S extends StoreKind>(store: Check<S>): Check<Cre
   account, server: members<Credential['server']>({}, { version: text() }), fields: publicFields, store,
   createdAt: time, validatedAt: time, ignoreSslIssues: flag, allowHttp: flag, caCertificates: count, warnings: listOf(warning),
 }, {
-  grant: serviceWord, signIn: oneOf('n8n'), issuedAt: time, expiresAt: time, capabilities: recordOf(word, flag),
+  grant: serviceWord, signIn: oneOf('n8n'), issuedAt: time, expiresAt: time, capabilities: recordOf(word, flag), redirectUris: listOf(text()),
   pushed: listOf(members<Pushed>({ url: urlText, id: text(), name: text(), type: text(), at: time }, {
     urlInN8n: urlText, clientId: text(), test: members<NonNullable<Pushed['test']>>({ status: text(), message: text(), at: time }, { proof: text() }),
   })),

@@ -126,12 +126,21 @@ function recordOf(draft: ValidatedDraft): Credential {
     account, server: {}, fields: presentedOf(draft).fields, store, createdAt: now.toISOString(), validatedAt: now.toISOString(),
     ...(made === undefined ? {} : { issuedAt: now.toISOString() }),
     ...(made?.expiresAt === undefined ? {} : { expiresAt: made.expiresAt }),
+    ...registeredAt(draft),
     // A refresh token's end is an estimate.
     ...(method.oauth === undefined || draft.tokens?.refreshToken === undefined ? {} : { expiresAt: idleEnd(method.oauth, now) }),
     ignoreSslIssues: connection.ignoreSslIssues, allowHttp: connection.allowHttp, caCertificates: connection.certificates.length,
     warnings: [...draft.warnings.values()],
   };
   return revalidated(begun, { service, method, url: base, connection, validation, now, inspected: draft.state });
+}
+
+/** Of a client that was made here, or that a set-up anew leaves as it is. */
+function registeredAt(draft: ValidatedDraft): Pick<Credential, 'redirectUris'> {
+  const { made, redirect, options: { existing } } = draft;
+  if (made !== undefined) return redirect === undefined ? {} : { redirectUris: redirect.registered.split(',') };
+  const there = existing?.credential;
+  return there?.redirectUris === undefined || there.fields.clientId !== presentedOf(draft).fields.clientId ? {} : { redirectUris: there.redirectUris };
 }
 
 /** Nothing is kept, and yet n8n must see the same credential at every run: a UUID made of what it is. */

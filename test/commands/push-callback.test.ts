@@ -130,6 +130,21 @@ describe('push without a sign-in', () => {
     expect(done.stderr).toContain('credsetup push work crm --replace --username USERNAME --password-file FILE');
   });
 
+  it('says nothing of it where it was registered when the client was made, or since', async () => {
+    const one = await pasted('7.0.0');
+    const env = { CREDSETUP_PASSWORD: mauticPassword };
+    for (const [name, args] of [['knows', ['--n8n-callback-url', 'work']], ['knows-not', []]] as const) {
+      const made = await one.home.run(['mautic', '--method', 'oauth2', '--url', one.server.url, '--create-client', '--username', 'admin', '--name', name, ...args], { env });
+      expect(made.exitCode, made.stderr).toBe(0);
+    }
+    const push = async (name: string, args: readonly string[] = []): Promise<string> => (await one.home.run(['push', 'work', name, ...args], { env })).stderr;
+    expect(await push('knows')).not.toContain(callback);
+    expect(await push('knows-not')).toContain(callback);
+    await push('knows-not', ['--replace', '--username', 'admin']);
+    expect(await push('knows-not', ['--replace'])).not.toContain(callback);
+    expect((await one.home.run(['show', 'knows-not', '--json'])).json()['redirectUris']).toEqual([expect.any(String), callback]);
+  });
+
   it('says nothing of it where n8n is connected or has our sign-in', async () => {
     const one = await pasted('7.0.0');
     expect((await one.push()).exitCode).toBe(0);

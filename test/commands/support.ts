@@ -110,7 +110,7 @@ export function errorOf(finished: Finished): ReturnType<Finished['json']>['error
 
 const credentialMembers = {
   always: ['id', 'name', 'service', 'method', 'url', 'account', 'server', 'fields', 'store', 'createdAt', 'validatedAt', 'ignoreSslIssues', 'allowHttp', 'caCertificates', 'warnings'],
-  sometimes: ['grant', 'signIn', 'issuedAt', 'expiresAt', 'capabilities', 'handedOver', 'pushed'],
+  sometimes: ['grant', 'signIn', 'issuedAt', 'expiresAt', 'capabilities', 'handedOver', 'redirectUris', 'pushed'],
 };
 const utc = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 

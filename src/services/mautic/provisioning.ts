@@ -141,7 +141,7 @@ function madeOf(client: Client, { description, redirectUris = [] }: Request, mad
   const redirectUri = redirectUris[0];
   return {
     told: [...told, `the client ${client.clientId}, named "${description}"`],
-    id: idOf([`client-${client.number}`, ...partsOfAccount(made)]), description, secrets: { clientSecret: client.clientSecret },
+    id: idOf([`client-${client.number}`, ...partsOfAccount(made)]), description, secrets: { clientSecret: client.clientSecret }, redirectUris,
     fields: { clientId: client.clientId, ...(redirectUri === undefined ? {} : { redirectUri }) },
   };
 }

@@ -14,9 +14,9 @@ const mostBytes = 512;
 const mostKeys = 48;
 
 const texts: readonly (keyof Credential)[] = ['id', 'name', 'service', 'method', 'grant', 'signIn', 'url', 'createdAt', 'validatedAt', 'expiresAt'];
-const documents: readonly (keyof Credential)[] = ['account', 'server', 'fields', 'ignoreSslIssues', 'allowHttp', 'caCertificates', 'capabilities', 'handedOver', 'pushed', 'warnings'];
+const documents: readonly (keyof Credential)[] = ['account', 'server', 'fields', 'ignoreSslIssues', 'allowHttp', 'caCertificates', 'capabilities', 'handedOver', 'redirectUris', 'pushed', 'warnings'];
 /** What `list` can do without, when there is no room: the longest stories first. */
-const dispensable: readonly (keyof Credential)[] = ['pushed', 'warnings', 'capabilities'];
+const dispensable: readonly (keyof Credential)[] = ['pushed', 'warnings', 'capabilities', 'redirectUris'];
 const shape = credentialShape(oneOf('vault'));
 
 /** The metadata to write: ours, and what the team keeps beside it. */
