@@ -34,8 +34,8 @@ function build(): string {
   for (const path of ['usr/local/bin', 'usr/bin', 'home/node', 'tmp', 'proc', 'data']) mkdirSync(join(made, path), { recursive: true });
   copyFileSync(process.execPath, join(made, 'usr/local/bin/node'));
   withLibraries(process.execPath, made);
-  const { files, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    readonly files: readonly string[]; readonly dependencies: Readonly<Record<string, string>>
+  const { files, dependencies = {} } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly files: readonly string[]; readonly dependencies?: Readonly<Record<string, string>>
   };
   for (const file of [...files, 'package.json']) if (existsSync(join(root, file))) cpSync(join(root, file), join(home, file), { recursive: true });
   // --omit=optional: no keychain's addon.
