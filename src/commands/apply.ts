@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { CredsetupError, isCredsetupError, type MissingInput } from '../errors.ts';
 import { sendableValue } from '../field-sources.ts';
-import { checkLimits, placeOf } from '../manifest/limits.ts';
+import { checkLimits, hostOf, type Place } from '../manifest/limits.ts';
 import { readManifest, type Entry, type Source } from '../manifest/read.ts';
 import { parseAddress } from '../server/address.ts';
 import { certificatesIn } from '../server/connection.ts';
@@ -11,6 +11,7 @@ import { findMethod, findService } from '../services/registry.ts';
 import type { Field } from '../services/field.ts';
 import { bringIn, type Wanted } from '../stored/bringing-in.ts';
 import type { Result } from '../stored/result.ts';
+import type { Copies } from './apply-copies.ts';
 import type { apply } from './catalog.ts';
 import { name, networkOptions, type CallOf, type Run } from './command.ts';
 import { confirm } from './confirm.ts';
@@ -20,6 +21,7 @@ import { storeFrom } from './store-option.ts';
 /** Of a list of some ten thousand. */
 const mostBytes = 4 * 1024 * 1024;
 const mostBytesOfSecret = 64 * 1024;
+const noCopies: Copies = new Map();
 
 export const run: Run<typeof apply> = async (call, context) => {
   const { options } = call;
@@ -27,15 +29,19 @@ export const run: Run<typeof apply> = async (call, context) => {
   const entries = readManifest(await read(path, context), path === '-' ? 'Standard input' : path);
   const addresses = new Map(entries.map((entry) => [entry, addressOf(entry)]));
   const urlOf = (entry: Entry): URL => addresses.get(entry) ?? addressOf(entry);
+  const pushing = entries.every(({ push }) => push.length === 0) ? undefined : await import('./apply-copies.ts');
+  const copies = await pushing?.copiesOf(entries, urlOf, context) ?? noCopies;
+  const placesOf = (entry: Entry): readonly Place[] => [{ field: 'url', url: urlOf(entry) }, ...(copies.get(entry.name.toLowerCase()) ?? []).flatMap((copy) => pushing?.placesOf(copy) ?? [])];
   checkLimits(entries, {
-    env: options.allowEnv, secretsDir: options.secretsDir, ignoreSslIssues: options.ignoreSslIssues,
+    env: options.allowEnv, secretsDir: options.secretsDir, ignoreSslIssues: options.ignoreSslIssues, allowHttp: options.allowHttp,
     hosts: context.interactive && options.allowHost.length === 0 ? undefined : options.allowHost,
-  }, urlOf);
-  if (options.allowHost.length === 0 && !options.dryRun) await allowHosts(entries.map(urlOf), context);
+  }, placesOf);
+  if (options.allowHost.length === 0 && !options.dryRun) await allowHosts(entries.flatMap(placesOf).map(({ url }) => url), context);
   const secrets = await secretsOf(entries, call, context);
   const wanted: (Wanted | Result)[] = [];
   for (const entry of entries) wanted.push(await wantedFrom(entry, secrets, call, context));
-  const results = await bringIn(wanted, { replace: options.replace, partial: true, dryRun: options.dryRun, network: networkOptions(options) }, context);
+  const stored = await bringIn(wanted, { replace: options.replace, partial: true, dryRun: options.dryRun, network: networkOptions(options) }, context);
+  const results = await (options.dryRun ? pushing?.planCopies(stored, copies, context) : pushing?.pushCopies(stored, copies, call, context)) ?? stored;
   return reportResults(results, call, context, exitCodeOf(results, true));
 };
 
@@ -56,7 +62,7 @@ function addressOf({ values, at }: Entry): URL {
 
 /** On a terminal a person says that secrets may go there. Throws CANCELLED. */
 async function allowHosts(urls: readonly URL[], context: Context): Promise<void> {
-  const hosts = [...new Set(urls.map(placeOf))];
+  const hosts = [...new Set(urls.map(hostOf))];
   context.output.say(`Secrets would go to: ${hosts.join(', ')}`);
   await confirm(context, { message: 'Send them there? Type the word to go on', word: 'apply', otherwise: '--allow-host HOST' });
 }

@@ -223,7 +223,7 @@ export const apply = command({
     ...bringing,
     allowEnv: texts('--allow-env <name>', 'a variable that the list may name although it does not begin with CREDSETUP_ (repeatable)'),
     secretsDir: text('--secrets-dir <folder>', 'the folder that files named in the list must lie in'),
-    allowHost: texts('--allow-host <host>', 'HOST or HOST:PORT that secrets may be sent to (repeatable; needed in a script)'),
+    allowHost: texts('--allow-host <host>', 'HOST or HOST:PORT that secrets may be sent to, that of an n8n too (repeatable; needed in a script)'),
     ignoreSslIssues: flag('--ignore-ssl-issues', 'entries may leave the certificate of their server unchecked'),
     allowHttp: flag('--allow-http', 'entries may have an http:// address that is not this computer'),
     ...network,

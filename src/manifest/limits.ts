@@ -4,6 +4,7 @@
  * folder and which hosts. All of it is found out before anything is read or sent.
  */
 import { CredsetupError, type MissingInput } from '../errors.ts';
+import { isLoopbackHost } from '../http/loopback.ts';
 import type { Entry } from './read.ts';
 
 export interface Limits {
@@ -13,21 +14,33 @@ export interface Limits {
   /** `--allow-host`: HOST or HOST:PORT. Undefined where a person is asked. */
   readonly hosts: readonly string[] | undefined;
   readonly ignoreSslIssues: boolean;
+  readonly allowHttp: boolean;
+}
+
+/** Somewhere that an entry's secret goes, by the member that says so. */
+export interface Place {
+  readonly field: 'url' | 'push' | 'urlInN8n';
+  readonly url: URL;
 }
 
 /** What opens the stores themselves is nobody's credential, whatever is allowed. */
 const neverOurs = /^CREDSETUP_(PASSPHRASE|IDENTITY|VAULT_|HOME$|STORE$|KEYCHAIN_)/i;
 
 /** `host:port`, the scheme's own port filled in. */
-export function placeOf(url: URL): string {
+function placeOf(url: URL): string {
   return `${url.hostname}:${url.port === '' ? (url.protocol === 'http:' ? '80' : '443') : url.port}`;
 }
 
+/** How `--allow-host` names it. */
+export function hostOf(url: URL): string {
+  return placeOf(url).replace(/:443$/, '');
+}
+
 /**
- * @param urlOf an entry's address, parsed
+ * @param placesOf all that an entry's secret would go to
  * @throws USAGE for what may never be, INPUT_MISSING naming all that the command line would have to allow
  */
-export function checkLimits(entries: readonly Entry[], limits: Limits, urlOf: (entry: Entry) => URL): void {
+export function checkLimits(entries: readonly Entry[], limits: Limits, placesOf: (entry: Entry) => readonly Place[]): void {
   const missing = new Map<string, MissingInput>();
   const need = (field: string, option: string): void => void missing.set(option, { field, option, variable: '' });
   for (const entry of entries) {
@@ -37,8 +50,10 @@ export function checkLimits(entries: readonly Entry[], limits: Limits, urlOf: (e
     }
     if (entry.caFile !== undefined && limits.secretsDir === undefined) need('caFile', '--secrets-dir FOLDER');
     if (entry.ignoreSslIssues && !limits.ignoreSslIssues) need('ignoreSslIssues', '--ignore-ssl-issues');
-    const url = urlOf(entry);
-    if (limits.hosts !== undefined && !isAllowed(url, limits.hosts)) need('url', `--allow-host ${placeOf(url).replace(/:443$/, '')}`);
+    for (const { field, url } of placesOf(entry)) {
+      if (limits.hosts !== undefined && !isAllowed(url, limits.hosts)) need(field, `--allow-host ${hostOf(url)}`);
+      if (field === 'urlInN8n' && url.protocol === 'http:' && !isLoopbackHost(url.hostname) && !limits.allowHttp) need(field, '--allow-http');
+    }
   }
   if (missing.size === 0) return;
   throw new CredsetupError('INPUT_MISSING', `The file asks for more than this command line allows: ${[...missing.keys()].join(', ')}.`, {

@@ -15,6 +15,16 @@ const mostFaults = 10;
 /** Where a secret comes from. Never the secret. */
 export type Source = { readonly env: string } | { readonly file: string };
 
+/** An n8n that gets a copy. */
+export interface CopyWish {
+  /** As `push` has it: a stored n8n's name, or `n8n`. */
+  readonly target: string;
+  /** The address by which that n8n reaches the service. */
+  readonly urlInN8n: string | undefined;
+  /** `line 4, column 5`. */
+  readonly at: string;
+}
+
 export interface Entry {
   readonly name: string;
   readonly service: string;
@@ -26,6 +36,7 @@ export interface Entry {
   readonly store: 'keychain' | 'file' | 'vault' | undefined;
   readonly ignoreSslIssues: boolean;
   readonly caFile: string | undefined;
+  readonly push: readonly CopyWish[];
   /** `line 4, column 5`: where it begins. */
   readonly at: string;
 }
@@ -115,7 +126,7 @@ class Reader {
     const before = this.faults.length;
     const line = this.#service(node);
     if (line === undefined) return undefined;
-    const members = this.#members(node, ['name', 'service', 'method', 'grant', 'store', 'ignoreSslIssues', 'caFile', ...line.fields.map(({ key }) => key)]);
+    const members = this.#members(node, ['name', 'service', 'method', 'grant', 'store', 'ignoreSslIssues', 'caFile', 'push', ...line.fields.map(({ key }) => key)]);
     const text = (key: string, required = false): string | undefined => this.#text(node, members, key, required);
     const oneOf = <T extends string>(key: string, words: readonly T[], required = false): T | undefined => this.#oneOf(node, members, key, words, required);
     const name = text('name', true);
@@ -124,7 +135,7 @@ class Reader {
     const entry: Entry = {
       name: name ?? '', service: line.id, method: method ?? '', at: this.#place(node),
       grant: oneOf('grant', ['authorization-code', 'client-credentials']), store: oneOf('store', ['keychain', 'file', 'vault']), caFile: text('caFile'),
-      ignoreSslIssues: this.#flag(members, 'ignoreSslIssues'),
+      ignoreSslIssues: this.#flag(members, 'ignoreSslIssues'), push: this.#push(members),
       values: this.#values(node, members, line), sources: this.#sources(members, line),
     };
     return this.faults.length > before ? undefined : entry;
@@ -156,6 +167,29 @@ class Reader {
     return word === 'env' ? { env: value.value } : { file: value.value };
   }
 
+  /** One n8n, or several. */
+  #push(members: Members): readonly CopyWish[] {
+    const node = members.get('push');
+    if (node === undefined) return [];
+    if (isSeq(node) && node.items.length === 0) return this.#fault(node, 'push names at least one n8n') ?? [];
+    const items = isSeq(node) ? node.items as readonly (Node | null)[] : [node];
+    const wishes = items.map((item) => this.#copy(item)).filter((wish) => wish !== undefined);
+    const seen = new Set<string>();
+    for (const { target, at } of wishes) {
+      if (seen.size === seen.add(target.toLowerCase()).size) this.faults.push(`${at}: push names ${target} twice`);
+    }
+    return wishes;
+  }
+
+  #copy(node: Node | null): CopyWish | undefined {
+    const at = this.#place(node);
+    const members = isMap(node) ? this.#members(node, ['target', 'urlInN8n']) : new Map([['target', node]]);
+    const target = this.#text(node, members, 'target', true);
+    if (target === undefined) return undefined;
+    if (!isName(target)) return this.#fault(node, 'push is the name of a stored n8n, or n8n, or {target: NAME, urlInN8n: ADDRESS}, or a list of those');
+    return { target, urlInN8n: this.#text(node, members, 'urlInN8n', false), at };
+  }
+
   /** Own members by name; what is not known is a fault, and so is an alias anywhere. */
   #members(node: YAMLMap, known: readonly string[]): Members {
     const members = new Map<string, Node | null>();
@@ -168,7 +202,7 @@ class Reader {
     return members;
   }
 
-  #text(parent: Node, members: Members, key: string, required: boolean): string | undefined {
+  #text(parent: Node | null, members: Members, key: string, required: boolean): string | undefined {
     const node = members.get(key);
     if (node === undefined) return required ? this.#fault(parent, `${key} is missing`) : undefined;
     if (isScalar(node) && typeof node.value === 'string' && node.value !== '' && node.value.length <= 4096) return node.value;

@@ -45,12 +45,17 @@ export function entryOrThrow(index: Index, name: string, path: string): IndexEnt
   });
 }
 
-/** A replaced credential keeps its id, so that locks and exports know it again, its birthday, and where copies of it are. */
+/**
+ * What a replaced credential keeps: its id, so that locks and exports know it again, its birthday,
+ * and where copies of it are. What n8n said of a copy was of the secret before, where the record is begun anew.
+ */
+export function keptFrom({ id, createdAt, pushed }: Credential, next: Credential): Pick<Credential, 'id' | 'createdAt' | 'pushed'> {
+  if (pushed === undefined) return { id, createdAt };
+  return { id, createdAt, pushed: next.pushed === undefined ? pushed.map(({ test: _, ...copy }) => copy) : pushed };
+}
+
 export function entryFor({ credential, certificates }: FullCredential, kind: KeptIn, there: IndexEntry | undefined): IndexEntry {
-  const kept = there === undefined ? {} : {
-    id: there.credential.id, createdAt: there.credential.createdAt,
-    ...(there.credential.pushed === undefined ? {} : { pushed: there.credential.pushed }),
-  };
+  const kept = there === undefined ? {} : keptFrom(there.credential, credential);
   return {
     credential: { ...credential, ...kept, store: kind, caCertificates: certificates.length },
     key: newKey(),

@@ -6,7 +6,7 @@
 import { sameName } from '../credential-name.ts';
 import type { Credential, FullCredential, StoreKind, Vault } from '../context.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
-import { nameTaken } from '../stores/entries.ts';
+import { keptFrom, nameTaken } from '../stores/entries.ts';
 import type { At, Known, Move } from './known.ts';
 import { sameTexts } from './merge.ts';
 
@@ -177,11 +177,8 @@ export class JoinedVault implements Vault {
       if (before !== undefined && now !== undefined && !sameTexts(before.secrets, now.secrets)) throw changedMeanwhile(there.name);
       if (now !== undefined) await proveWrite();
       await known.begin({ id: there.id, name: there.name, to: store });
-      const { id, createdAt, pushed } = there;
-      const { credential } = await target.save(
-        { ...full, credential: { ...full.credential, id, createdAt, ...(pushed === undefined ? {} : { pushed }) } }, mayReplace,
-      );
-      await this.#finish(source, { id, name: there.name, to: store }, credential);
+      const { credential } = await target.save({ ...full, credential: { ...full.credential, ...keptFrom(there, full.credential) } }, mayReplace);
+      await this.#finish(source, { id: there.id, name: there.name, to: store }, credential);
       return { status: 'replaced', credential };
     }));
   }

@@ -10,7 +10,7 @@
 import { checkName, sameName } from '../credential-name.ts';
 import type { Credential, FullCredential, StoreKind, Vault } from '../context.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
-import { boundPart, nameTaken } from '../stores/entries.ts';
+import { boundPart, keptFrom, nameTaken } from '../stores/entries.ts';
 import { credentialIn, describe } from '../stores/openbao/description.ts';
 import type { Found } from '../stores/openbao/engine.ts';
 import { decode, encode, type Entry, type TeamCredential } from '../stores/openbao/entry.ts';
@@ -271,12 +271,10 @@ export class TeamVault implements Vault {
     return merge(base, { ...mine, credential: { ...mine.credential, store: 'vault' } }, fullOf(there.entry));
   }
 
-  /** A replaced credential keeps its id, its birthday and where copies of it are; somebody else's right to write stays. */
+  /** Somebody else's right to write stays. */
   #entryFor(full: FullCredential, current: Credential | undefined, there: Seen | undefined): Entry {
     const { certificates } = full;
-    const kept = current === undefined ? {} : {
-      id: current.id, createdAt: current.createdAt, ...(current.pushed === undefined ? {} : { pushed: current.pushed }),
-    };
+    const kept = current === undefined ? {} : keptFrom(current, full.credential);
     const credential: TeamCredential = { ...full.credential, ...kept, store: 'vault', caCertificates: certificates.length };
     const hold = there === undefined || this.#holds.isMine(there.entry.hold) ? undefined : there.entry.hold;
     return {

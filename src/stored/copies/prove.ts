@@ -23,6 +23,9 @@ export interface Asked {
   readonly url: string;
 }
 
+/** Of a copy that is no more there. */
+export const deletedInN8n: N8nVerdict = { status: 'not-known', message: 'It was deleted in n8n.' };
+
 /** Of a stored credential's copy. */
 export function askedOf({ service, url }: Credential, stored: StoredInN8n, method: Method, urlInN8n: string | undefined): Asked {
   return { stored, method, service: findService(service).title, url: urlInN8n ?? url };
@@ -47,7 +50,7 @@ export async function prove(
 async function testThere(stored: StoredInN8n, about: InN8n, { api }: OpenN8n): Promise<N8nVerdict> {
   try {
     const tested = await api.test(stored.id);
-    return tested === undefined ? { status: 'not-known', message: 'It was deleted in n8n.' } : verdictOfTest(tested, about);
+    return tested === undefined ? deletedInN8n : verdictOfTest(tested, about);
   } catch (error) {
     if (!isCredsetupError(error) || error.code !== 'PERMISSION_DENIED') throw error;
     return { status: 'not-known', message: 'Nobody has proved it: the API key lacks the scope credential:read, with which n8n would test it.' };
