@@ -5,11 +5,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, watch } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { PracticeServer } from '../src/practice/server.ts';
 import { createEncryptedFile } from '../src/stores/encrypted-file.ts';
 import { homeFiles, machineOf } from '../src/stores/home.ts';
-import { createVault } from '../src/vault.ts';
+import { createVault, type VaultOptions } from '../src/vault.ts';
 import type { FullCredential, Vault } from '../src/context.ts';
 import { cleanEnvironment, programPath } from './program.ts';
 import { identity, type Script } from './commands/support.ts';
@@ -77,14 +78,16 @@ export async function runUntil(
   return { exitCode: child.exitCode, events, stderr };
 }
 
-/** The vault of a home, as this process opens it. */
-export function vaultOf(home: string): Vault {
+/** The vault of a home, as this process opens it; without `identity` by a passphrase. */
+export function vaultOf(home: string, { lock = {}, ...key }: { readonly lock?: NonNullable<VaultOptions['lock']>; readonly identity?: undefined } = {}): Vault {
   const signal = new AbortController().signal;
   const now = (): Date => new Date();
   return createVault({
-    home, machine: machineOf(process), now, signal,
+    home, machine: machineOf(process), now, signal, lock,
     stores: {
-      file: async () => createEncryptedFile({ home, workerPath: '/nonexistent', now, identity: async () => identity, passphrase: async () => '' }),
+      file: async () => createEncryptedFile({
+        home, now, workerPath: fileURLToPath(new URL('../dist/scrypt-worker.js', import.meta.url)), workFactor: 10, identity: async () => ('identity' in key ? undefined : identity), passphrase: async () => 'correct horse battery',
+      }),
       keychain: async () => { throw new Error('nothing is kept in a keychain here'); },
     },
   });
