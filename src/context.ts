@@ -94,6 +94,13 @@ export interface Pasted {
   readonly pasted: string;
 }
 
+/** What more can be shown of what was said. */
+export interface More {
+  /** As in "Show ...": `the 5 other causes`. */
+  readonly what: string;
+  readonly show: () => void;
+}
+
 /** The owner of standard input and of the prompts on standard error. */
 export interface Terminal {
   text(question: TextQuestion): Promise<Answer<string>>;
@@ -110,6 +117,8 @@ export interface Terminal {
   waitKey(question: KeyQuestion): Promise<string | undefined>;
   /** As `waitKey`, where what is pasted is an answer. */
   waitKeyOrPaste(question: KeyQuestion): Promise<string | Pasted | undefined>;
+  /** The next question offers it too, by a key or a choice of its own; whoever takes it is asked the same again. */
+  offer(more: More): void;
   /** Shows `message` with a spinner while the task runs; typed input meanwhile is dropped. */
   busy<T>(message: string, task: () => Promise<T>): Promise<T>;
   /**

@@ -32,7 +32,7 @@ async function choose(choice: Exclude<Choice, 'quit'>, execute: Execute, context
   } catch (error) {
     if (!isCredsetupError(error) || context.signal.aborted) throw error;
     if (error.code === 'CANCELLED') context.output.warn(error.message);
-    else printError(error, context.output);
+    else printError(error, context.output, { terminal: await context.terminal() });
   }
 }
 

@@ -39,7 +39,7 @@ export async function offerRepairs(dead: readonly Dead[], target: OpenN8n, netwo
       if (await repair(answer.value, target, network, context)) repaired.add(answer.value.id);
     } catch (error) {
       if (!isCredsetupError(error) || context.signal.aborted) throw error;
-      printError(error, context.output);
+      printError(error, context.output, { terminal });
     }
   }
 }

@@ -18,6 +18,6 @@ export interface Step {
   readonly error?: { readonly code: ErrorCode; readonly message: string };
   /** What the person who has the rights is asked to do, and why; `{base}` is the address. Absent: everybody can do the step. */
   readonly adminTask?: string;
-  /** Other help that belongs to the step, shown below it. */
-  readonly notes?: readonly string[];
+  /** Other help that belongs to the step, shown below it; what is copied out of it stands on a line of its own. */
+  readonly notes?: readonly (string | { readonly copied: string })[];
 }

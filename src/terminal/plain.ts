@@ -5,8 +5,11 @@
  */
 import type { OpenEvent } from './input-owner.ts';
 import { characters, lengthOf } from './paste.ts';
-import { backSign, beforeQuestion, inputEnded, judgedPiece, reasonOf, type Asked, type Line, type Listed, type Questions, type Stage } from './question.ts';
+import { backSign, beforeQuestion, inputEnded, judgedPiece, moreWanted, reasonOf, type Asked, type Line, type Listed, type Questions, type Stage } from './question.ts';
 import { wrap } from './wrap.ts';
+
+/** Whoever types this alone sees more of what was said, where there is more. */
+const moreSign = '?';
 
 /** After the end of a line, how many milliseconds a pasted next one may take. */
 const nextLineWithin = 30;
@@ -24,7 +27,7 @@ export class PlainQuestions implements Questions {
     this.#stage = stage;
   }
 
-  async line(asked: Asked, { help, initial, judge }: Line): Promise<string | undefined> {
+  async line(asked: Asked, { help, initial, more, judge }: Line): Promise<string | typeof moreWanted | undefined> {
     if (help !== undefined) this.#write(`${this.#wrapped(help)}\n`);
     if (!this.#toldOfBack) this.#write(`${this.#wrapped(`Type ${backSign} and Enter to go back to the question before.`)}\n`);
     this.#toldOfBack = true;
@@ -34,6 +37,7 @@ export class PlainQuestions implements Questions {
     for (let pasted = asked.pasted; ; pasted = undefined) {
       const typed = pasted ?? await this.#read(asked, prompt);
       if (typed === undefined) return undefined;
+      if (more && typed.trim() === moreSign) return moreWanted;
       const judged = judgedPiece(typed, asked, judge);
       if ('value' in judged) {
         if (pasted !== undefined) this.#write(`${prompt}${hidden ? `(${characters(lengthOf(judged.value))})` : this.#stage.output.plain(judged.value)}\n`);

@@ -7,15 +7,15 @@ import type { OpenEvent } from './input-owner.ts';
 import type { KeyName } from './input-parser.ts';
 import { framed, placeOver, reflowOf, type Reflow } from './frame.ts';
 import { characters, clean, isPlain, joined, lengthOf } from './paste.ts';
-import { beforeQuestion, inputEnded, judgedPiece, reasonOf, type Asked, type Line, type Listed, type Questions, type Stage } from './question.ts';
+import { beforeQuestion, inputEnded, judgedPiece, moreWanted, reasonOf, type Asked, type Line, type Listed, type Questions, type Stage } from './question.ts';
 import { secretView, textView, type PromptKey } from './views.ts';
-import { wrap } from './wrap.ts';
+import { inRows, wrap } from './wrap.ts';
 
 /** As many lines as a question has at most, one with a list and one without. */
 const emptyLines = { choice: 14, line: 3 } as const;
 
 /** `again`: a list is drawn anew, for another width. */
-type Ending = { readonly kind: 'back' | 'again' } | { readonly kind: 'failed'; readonly error: unknown };
+type Ending = { readonly kind: 'back' | 'again' | 'more' } | { readonly kind: 'failed'; readonly error: unknown };
 
 interface DrawnStage extends Stage {
   readonly reflow: Reflow;
@@ -29,20 +29,21 @@ export class DrawnQuestions implements Questions {
     this.#stage = { ...stage, reflow: reflowOf(env) };
   }
 
-  async line(asked: Asked, line: Line): Promise<string | undefined> {
+  async line(asked: Asked, line: Line): Promise<string | typeof moreWanted | undefined> {
     return ask(this.#stage, asked, (prompt) => prompt.text(line));
   }
 
   async choice(asked: Asked, choices: readonly Listed[], initial: number): Promise<number | undefined> {
-    return ask(this.#stage, asked, (prompt) => prompt.choice(choices, initial));
+    const index = await ask(this.#stage, asked, (prompt) => prompt.choice(choices, initial));
+    return index === moreWanted ? undefined : index;
   }
 }
 
 /**
- * Opens a question and gives its answer, or undefined for Esc. Rejects with the run's reason
+ * Opens a question and gives its answer, undefined for Esc, or that more is wanted. Rejects with the run's reason
  * when it was ended, and with INPUT_MISSING at the end of input.
  */
-async function ask<T>(stage: DrawnStage, asked: Asked, run: (prompt: PromptRun) => Promise<T>): Promise<T | undefined> {
+async function ask<T>(stage: DrawnStage, asked: Asked, run: (prompt: PromptRun) => Promise<T>): Promise<T | typeof moreWanted | undefined> {
   const { signal, stderr } = stage;
   await beforeQuestion(stage, asked);
   const prompt = new PromptRun(stage, asked);
@@ -55,7 +56,7 @@ async function ask<T>(stage: DrawnStage, asked: Asked, run: (prompt: PromptRun) 
   } catch (error) {
     if (prompt.ending === undefined) throw error;
     if (prompt.ending.kind === 'failed') throw prompt.ending.error;
-    return undefined;
+    return prompt.ending.kind === 'more' ? moreWanted : undefined;
   } finally {
     signal.removeEventListener('abort', ended);
     stderr.removeListener('resize', resized);
@@ -75,6 +76,7 @@ class PromptRun {
   readonly close: () => void;
   ending: Ending | undefined;
   #clearAtEnd = false;
+  #more = false;
   #continued = 0;
   /** The choice under the cursor. */
   #active = 0;
@@ -98,6 +100,7 @@ class PromptRun {
 
   async text(line: Line): Promise<string> {
     const view = this.#asked.kind === 'secret' ? secretView : textView;
+    this.#more = line.more;
     const { message, maxLength } = this.#asked;
     const answered = this.close;
     const { paint, fold } = this.#stage.output;
@@ -159,9 +162,9 @@ class PromptRun {
         icon: { cursor: fold('❯') },
         style: {
           // One argument each: inquirer passes the state too, and a paint would print it.
-          message: (text: string) => paint.bold(text), answer: (text: string) => paint.accent(text),
+          message: (text: string) => wrap(`? ${paint.bold(text)}`, this.#columns()).slice(2), answer: (text: string) => paint.accent(text),
           highlight, error: (text: string) => paint.bad(wrap(`> ${text}`, this.#columns())),
-          keysHelpTip: () => paint.dim(wrap(fold('Up and Down: choose · Enter: take it · Esc: back'), this.#columns())),
+          keysHelpTip: () => paint.dim(inRows(['Up and Down: choose', 'Enter: take it', 'Esc: back'], fold(' · '), this.#columns())),
         },
       },
     }, context));
@@ -204,6 +207,10 @@ class PromptRun {
 
   #key(name: KeyName): void {
     const key = readlineKeys[name];
+    if (name === 'down' && this.#more) {
+      this.end({ kind: 'more' });
+      return;
+    }
     if (this.#asked.kind === 'text' && (name === 'up' || name === 'down')) return;
     // The list answers at Enter, and what follows in the same piece is not for it any more.
     if (this.#asked.kind === 'choice' && name === 'enter') this.close();

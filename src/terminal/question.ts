@@ -30,6 +30,8 @@ export type Judged = { readonly value: string } | { readonly refusal: string };
 export interface Line {
   readonly help: string | undefined;
   readonly initial: string | undefined;
+  /** There is more to show: a key asks for it. */
+  readonly more: boolean;
   /** The value to answer with, or why not. */
   readonly judge: (typed: string) => Judged;
 }
@@ -41,9 +43,12 @@ export interface Listed {
   readonly drawn: (columns: number) => { readonly name: string; readonly short: string };
 }
 
+/** In place of an answer: the person wants to see more of what was said. */
+export const moreWanted = Symbol('more');
+
 /** A way to ask. Each gives undefined for "back", and rejects with the run's reason when it was ended. */
 export interface Questions {
-  line(asked: Asked, line: Line): Promise<string | undefined>;
+  line(asked: Asked, line: Line): Promise<string | typeof moreWanted | undefined>;
   /** The place of the choice in the list. */
   choice(asked: Asked, choices: readonly Listed[], initial: number): Promise<number | undefined>;
 }

@@ -2,15 +2,15 @@
  * The terminal: questions on standard error, answers from the one owner of standard input. How a
  * question is shown, drawn or plain, is passed in: what draws loads Inquirer.js's engine.
  */
-import type { Answer, Choice, KeyHint, KeyQuestion, Pasted, Terminal, TextQuestion } from '../context.ts';
+import type { Answer, Choice, KeyHint, KeyQuestion, More, Pasted, Terminal, TextQuestion } from '../context.ts';
 import { InputOwner, type TerminalInput } from './input-owner.ts';
 import { KeyWait } from './key-wait.ts';
 import type { Sink } from './output.ts';
 import { characters, clean, lengthOf } from './paste.ts';
-import { backSign, inputEnded, quietBefore, reasonOf, type Asked, type Judged, type Listed, type Questions, type Stage } from './question.ts';
+import { backSign, inputEnded, moreWanted, quietBefore, reasonOf, type Asked, type Judged, type Listed, type Questions, type Stage } from './question.ts';
 import { spin, type SpinnerOptions } from './spinner.ts';
 import { widthOf } from './width.ts';
-import { wrap, wrapBeside } from './wrap.ts';
+import { inRows, wrap, wrapBeside } from './wrap.ts';
 
 export interface TerminalOptions {
   readonly stdin: TerminalInput;
@@ -28,6 +28,9 @@ export interface TerminalOptions {
 
 const defaultMaxLength = 4096;
 
+/** Shows more where keys are waited for. */
+const moreKey = 'v';
+
 /** Makes the terminal. Standard input is taken at the first question and kept until close. */
 export function createTerminal(options: TerminalOptions): Terminal {
   return new PromptTerminal(options);
@@ -40,6 +43,8 @@ class PromptTerminal implements Terminal {
   /** Open questions and tasks; at the run's end the last of them restores the terminal. */
   #open = 0;
   #stopSpinner: () => void = () => undefined;
+  /** What the next question offers beside its answers. */
+  #more: More | undefined;
   readonly #endSuspension: () => void;
 
   constructor({ stdin, stderr, signal, interrupt, output, questions, onSuspension }: TerminalOptions) {
@@ -53,6 +58,10 @@ class PromptTerminal implements Terminal {
     }, { once: true });
   }
 
+  offer(more: More): void {
+    this.#more = more;
+  }
+
   async text(question: TextQuestion): Promise<Answer<string>> {
     return this.#line('text', question);
   }
@@ -64,22 +73,29 @@ class PromptTerminal implements Terminal {
   async choose<T>(question: { readonly message: string; readonly choices: readonly Choice<T>[]; readonly initial?: T }): Promise<Answer<T>> {
     const { output } = this.#stage;
     const message = output.clean(question.message);
-    const room = widthOf(output.plain(question.message)) + 3;
-    const listed = question.choices.map(({ label, note }) => ({ label: this.#words(label), note: note === undefined ? undefined : this.#words(note) }));
+    const offered = this.#takeMore();
+    const asked = `? ${output.plain(question.message)}`;
+    const all = offered === undefined ? question.choices : [...question.choices, { label: `Show ${offered.what}`, note: undefined }];
+    const listed = all.map(({ label, note }) => ({ label: this.#words(label), note: note === undefined ? undefined : this.#words(note) }));
     const column = Math.max(0, ...listed.map(({ label }) => widthOf(label))) + 2;
-    const choices = listed.map(({ label, note }): Listed => ({ label, note, drawn: (columns) => this.#drawn(label, note, { columns, column, room }) }));
-    const initial = Math.max(0, question.choices.findIndex(({ value }) => value === question.initial));
+    const choices = listed.map(({ label, note }): Listed => ({ label, note, drawn: (columns) => this.#drawn(label, note, { columns, column, asked }) }));
+    // A choice's own value may be undefined.
+    const initial = question.initial === undefined ? 0 : Math.max(0, question.choices.findIndex(({ value }) => value === question.initial));
     const index = await this.#ask((questions) => questions.choice({ kind: 'choice', message, maxLength: 0 }, choices, initial));
+    if (offered !== undefined && index === question.choices.length) {
+      offered.show();
+      return this.choose(question);
+    }
     const choice = index === undefined ? undefined : question.choices[index];
     return choice === undefined ? { kind: 'back' } : { kind: 'value', value: choice.value };
   }
 
   /** A choice in its list, and as the answer: below the question where both do not fit in one line. */
-  #drawn(label: string, note: string | undefined, { columns, column, room }: { readonly columns: number; readonly column: number; readonly room: number }): ReturnType<Listed['drawn']> {
-    const short = widthOf(label) > columns - room ? `\n${wrap(`  ${label}`, columns)}` : label;
-    if (note === undefined) return { short, name: wrapBeside(label, columns, columns) };
-    const name = wrapBeside(`${label}${' '.repeat(column - widthOf(label))}${note}`, columns, column);
-    return { short, name: name.slice(0, label.length) + this.#stage.output.paint.dim(name.slice(label.length)) };
+  #drawn(label: string, note: string | undefined, { columns, column, asked }: { readonly columns: number; readonly column: number; readonly asked: string }): ReturnType<Listed['drawn']> {
+    const taken = widthOf(wrap(asked, columns).split('\n').at(-1) ?? '') + 1;
+    const short = widthOf(label) > columns - taken ? `\n${wrap(`  ${label}`, columns)}` : label;
+    const [itself, behind] = wrapBeside(label, note, columns, column);
+    return { short, name: behind === '' ? itself : itself + this.#stage.output.paint.dim(behind) };
   }
 
   /** Harmless text without colours, in signs that the terminal shows. */
@@ -98,7 +114,7 @@ class PromptTerminal implements Terminal {
       kind: 'text', message: this.#stage.output.clean(message), maxLength: defaultMaxLength,
       pasteRefused: `The word is typed, not pasted. ${help}`,
     };
-    return await this.#ask((questions) => questions.line(asked, { help, initial: undefined, judge })) === word;
+    return await this.#ask((questions) => questions.line(asked, { help, initial: undefined, more: false, judge })) === word;
   }
 
   async waitKey(question: KeyQuestion): Promise<string | undefined> {
@@ -109,7 +125,16 @@ class PromptTerminal implements Terminal {
     }
   }
 
-  async waitKeyOrPaste({ message, keys, signal }: KeyQuestion): Promise<string | Pasted | undefined> {
+  async waitKeyOrPaste(question: KeyQuestion): Promise<string | Pasted | undefined> {
+    const offered = this.#takeMore();
+    if (offered === undefined) return this.#key(question);
+    const pressed = await this.#key({ ...question, keys: [...question.keys, { key: moreKey, means: `show ${offered.what}` }] });
+    if (pressed !== moreKey) return pressed;
+    offered.show();
+    return this.#key(question);
+  }
+
+  async #key({ message, keys, signal }: KeyQuestion): Promise<string | Pasted | undefined> {
     const { owner, output } = this.#stage;
     const text = this.#words(message);
     const ready = async (): Promise<(() => string) | undefined> => {
@@ -175,15 +200,32 @@ class PromptTerminal implements Terminal {
       const judged = judgeLine(typed, question, maxLength);
       return 'refusal' in judged ? { refusal: this.#words(judged.refusal) } : judged;
     };
+    const offered = this.#takeMore();
+    const help = [
+      ...(question.help === undefined ? [] : [question.help]),
+      ...(offered === undefined ? [] : [output.drawing ? `Down: show ${offered.what}` : `Type ? and Enter to see ${offered.what}.`]),
+    ];
     const view = {
-      help: question.help === undefined ? undefined : output.clean(question.help),
+      help: help.length === 0 ? undefined : output.clean(help.join('\n')), more: offered !== undefined,
       // A secret is never proposed.
       initial: question.initial === undefined || kind === 'secret' ? undefined : output.plain(question.initial),
       judge,
     };
     const asked: Asked = { kind, message: output.clean(question.message), maxLength, joinLines: question.lineEnds === 'join', bare: question.clean, pasted: question.pasted };
     const value = await this.#ask((questions) => questions.line(asked, view));
+    if (value === moreWanted) {
+      offered?.show();
+      const { pasted: _, ...again } = question;
+      return this.#line(kind, again);
+    }
     return value === undefined ? { kind: 'back' } : { kind: 'value', value };
+  }
+
+  /** One question offers it, however it is answered. */
+  #takeMore(): More | undefined {
+    const more = this.#more;
+    this.#more = undefined;
+    return more;
   }
 
   /** Asks one question; whatever spins meanwhile is stopped. */
@@ -252,7 +294,7 @@ class PromptTerminal implements Terminal {
       if (!above) {
         above = true;
         output.status(undefined);
-        stderr.write(`${output.paint.dim(wrap(hints.join(output.fold(' · ')), columns()))}\n`);
+        stderr.write(`${output.paint.dim(inRows(hints, output.fold(' · '), columns()))}\n`);
       }
       return message;
     };

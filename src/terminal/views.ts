@@ -1,10 +1,12 @@
 /**
  * What the questions look like and how they take keys: views for inquirer's prompt engine.
  */
+import { stripVTControlCharacters } from 'node:util';
 import { createPrompt, isBackspaceKey, isEnterKey, useKeypress, useState } from '@inquirer/core';
 import type { Style } from '../context.ts';
 import { characters, lengthOf } from './paste.ts';
 import type { Judged } from './question.ts';
+import { widthOf } from './width.ts';
 import { wrap } from './wrap.ts';
 
 /** What a key event carries beside inquirer's own members. */
@@ -36,10 +38,17 @@ export interface ViewConfig {
   readonly answered: () => void;
 }
 
-/** The line of a question; the prompt engine wants the typed text at its end. */
-function line(config: ViewConfig, done: boolean, rest: string): string {
-  const { paint, fold } = config;
-  return `${done ? paint.good(fold('✔')) : paint.accent('?')} ${paint.bold(config.message)} ${rest}`;
+/** The line of a question; the prompt engine wants the typed text at its end. What is not typed goes below where it has no room. */
+function line({ message, paint, fold, columns }: ViewConfig, done: boolean, { shown, typed = '' }: { readonly shown: string; readonly typed?: string }): string {
+  const width = columns();
+  const head = wrap(`${done ? paint.good(fold('✔')) : paint.accent('?')} ${paint.bold(message)}`, width);
+  if (shown === '') return `${head} ${typed}`;
+  const taken = seenWidth(head.split('\n').at(-1) ?? '') + 1;
+  return `${head}${taken + seenWidth(shown) > width ? `\n${wrap(`  ${shown}`, width)}` : ` ${shown}`}${done ? '' : ' '}${typed}`;
+}
+
+function seenWidth(painted: string): number {
+  return widthOf(stripVTControlCharacters(painted));
 }
 
 function below({ help, paint, columns }: ViewConfig, done: boolean, error: string | undefined): string {
@@ -94,8 +103,8 @@ export const textView = createPrompt<string, ViewConfig>((config, done) => {
   });
 
   const { initial, paint } = config;
-  const proposal = value === '' && !answered && initial !== undefined && initial !== '' ? `${paint.dim(`(${initial})`)} ` : '';
-  return [line(config, answered, proposal + (answered ? paint.accent(value) : value)), below(config, answered, error)];
+  const proposal = value === '' && initial !== undefined && initial !== '' ? paint.dim(`(${initial})`) : '';
+  return [line(config, answered, answered ? { shown: paint.accent(value) } : { shown: proposal, typed: value }), below(config, answered, error)];
 });
 
 /** A question whose answer is hidden: only the number of its characters is shown. */
@@ -137,5 +146,5 @@ export const secretView = createPrompt<string, ViewConfig>((config, done) => {
   });
 
   const hidden = `hidden, ${characters(lengthOf(value))}`;
-  return [line(config, answered, answered ? config.paint.accent(hidden) : config.paint.dim(`(${hidden})`)), below(config, answered, error)];
+  return [line(config, answered, { shown: answered ? config.paint.accent(hidden) : config.paint.dim(`(${hidden})`) }), below(config, answered, error)];
 });

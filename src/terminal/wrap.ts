@@ -8,44 +8,80 @@ const colors = /\u001b\[[\d;]*m/g;
 // ✔ ✖ ❯ •
 const lead = /^ *(?:(?:[✔✖!?>❯•-]|\[(?:ok|no)\]|\d+\.) +|\S+(?: \S+)* {2,})?/u;
 
+/** A command of ours that a line is or ends with, behind a colon. In a sentence, more than a command's words follows it. */
+const command = /(?<=^[\u001b[\d;m ]*|: )credsetup [a-z][\w-]*(?: \S*[^\s.,;)])*$/;
+
 /**
  * The text with each line broken before the word that does not fit, and what follows indented to
- * the first word. A word without spaces, such as an address, is never broken: it is copied whole.
+ * the first word. A word without spaces, such as an address, is copied whole: it is never broken,
+ * and one that fits into no line stands alone, from the left edge on. So does a command at a line's end.
  */
 export function wrap(text: string, columns: number): string {
   if (columns < fewestColumns) return text;
   return text.split('\n').map((line) => wrapLine(line, columns, indentOf(line.replace(colors, ''), columns))).join('\n');
 }
 
-/** A choice's label and note, drawn behind a cursor of two columns: the note's lines stand below each other where there is room. */
-export function wrapBeside(line: string, columns: number, column: number): string {
-  if (columns < fewestColumns) return line;
+/**
+ * A choice's label and what stands behind it, drawn behind a cursor of two columns: the note begins
+ * at `column` and goes on below itself where there is room, else it stands below the label.
+ */
+export function wrapBeside(label: string, note: string | undefined, columns: number, column: number): readonly [label: string, note: string] {
   const fewestForNote = 30;
-  return wrapLine(`  ${line}`, columns, ' '.repeat(columns - column >= fewestForNote ? column + 2 : 4)).slice(2);
+  const beside = note !== undefined && (columns < fewestColumns || columns - column >= fewestForNote);
+  const hung = (line: string, indent: number): string => (columns < fewestColumns ? line : wrapLine(line, columns, ' '.repeat(indent), { hung: true }));
+  if (!beside) return [hung(`  ${label}`, 4).slice(2), note === undefined ? '' : `\n${hung(`    ${note}`, 4)}`];
+  const line = hung(`  ${label}${' '.repeat(column - widthOf(label))}${note}`, column + 2).slice(2);
+  return [line.slice(0, label.length), line.slice(label.length)];
 }
 
-function wrapLine(line: string, columns: number, indent: string): string {
+/** Several in as many rows as they need: what belongs together, such as a key and its meaning, stays in one. */
+export function inRows(parts: readonly string[], between: string, columns: number): string {
+  const rows: string[] = [];
+  for (const part of parts) {
+    const longer = rows.length === 0 ? part : `${rows.at(-1) ?? ''}${between}${part}`;
+    if (rows.length > 0 && widthOf(longer) <= columns) rows[rows.length - 1] = longer;
+    else rows.push(part);
+  }
+  return wrap(rows.join('\n'), columns);
+}
+
+/** `hung`: what fits into no line keeps the indent. */
+function wrapLine(line: string, columns: number, indent: string, { hung = false } = {}): string {
   if (width(line) <= columns) return line;
+  const copied = command.exec(line);
+  if (copied !== null) {
+    const before = line.slice(0, copied.index).trimEnd();
+    return [...(before.replace(colors, '').trim() === '' ? [] : [wrapLine(before, columns, indent)]), copied[0]].join('\n');
+  }
   const lines: string[] = [];
   let current = '';
-  for (const [, gap = '', word = ''] of line.matchAll(/(?<! )( *)(\S+)/g)) {
-    const fits = width(current) + gap.length + width(word) <= columns;
-    // What is longer than a line gains nothing by a line of its own.
-    const endless = indent.length + width(word) > columns;
-    if (current.trim() === '' || fits || endless) {
-      current += gap + word;
-    } else {
-      lines.push(current);
-      current = indent + word;
+  for (const [, spaces = '', word = ''] of line.matchAll(/(?<! )( *)(\S+)/g)) {
+    const isFirst = lines.length === 0 && current === '';
+    const gap = isFirst ? spaces.slice(0, deepest(columns)) : spaces;
+    const longer = current + (current === indent && !isFirst ? '' : gap) + word;
+    if (width(longer) <= columns) {
+      current = longer;
+      continue;
     }
+    if (current.trim() !== '') lines.push(current);
+    const fits = width(indent + word) <= columns;
+    if (!fits) lines.push(`${!hung ? '' : isFirst ? gap : indent}${word}`);
+    current = fits ? indent + word : indent;
   }
-  return [...lines, current].join('\n');
+  return (current.trim() === '' ? lines : [...lines, current]).join('\n');
 }
 
 function indentOf(line: string, columns: number): string {
   const wanted = widthOf(lead.exec(line)?.[0] ?? '');
   const least = line.length - line.trimStart().length;
-  return ' '.repeat(wanted <= columns / 3 ? wanted : Math.min(least, Math.floor(columns / 3)));
+  if (wanted <= deepest(columns)) return ' '.repeat(wanted);
+  // Behind a label that takes too much of the line, what goes on is still told from the next line's label.
+  return ' '.repeat(Math.min(wanted > least ? least + 2 : least, deepest(columns)));
+}
+
+/** An indent that leaves something of the line. */
+function deepest(columns: number): number {
+  return Math.floor(columns / 3);
 }
 
 function width(line: string): number {

@@ -212,7 +212,7 @@ function canGoOn(error: CredsetupError): boolean {
 
 /** Shows the error; a value's goes back to its question, anything else is the person's choice. */
 async function recover(draft: Draft, stage: string, error: CredsetupError): Promise<Outcome> {
-  printError(error, draft.context.output, { again: draft.told.has(error.code) });
+  printError(error, draft.context.output, { again: draft.told.has(error.code), terminal: draft.terminal });
   draft.told.add(error.code);
   const { field } = error.details;
   if (field !== undefined && stagesOf(draft).some(({ id }) => id === field)) {

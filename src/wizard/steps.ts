@@ -62,7 +62,7 @@ export function show(step: Step, words: Readonly<Record<string, string>>, place:
   output.say(`    Open   ${output.style.accent(step.page(words['base'] ?? ''))}`);
   // What is copied stands alone on its line: what the line's end or an indent adds would be copied, too.
   for (const line of step.instructions) output.say(`${/^\{\w+\}$/.test(line) ? '' : '    '}${filled(line, words)}`);
-  for (const note of step.notes ?? []) output.say(`    ${output.style.dim(note)}`);
+  for (const note of step.notes ?? []) output.say(typeof note === 'string' ? `    ${output.style.dim(note)}` : note.copied);
 }
 
 type StepOutcome = 'done' | 'skipped' | 'back';

@@ -88,6 +88,17 @@ describe.skipIf(!has('terminal'))('Plain mode', () => {
     expect(session.raw).not.toContain('stray');
   });
 
+  it('shows the causes that are left at ?, and asks again', async () => {
+    const { server } = await mattermost();
+    const { session, left } = wizard(['mattermost', '--plain', '--store', 'none', '--url', server.url], { env: {} });
+    await walk(session, [['back):', '\r'], ['<: back', '\r'], ['Access Token (hidden):', `${'a'.repeat(26)}\r`]]);
+    await walk(session, [['Type ? and Enter to see the 4 other causes.\nAccess Token (hidden):', '?\r']]);
+    await session.waitFor(/Other possible causes:\n {2}4\. [\s\S]*\nAccess Token \(hidden\): ?$/);
+    session.type('\u0003');
+    await left(130);
+    expectUndrawn(session);
+  });
+
   it('hides what is hidden in Emacs, which shows what is typed unless the line asks for a password', async () => {
     const { server } = await mattermost();
     const { session, left } = wizard(['mattermost', '--url', server.url, '--store', 'none'], { env: { TERM: 'dumb', INSIDE_EMACS: '30.1,comint' } });

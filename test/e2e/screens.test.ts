@@ -84,22 +84,26 @@ describe.skipIf(!has('terminal'))('On a terminal where nobody may be asked', () 
 });
 
 describe.skipIf(!has('terminal'))('At 80 columns', () => {
-  it('a refused token names three causes, as possible ones, and the others when it is refused again', async () => {
+  it('a refused token names three causes, as possible ones, and the others by a key or when it is refused again', async () => {
     const { server } = await mattermost();
     const { session, left } = wizard(['mattermost', '--url', server.url], { env: inFile, columns: 80 });
     await toStep(session);
     await session.waitFor('Enter: I have it, go on');
     session.press('enter');
     await answerSecret(session, 'Access Token', 'a'.repeat(26));
-    await session.waitFor('other causes: with --verbose');
+    await session.waitFor('Down: show the 4 other causes');
     const said = session.screen().slice(session.screen().indexOf('✖')).split('\n');
     const list = said.findIndex((line) => line.includes('Possible causes'));
     expect(list).toBeLessThanOrEqual(3);
     expect(said.filter((line) => /^ {2}\d+\. /.test(line))).toHaveLength(3);
     expect(said.slice(0, said.findIndex((line) => line.includes('? Access Token'))).length).toBeLessThanOrEqual(20);
     expect(session.screen()).not.toContain('This is the Token ID');
-    await answerSecret(session, 'Access Token', 'b'.repeat(26));
+    session.press('down');
     await session.waitFor('Other possible causes:\n  4. ');
+    await session.waitFor('? Access Token (hidden, 0 characters)');
+    expect(session.screen().split('? Access Token').at(-1)).not.toContain('Down:');
+    await answerSecret(session, 'Access Token', 'b'.repeat(26));
+    await session.waitFor(/Other possible causes:[\s\S]*Other possible causes:\n {2}4\. /);
     session.press('ctrl-c');
     await left(130);
   });

@@ -20,6 +20,8 @@ export type Step =
   | { readonly do: 'key'; readonly message: string; readonly keys: Readonly<Record<string, string>>; readonly endsAfter?: number }
   /** Ends when a BEL arrives on standard input: what was sent before it has arrived, too. */
   | { readonly do: 'gap' | 'busy'; readonly message: string; readonly says?: string; readonly ignoresStop?: boolean }
+  /** The next question offers it. */
+  | { readonly do: 'offer'; readonly message: string; readonly says: string }
   /** Blocks the event loop until the file is there. */
   | { readonly do: 'block'; readonly message: string; readonly file: string };
 
@@ -73,6 +75,9 @@ async function run(step: Step): Promise<unknown> {
       const keys = Object.entries(step.keys).map(([key, means]) => ({ key, means }));
       return await terminal.waitKey({ message: step.message, keys, ...(step.endsAfter === undefined ? {} : { signal: AbortSignal.timeout(step.endsAfter) }) }) ?? 'ended';
     }
+    case 'offer':
+      terminal.offer({ what: step.message, show: () => { output.say(step.says); } });
+      return 'offered';
     case 'gap':
       output.say(step.message);
       return bell(step).then(() => 'over');

@@ -188,6 +188,51 @@ describe.skipIf(!has('terminal'))('A question', () => {
   });
 });
 
+describe.skipIf(!has('terminal'))('What more can be shown', () => {
+  const more: Step = { do: 'offer', message: 'the other cause', says: 'It may be old.' };
+
+  it('comes by a key at a hidden value and where a key is waited for, and by a choice in a list; the question is put again', async () => {
+    const { session, answers } = start([
+      more, secret, more, { do: 'choose', message: 'What now?', choices: ['Try again', 'Stop'] }, more, { do: 'key', message: 'waiting', keys: { enter: 'check now' } }, secret,
+    ]);
+    await session.waitFor('? Token (hidden, 0 characters)\nDown: show the other cause');
+    session.press('down');
+    await session.waitFor('It may be old.\n? Token (hidden, 0 characters)');
+    expect(session.screen()).not.toContain('Down:');
+    session.type('x\r');
+    await session.waitFor('? What now?\n❯ Try again\n  Stop\n  Show the other cause');
+    session.press('up');
+    await session.waitFor('❯ Show');
+    session.press('enter');
+    await session.waitFor('It may be old.\n? What now?\n❯ Try again\n  Stop\n\n');
+    session.press('enter');
+    await session.waitFor('v: show the other cause');
+    session.type('v');
+    await session.waitFor(/It may be old\.\n.*waiting {3}Enter: check now *$/);
+    session.press('enter');
+    await session.waitFor('? Token (hidden, 0 characters)');
+    session.press('down');
+    session.type('y\r');
+    await left(session, 0);
+    expect(answers()).toEqual(['offered', { kind: 'value', value: 'x' }, 'offered', { kind: 'value', value: 'Try again' }, 'offered', 'enter', { kind: 'value', value: 'y' }]);
+  });
+});
+
+describe.skipIf(!has('terminal'))('In 30 columns', () => {
+  it('a question, its choices and its keys are broken between words, and an answer without room stands below', async () => {
+    const address = 'https://mautic.example.org/somewhere/else';
+    const { session } = start([
+      { do: 'choose', message: 'Have it run once in a workflow of ours, removed again?', choices: ['Yes', 'No'] },
+      { do: 'text', message: 'Mautic address', initial: address }, { do: 'key', message: 'waiting', keys: { enter: 'check now', m: 'message for your admin' } },
+    ], { columns: 30 });
+    await session.waitFor('? Have it run once in a\n  workflow of ours, removed\n  again?\n❯ Yes\n  No\n\nUp and Down: choose\nEnter: take it · Esc: back');
+    session.press('enter');
+    await session.waitFor('✔ Have it run once in a\n  workflow of ours, removed\n  again? Yes\n? Mautic address\n(https://');
+    session.press('enter');
+    await session.waitFor(`✔ Mautic address\n${address.slice(0, 30)}\n${address.slice(30)}\nEnter: check now\nm: message for your admin\n`);
+  });
+});
+
 describe.skipIf(!has('terminal'))('A paste', () => {
   it('is one value, without what stood around it', async () => {
     const { session, answers } = start([secret, { do: 'text', message: 'Address' }, { do: 'text', message: 'Next' }]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { wrap } from '../../src/terminal/wrap.ts';
+import { wrap, wrapBeside } from '../../src/terminal/wrap.ts';
 
 const link = 'https://mautic.example.org/s/config/edit?tab=apiconfig';
 
@@ -21,14 +21,35 @@ describe('A long line of talk', () => {
   });
 
   it('is not indented so far that nothing is left of the line', () => {
-    expect(wrap('  Ignore SSL Issues  off and on again', 24)).toBe('  Ignore SSL Issues  off\n  and on again');
+    expect(wrap('  Ignore SSL Issues  off and on again', 24)).toBe('  Ignore SSL Issues  off\n    and on again');
     expect(wrap(`${' '.repeat(30)}one two`, 24).split('\n').at(-1)).toMatch(/^ {8}\S/);
   });
 
-  it('never breaks a word without spaces, nor puts a line end before one that no line holds', () => {
-    expect(wrap(`    Open   ${link}`, 40)).toBe(`    Open   ${link}`);
-    expect(wrap(`   ${link}`, 24)).toBe(`   ${link}`);
+  it('never breaks a word without spaces: one that no line holds stands alone from the left edge on, to be copied', () => {
+    expect(wrap(`    Open   ${link}`, 40)).toBe(`    Open\n${link}`);
+    expect(wrap(`   ${link}`, 24)).toBe(link);
+    expect(wrap(`  Sign in at ${link} and see.`, 40)).toBe(`  Sign in at\n${link}\n  and see.`);
+    expect(wrap(`    Sign in at ${link} and see.`, link.length + 2)).toBe(`    Sign in at\n${link}\n    and see.`);
     expect(wrap(`Sign in at ${link} and see.`, 60)).toBe(`Sign in at\n${link} and\nsee.`);
+  });
+
+  it('that is a command at the end of a line is copied whole too, and one in a sentence is a part of it', () => {
+    const push = 'credsetup push n8n chat --replace --hand-over';
+    expect(wrap(`  The copy is older. Bring it up to date: ${push}`, 60)).toBe(`  The copy is older. Bring it up to date:\n${push}`);
+    expect(wrap(`  ${push}`, 30)).toBe(push);
+    expect(wrap('  \u001b[2mMore: credsetup help AUTHORIZATION_TIMEOUT\u001b[22m', 40)).toBe('  \u001b[2mMore:\ncredsetup help AUTHORIZATION_TIMEOUT\u001b[22m');
+    expect(wrap(`  To be sure: ${push}, and then once more.`, 40)).toMatch(/^ {2}To be sure: credsetup push n8n chat\n/);
+    expect(wrap('credsetup says that there is no keychain.', 30)).toBe('credsetup says that there is\nno keychain.');
+  });
+
+  it('of a list keeps its place behind the cursor of the list', () => {
+    expect(wrapBeside(`Yes, ${link}`, 'it answers there', 40, 59)).toEqual([`Yes,\n    ${link}`, '\n    it answers there']);
+    expect(wrapBeside(link, 'it answers there', 40, 55)).toEqual([link, '\n    it answers there']);
+  });
+
+  it('of a list has its note beside it where there is room, else below it', () => {
+    expect(wrapBeside('Keychain', 'try it again after unlocking it', 42, 10)).toEqual(['Keychain', '  try it again after unlocking\n            it']);
+    expect(wrapBeside('Make an account for n8n as well (admin)', 'needs an admin', 40, 41)).toEqual(['Make an account for n8n as well\n    (admin)', '\n    needs an admin']);
   });
 
   it('is measured as it is seen: colours take no room, wide characters two columns', () => {

@@ -14,7 +14,7 @@ export const enableApi: Step = {
   title: 'Enable the API',
   page: apiSettings,
   instructions: ['Settings > Configuration > API Settings', 'Set "API enabled?" to Yes, then Save.'],
-  notes: [otherTab, 'Saved, and still off here? On some installs the cache has to be cleared: php bin/console cache:clear, or delete var/cache/prod.'],
+  notes: [otherTab, 'Saved, and still off here? On some installs the cache has to be cleared: delete var/cache/prod, or run in Mautic\'s folder:', { copied: 'php bin/console cache:clear' }],
   isDone: async (api) => mauticError(await probe(api))?.type === 'access_denied',
   whenDone: 'The API is on',
   error: { code: 'API_DISABLED', message: 'The API of this Mautic is off.' },
@@ -45,8 +45,8 @@ export const enableBasicAuth: Step = {
 const withoutIt = 'Without it: HTTP basic auth takes your own username and password, where it is on (another way, then Basic auth).';
 const forAdmin = [
   'With credsetup, as an admin; it makes an account that may do what n8n\'s nodes do and nothing else, and "push" puts it into n8n:',
-  '  credsetup mautic --method oauth2 --url {base} --create-user n8n --username YOU --password-file FILE --name mautic-n8n',
-  '  credsetup push n8n mautic-n8n',
+  'credsetup mautic --method oauth2 --url {base} --create-user n8n --username YOU --password-file FILE --name mautic-n8n',
+  'credsetup push n8n mautic-n8n',
 ];
 
 /** What an account lacks that may sign in and may not make clients. */

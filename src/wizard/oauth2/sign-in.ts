@@ -178,7 +178,7 @@ function withCauses(draft: PlacedDraft, error: CredsetupError): CredsetupError {
 async function failed(draft: PlacedDraft, error: unknown, terminal: Terminal): Promise<Turn> {
   if (!isCredsetupError(error) || error.details.stopped === true || draft.context.signal.aborted || error.exitCode > 125 || error.code === 'UNEXPECTED') throw error;
   if (error.details.field === 'clientId' || error.code === 'CLIENT_REJECTED') {
-    printError(error, draft.context.output);
+    printError(error, draft.context.output, { terminal });
     draft.given.delete('clientId');
     draft.given.delete('clientSecret');
     return { leave: { goTo: 'clientId' } };

@@ -80,7 +80,7 @@ async function agree(draft: PlacedDraft, terminal: Terminal, repair: Repair): Pr
     return true;
   } catch (error) {
     if (!isCredsetupError(error) || draft.context.signal.aborted) throw error;
-    printError(error, draft.context.output);
+    printError(error, draft.context.output, { terminal });
     return false;
   }
 }
@@ -119,7 +119,7 @@ async function adminSignsIn(draft: PlacedDraft, terminal: Terminal): Promise<boo
       if (!isCredsetupError(error) || draft.context.signal.aborted) throw error;
       if (error.code !== 'MFA_REQUIRED') {
         draft.refused.add(together);
-        printError(error, draft.context.output);
+        printError(error, draft.context.output, { terminal });
         return false;
       }
       const codeField = known(provisioning.codeField, 'field of a code');
