@@ -12,7 +12,7 @@ export interface Step {
   readonly instructions: readonly string[];
   /** Asks the server whether the step is done, by one request. Absent: the server does not tell. */
   readonly isDone?: (api: Api) => Promise<boolean>;
-  /** What is so once it is done: `The API is on`. Present when `isDone` is. */
+  /** What is so once it is done, whoever did it: `The API is on`. Present when `isDone` is, or another way to see it. */
   readonly whenDone?: string;
   /** How a step that is not done is named in a script. Present when `isDone` is. */
   readonly error?: { readonly code: ErrorCode; readonly message: string };

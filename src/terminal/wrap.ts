@@ -8,9 +8,6 @@ const colors = /\u001b\[[\d;]*m/g;
 // ✔ ✖ ❯ •
 const lead = /^ *(?:(?:[✔✖!?>❯•-]|\[(?:ok|no)\]|\d+\.) +|\S+(?: \S+)* {2,})?/u;
 
-/** A command of ours that a line is or ends with, behind a colon. In a sentence, more than a command's words follows it. */
-const command = /(?<=^[\u001b[\d;m ]*|: )credsetup [a-z][\w-]*(?: \S*[^\s.,;)])*$/;
-
 /**
  * The text with each line broken before the word that does not fit, and what follows indented to
  * the first word. A word without spaces, such as an address, is copied whole: it is never broken,
@@ -48,10 +45,10 @@ export function inRows(parts: readonly string[], between: string, columns: numbe
 /** `hung`: what fits into no line keeps the indent. */
 function wrapLine(line: string, columns: number, indent: string, { hung = false } = {}): string {
   if (width(line) <= columns) return line;
-  const copied = command.exec(line);
-  if (copied !== null) {
-    const before = line.slice(0, copied.index).trimEnd();
-    return [...(before.replace(colors, '').trim() === '' ? [] : [wrapLine(before, columns, indent)]), copied[0]].join('\n');
+  const at = commandIn(line);
+  if (at !== undefined) {
+    const before = line.slice(0, at).trimEnd();
+    return [...(before.replace(colors, '').trim() === '' ? [] : [wrapLine(before, columns, indent)]), line.slice(at)].join('\n');
   }
   const lines: string[] = [];
   let current = '';
@@ -69,6 +66,14 @@ function wrapLine(line: string, columns: number, indent: string, { hung = false 
     current = fits ? indent + word : indent;
   }
   return (current.trim() === '' ? lines : [...lines, current]).join('\n');
+}
+
+/** Where a command of ours begins that a line is, or ends with behind a colon. In a sentence, a command is part of it. */
+function commandIn(line: string): number | undefined {
+  const at = line.lastIndexOf('credsetup ');
+  if (at === -1 || !/^(?:.*: +| *)$/.test(line.slice(0, at).replace(colors, ''))) return undefined;
+  const words = line.slice(at).replace(colors, '').split(' ');
+  return /^[a-z]/.test(words[1] ?? '') && words.every((word) => !'.,;)'.includes(word.at(-1) ?? ' ')) ? at : undefined;
 }
 
 function indentOf(line: string, columns: number): string {

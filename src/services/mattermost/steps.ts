@@ -36,6 +36,7 @@ const usersPage = (base: string): string => `${base}/admin_console/user_manageme
 export const enableTokens: Step = {
   id: 'tokens', title: 'Enable personal access tokens', page: integrationPage,
   instructions: ['System Console > Integrations > Integration Management', 'Set "Enable personal access tokens" to true, then Save.'],
+  whenDone: 'Personal access tokens are on',
   adminTask: [
     'Please enable personal access tokens in Mattermost, so that n8n can connect:',
     'System Console > Integrations > Integration Management: set "Enable personal access tokens" to true, Save.',
@@ -46,6 +47,7 @@ export const enableTokens: Step = {
 export const enableBots: Step = {
   id: 'bots', title: 'Enable bot account creation', page: botPage,
   instructions: ['System Console > Integrations > Bot Accounts', 'Set "Enable Bot Account Creation" to true, then Save.'],
+  whenDone: 'Bot accounts may be created',
   adminTask: [
     'Please enable bot accounts in Mattermost, so that n8n can have an account of its own:',
     'System Console > Integrations > Bot Accounts: set "Enable Bot Account Creation" to true, Save.',
@@ -56,6 +58,7 @@ export const enableBots: Step = {
 export const grantTokens: Step = {
   id: 'right', title: 'Allow this account to make personal access tokens', page: usersPage,
   instructions: ['System Console > User Management > Users > the account > Manage roles', 'Tick "Allow this account to generate personal access tokens", then Save.'],
+  whenDone: 'This account may make personal access tokens',
   adminTask: [
     'Please allow me to create a personal access token in Mattermost, so that n8n can connect:',
     'System Console > User Management > Users: search my account, Actions > Manage roles, tick "Allow this account to generate personal access tokens", Save.',

@@ -55,6 +55,7 @@ export const clientRight: Step = {
   title: 'Get the right to make clients',
   page: (base) => `${base}/s/roles`,
   instructions: ['Settings > Roles: the role of your account, Permissions > API Permissions', 'Tick View, Edit and Create of "API Credentials", then Save.'],
+  whenDone: 'This account may make clients',
   notes: [withoutIt, 'Or an admin makes an account for n8n: the message has the command.'],
   adminTask: [
     'Please set up Mautic for n8n. Best is an account of its own for it.', ...forAdmin,
@@ -69,6 +70,7 @@ export const signInAsAdmin: Step = {
   title: 'Sign in as an administrator',
   page: (base) => `${base}/s/users`,
   instructions: ['Accounts and roles are made by who may change everything in Mautic.', 'Esc goes back: sign in as an admin there, or choose another way.'],
+  whenDone: 'This account is an administrator',
   notes: ['"Make it for me" needs no admin where your role may make clients; n8n then acts as you.', withoutIt],
   adminTask: ['Please make an account for n8n in Mautic.', ...forAdmin, '{base}/s/users'].join('\n'),
 };

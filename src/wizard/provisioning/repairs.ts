@@ -61,8 +61,10 @@ function repairer(draft: PlacedDraft): Session | undefined {
   return admin ?? (session?.admin === true ? session : undefined);
 }
 
-function gone({ context: { output } }: PlacedDraft, repair: Repair): 'gone' {
-  output.say(`  ${output.style.good('✔')} ${repair.step.title}: done`);
+function gone(draft: PlacedDraft, repair: Repair): 'gone' {
+  const { output } = draft.context;
+  // Somebody else did it, in the service's pages.
+  output.say(`  ${output.style.good('✔')} ${known(repair.step.whenDone, 'outcome of the step')}, ${draft.service.title} says`);
   return 'gone';
 }
 
