@@ -192,6 +192,14 @@ describe('What stops it', () => {
     expectNothingLeft(all);
   });
 
+  it.each(versions.flatMap((version) => [
+    [version, 'is not installed yet', { notInstalled: true }, 'NOT_MAUTIC', 'not installed yet'], [version, 'is offline', { offline: true }, 'SERVER_ERROR', 'its database is away'],
+  ] as const))('is a Mautic %s that %s, said before a password is sent', async (version, _what, settings, code, words) => {
+    const all = await begin({ version, ...settings });
+    expect(errorOf(await all.make('admin', [...oauth2, '--create-client']))).toMatchObject({ code, message: expect.stringContaining(words) as string });
+    expect(all.server.log.filter(({ method }) => method === 'POST')).toEqual([]);
+  });
+
   it('is an API that is off, without --repair: nothing is changed', async () => {
     const all = await begin({ apiEnabled: false });
     expect(errorOf(await all.make('admin', [...oauth2, '--create-client'])).code).toBe('API_DISABLED');

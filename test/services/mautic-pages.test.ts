@@ -463,6 +463,11 @@ describe.each(versions)('What answers in place of the pages of Mautic %s', (vers
     expect(logins(server)).toBe(0);
   });
 
+  it('is SAML, which is then the likeliest cause of a refused password', async () => {
+    const causes = async (options: MauticOptions): Promise<unknown> => (await failureOf(signIn(await mautic({ version, ...options }), 'admin', 'Not-It-1234'))).details.causes?.[0]?.code;
+    expect([await causes({ saml: true }), await causes({})]).toEqual(['SIGN_IN_ELSEWHERE', 'PASSWORD_WRONG']);
+  });
+
   it('is SAML, whose own login page works for local passwords', async () => {
     const server = await mautic({ version, saml: true });
     expect((await createClient(await signIn(server), { name: 'one', redirectUris: [redirectUri] }, protect)).number).toBe('1');

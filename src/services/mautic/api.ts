@@ -60,6 +60,34 @@ export function lacksRoutes(response: HttpResponse): boolean {
   return isObject(first) && first['code'] === 404 && first['type'] === null;
 }
 
+/** Why a Mautic that answers does not work as it is; undefined for every other answer. */
+export function outOfOrder(response: HttpResponse): CredsetupError | undefined {
+  const base = response.url.slice(0, -selfPath.length);
+  if (lacksRoutes(response)) return routesMissing(base);
+  const { status } = response;
+  if (status >= 300 && status < 400 && leadsToInstaller(response.header('location') ?? '')) return notInstalled(base);
+  // Recorded: database-away-s-login, config-write-fails-then; the page is English everywhere.
+  if (status === 500 && /<title>\s*Site is offline\s*<\/title>/i.test(response.text)) return offline(base);
+  return undefined;
+}
+
+/** Source: not-installed-s-login. */
+export const leadsToInstaller = (location: string): boolean => /^[^?#]*\/installer(\/|\?|#|$)/.test(location);
+
+/** NOT_MAUTIC: its files lie there, and it is none yet. */
+export function notInstalled(base: string): CredsetupError {
+  return new CredsetupError('NOT_MAUTIC', `The Mautic at ${base} is not installed yet: it sends on to its installer.`, {
+    service: about.id, url: base, field: 'url', hint: 'Open the address in a browser and finish the installation first.',
+  });
+}
+
+/** SERVER_ERROR, with what the page stands for. */
+function offline(base: string): CredsetupError {
+  return new CredsetupError('SERVER_ERROR', `The Mautic at ${base} says that it is offline (500): its database is away, or its configuration (config/local.php) cannot be read.`, {
+    service: about.id, url: base, field: 'url', hint: 'Nothing here can change that: tell who runs the server; Mautic\'s log says more (var/logs).',
+  });
+}
+
 /** API_DISABLED, with the cache that has to be cleared. */
 export function routesMissing(base: string): CredsetupError {
   return new CredsetupError('API_DISABLED', `A Mautic answers at ${base}, and it does not know its own API: its routes are not in its cache.`, {

@@ -1,6 +1,6 @@
 /** Mautic, as the core sees it. */
 import type { Service } from '../service.ts';
-import { about, capabilityPaths, lacksRoutes, mauticError, routesMissing, selfPath } from './api.ts';
+import { about, capabilityPaths, mauticError, outOfOrder, selfPath } from './api.ts';
 import { basic } from './basic.ts';
 import { url } from './fields.ts';
 import { inspect } from './inspect.ts';
@@ -17,7 +17,7 @@ export const mautic: Service = {
     proves: (response) => ['access_denied', 'api_disabled'].includes(mauticError(response)?.type ?? ''),
     resembles: (response) => ['access_denied', 'api_disabled'].includes(mauticError(response)?.type ?? '') || response.header('mautic-version') !== undefined,
     notThisService: 'NOT_MAUTIC',
-    outOfOrder: (response) => (lacksRoutes(response) ? routesMissing(response.url.slice(0, -selfPath.length)) : undefined),
+    outOfOrder,
   },
   inspect,
   inspectWarnings: [],

@@ -70,7 +70,7 @@ async function clientWarnings(api: Api, clientAccessToken: string): Promise<read
   if (response.status !== 200 || !parseUser(api, response.json()).admin) return [];
   return [{
     code: 'CLIENT_ACTS_AS_ADMIN',
-    message: 'This client was made by an admin: Client ID and Client Secret alone open everything in Mautic, whoever signs in with them. Make the client from an account with a role of its own.',
+    message: 'This client was made by an admin: Client ID and Client Secret alone open everything in Mautic, whoever signs in with them. Make the client from an account with a role of its own; --create-user makes both.',
   }];
 }
 

@@ -113,7 +113,7 @@ async function setBack(visit: Visit, before: Switches, error: CredsetupError): P
 
 function whatElse(configuration: Configuration): readonly string[] {
   return [
-    'The whole form is sent, as a browser\'s Save sends it. The first Save ever made also writes each setting below with the value that it shows now; a later one leaves them as they are:',
+    'The whole configuration form is sent, as a browser\'s Save sends it. The first Save ever made also writes each setting below with the value that it shows now; a later one leaves them as they are:',
     ...tabsOf(configuration).map((tab) => `  ${tab}`),
     ...configuration.mailboxes.map((host) => `Careful: a monitored mailbox is set up (${host}). Where its password holds two %, any Save, a browser's too, ends in a Mautic that does not start until config/local.php is repaired on the server. Have a copy of that file.`),
   ];

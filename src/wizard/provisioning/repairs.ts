@@ -88,8 +88,10 @@ async function agree(draft: PlacedDraft, terminal: Terminal, repair: Repair): Pr
 }
 
 function tell({ context: { output } }: PlacedDraft, change: Change): void {
+  // What comes with it may be long: what it is about stands last, where it is seen.
+  for (const line of change.details ?? []) output.warn(`  ${line}`);
   output.warn('  This will be changed on the server:');
-  for (const line of [...change.lines, ...change.details ?? []]) output.warn(`    ${line}`);
+  for (const line of change.lines) output.warn(`    ${line}`);
   output.warn(`  To undo it later: ${change.undoBy}`);
 }
 

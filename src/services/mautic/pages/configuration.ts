@@ -220,7 +220,7 @@ function forced(api: Api, what: string, setting: string): CredsetupError {
   const check = `${api.base}${path}?tab=apiconfig shows Yes, and ${what} is off all the same.`;
   return withoutEffect(api, `The switch was saved, and ${what} is as it was: another file of the installation forces it (parameters_local.php), or an old cache.`, [
     { code: 'SWITCH_FORCED', message: `Another file of the installation forces ${setting}.`, check, fix: `Who runs the server takes ${setting} out of config/parameters_local.php, or sets it there.` },
-    { code: 'CACHE_STALE', message: 'Mautic works with a cache from before the Save.', check, fix: 'Who runs the server clears it: php bin/console cache:clear, or delete var/cache/prod; then run this again.' },
+    { code: 'CACHE_STALE', message: 'Mautic works with a cache from before the Save.', check, fix: 'Who runs the server clears Mautic\'s cache: php bin/console cache:clear, or delete var/cache/prod; then run this again.' },
   ]);
 }
 

@@ -2,7 +2,7 @@
  * Signing in to Mautic's own pages, and out again. Outcomes are told by status, Location and
  * selectors alone: texts are in the account's language. Source: login-* in test/wire/mautic-forms-7.json and -5.json.
  */
-import { CredsetupError, type Cause } from '../../../errors.ts';
+import { CredsetupError, isCredsetupError, type Cause } from '../../../errors.ts';
 import type { Api } from '../../api.ts';
 import { hasClass, withValues } from './document.ts';
 import { checkPage, openVisit, pageDiffers, whose, type Page, type Visit } from './visit.ts';
@@ -69,7 +69,18 @@ async function afterRefusal(visit: Visit): Promise<'again'> {
   const told = document.texts((one) => hasClass(one, 'alert-growl--error'));
   // Recorded (5, login-wrong-csrf-then): an error flash without a word stands for the token.
   if (told.length === 0 || told.every((text) => text === '')) return 'again';
-  throw passwordRefused(api);
+  throw passwordRefused(api, await hasSaml(visit));
+}
+
+/** Where SAML is set up, the pages of who is signed in lead there; an account of it may have no password here. */
+async function hasSaml(visit: Visit): Promise<boolean> {
+  try {
+    const to = (await visit.get('/s/dashboard')).redirect();
+    return to !== undefined && isSaml(to);
+  } catch (error) {
+    if (!isCredsetupError(error)) throw error;
+    return false; // The refusal is what is told.
+  }
 }
 
 /** Ends the session of a visit. The person's own browser stays signed in. Throws what a request throws. */
@@ -78,13 +89,18 @@ export async function signOutOfPages(visit: Visit): Promise<void> {
 }
 
 /** Why a password that may be right is not taken: one code, its own words. */
-export function passwordRefused(api: Api): CredsetupError {
+export function passwordRefused(api: Api, saml = false): CredsetupError {
   const login = `${api.base}/s/login`;
+  const elsewhere: Cause = {
+    code: 'SIGN_IN_ELSEWHERE', message: `${saml ? 'This Mautic signs in by SAML, and an account of it' : 'The account signs in by SAML and'} has no password of its own.`,
+    check: 'Do you sign in to Mautic through another page?', fix: 'Ask the admin for an account with a password in Mautic itself.',
+  };
   const causes: readonly Cause[] = [
+    ...(saml ? [elsewhere] : []),
     { code: 'PASSWORD_WRONG', message: 'The password is not this account\'s.', check: `Sign in at ${login} with it.`, fix: 'Reset it there, or ask the admin.' },
     { code: 'USERNAME_WRONG', message: 'There is no account with this username or email address.', check: `Sign in at ${login} with it.`, fix: 'Give the username that Mautic shows under your name > Account; the email address works too.' },
     { code: 'ACCOUNT_DEACTIVATED', message: 'The account was deactivated (not published).', check: `Signing in at ${login} is refused with the right password.`, fix: 'An admin publishes it again under Settings > Users.' },
-    { code: 'SIGN_IN_ELSEWHERE', message: 'The account signs in by SAML and has no password of its own.', check: 'Do you sign in to Mautic through another page?', fix: 'Ask the admin for an account with a password.' },
+    ...(saml ? [] : [elsewhere]),
   ];
   return new CredsetupError('PASSWORD_REJECTED', 'Mautic refused the username and the password. It does not say which of the two is wrong.', {
     ...whose(api), field: 'password', causes, hint: `It was sent once. Sign in at ${login} with the same two values: that shows which cause it is.`,

@@ -8,7 +8,7 @@ import type { HttpResponse } from '../../../context.ts';
 import { CredsetupError } from '../../../errors.ts';
 import { throwForStatus } from '../../../http/status.ts';
 import type { Api } from '../../api.ts';
-import { about } from '../api.ts';
+import { about, leadsToInstaller, notInstalled } from '../api.ts';
 import { readDocument, type Form, type PageDocument, type Pairs } from './document.ts';
 
 export interface Page {
@@ -123,9 +123,7 @@ export function checkPage(api: Api, page: Page): void {
       ...whose(api), hint: 'Open the address in a browser. Its log says more (var/logs); who runs the server repairs it.',
     });
   }
-  if (status >= 300 && status < 400 && (page.redirect() ?? '').includes('/installer')) {
-    throw new CredsetupError('NOT_MAUTIC', `The Mautic at ${api.base} is not installed yet: it sends on to its installer.`, { ...whose(api), hint: 'Open the address in a browser and finish the installation first.' });
-  }
+  if (status >= 300 && status < 400 && leadsToInstaller(page.redirect() ?? '')) throw notInstalled(api.base);
   if (status === 403 && !(response.header('content-type') ?? '').includes('json') && response.text.length < 200 && response.header('server')?.includes('cloudflare') === true) {
     throw new CredsetupError('GATEWAY_IN_FRONT', `A firewall in front of Mautic refuses ${where}.`, { ...whose(api), hint: 'Ask who runs it to let this computer through, or do this step in a browser.' });
   }
