@@ -32,6 +32,8 @@ export interface Output {
   plain(text: string): string;
   /** A last line of talk that the next one replaces and undefined takes away. One line that fits. */
   status(line: string | undefined): void;
+  /** How it is told how far something is that takes its time. */
+  readonly progress: 'bar' | 'lines' | 'none';
   /** Whether all is told where else the likeliest is. */
   readonly verbose: boolean;
   /** Colours for talk; each is the identity when colours are off. */
@@ -279,8 +281,6 @@ export interface Context {
   readonly notAsked: string;
   /** Whether standard output is a terminal. */
   readonly outputIsTerminal: boolean;
-  /** Whether talk (standard error) goes to a terminal. */
-  readonly talkIsTerminal: boolean;
   /** Whether talk goes into a pipe, which is how a CI runner reads it. */
   readonly talkIsPiped: boolean;
   now(): Date;

@@ -51,7 +51,7 @@ beforeAll(async () => {
   files = packed[0]!.files.map(({ path }) => path);
   const prefix = join(folder, 'prefix');
   await mkdir(prefix);
-  // The harder case: no script of a dependency runs. CI's tarball stage installs with them.
+  // The harder case: no script of a dependency runs. `npm run test:install` installs with them, too.
   await npmRun(['install', '--ignore-scripts', '--global', '--prefix', prefix, join(folder, packed[0]!.filename)], folder);
   installed = join(prefix, ...(windows ? [] : ['lib']), 'node_modules', 'credsetup');
 }, 240_000);

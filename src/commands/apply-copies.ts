@@ -13,7 +13,7 @@ import { methodOf } from '../services/registry.ts';
 import { copyIn, isN8n, sameN8n, type OpenN8n } from '../stored/copies/open.ts';
 import { askedOf, deletedInN8n, inN8nResult, prove, testFailed, testOf } from '../stored/copies/prove.ts';
 import { rememberTest } from '../stored/copies/write.ts';
-import { progressBar } from '../stored/progress.ts';
+import { progressOf } from '../stored/progress.ts';
 import type { Copied, Result } from '../stored/result.ts';
 import type { apply } from './catalog.ts';
 import { networkOptions, type CallOf } from './command.ts';
@@ -118,14 +118,13 @@ export async function pushCopies(results: readonly Result[], copies: Copies, cal
   if (all.length === 0) return results;
   // Nobody is asked between many at once: what a person would have to say is the entry's failure.
   const pushing = new Pushing(all, call, { ...context, interactive: false });
-  const bar = progressBar(all.length, context);
-  let count = 0;
+  const ended = progressOf(all.length, context);
   try {
     const done = await inTurns(all.map((work) => ({
       group: work.copy.n8n.host,
       run: async () => {
         const one = await pushing.push(work);
-        bar(count += 1);
+        ended(`${work.result.name} in ${work.copy.n8n.host}`);
         return { of: work.result, one };
       },
     })), atOnce);

@@ -6,7 +6,7 @@ import { toCredsetupError } from '../errors.ts';
 import { renewedAt } from '../stored/expiry.ts';
 import { fresh, type FreshDeps } from '../stored/fresh.ts';
 import { livesElsewhere } from '../stored/handed-over.ts';
-import { progressBar } from '../stored/progress.ts';
+import { progressOf } from '../stored/progress.ts';
 import type { Result } from '../stored/result.ts';
 import { methodOf } from '../services/registry.ts';
 import type { refresh } from './catalog.ts';
@@ -21,14 +21,13 @@ export const run: Run<typeof refresh> = async (call, context) => {
   const { all, olderThan } = call.options;
   const found = await findMany(names(call.args), all, vault);
   const deps = { vault, http: await context.http(networkOptions(call.options)), context };
-  const bar = progressBar(found.length, context);
-  let done = 0;
+  const ended = progressOf(found.length, context);
   const results = await inTurns(found.map((credential) => ({
     group: new URL(credential.url).host,
     run: async () => {
       const reason = reasonToSkip(credential, all, olderThan, context.now());
       const result: Result = reason === undefined ? await refreshOne(credential, deps, context) : { name: credential.name, status: 'skipped', reason };
-      bar(done += 1);
+      ended(credential.name);
       return result;
     },
   })), { inAll: 16, perHost: 4 }).finally(() => { context.output.status(undefined); });

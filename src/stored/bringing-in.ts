@@ -14,7 +14,7 @@ import { tokenEndpointOf } from '../server/token-endpoint.ts';
 import { presentedValue } from '../services/answer.ts';
 import { services } from '../services/registry.ts';
 import type { Method, Service, Validation } from '../services/service.ts';
-import { progressBar } from './progress.ts';
+import { progressOf } from './progress.ts';
 import type { Result } from './result.ts';
 import { revalidated } from './revalidated.ts';
 import { tokenSecrets } from './token-values.ts';
@@ -145,14 +145,13 @@ interface Answered { readonly secrets: Secrets; readonly validation: Validation 
 
 async function validateAll(planned: readonly Plan[], { network }: Bringing, context: Context): Promise<readonly (Validated | Result)[]> {
   const shared: Shared = { http: await context.http(network), context, located: new Map(), asked: new Map() };
-  const bar = progressBar(planned.length, context);
-  let done = 0;
+  const ended = progressOf(planned.length, context);
   try {
     return await inTurns(planned.map((one) => ({
       group: 'planned' in one ? hostOf(one.planned.wanted.url) : '',
       run: async () => {
         const result = 'planned' in one ? await validateOne(one.planned, shared) : one;
-        bar(done += 1);
+        ended('planned' in one ? one.planned.wanted.name : one.name);
         return result;
       },
     })), atOnce);

@@ -12,7 +12,7 @@ import type { Method, Validation } from '../services/service.ts';
 import { expiryWarnings } from './expiry.ts';
 import { fresh } from './fresh.ts';
 import { livesElsewhere } from './handed-over.ts';
-import { progressBar } from './progress.ts';
+import { progressOf } from './progress.ts';
 import type { Result } from './result.ts';
 import { revalidated } from './revalidated.ts';
 
@@ -24,14 +24,12 @@ export async function testAll(credentials: readonly Credential[], options: HttpO
   // The index is written whole: beside the tests, for many at once, and for a tenth of the time at most.
   const notes = new Groups<Note, Credential>((all) => Promise.all(all.map(({ name, change }) => settled(vault.update(name, change)))), { rest: 9 });
   const tests: Tests = { context, vault, http: await context.http(options), apis: new Map(), asked: new Map(), notes };
-  let done = 0;
-  const bar = progressBar(credentials.length, context);
+  const ended = progressOf(credentials.length, context);
   const tasks = credentials.map((credential) => ({
     group: new URL(credential.url).host,
     run: async () => {
       const tested = await testOne(credential, tests);
-      done += 1;
-      bar(done);
+      ended(credential.name);
       return { name: credential.name, result: settled(tested()) };
     },
   }));

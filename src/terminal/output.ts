@@ -30,6 +30,7 @@ export interface OutputOptions {
   readonly fold?: (text: string) => string;
   /** False: nothing is drawn over, the last line either. */
   readonly drawing?: boolean;
+  readonly progress?: Output['progress'];
   /** Of the terminal that talk goes to; undefined where it goes elsewhere: then no line is broken. */
   readonly columns?: () => number | undefined;
   /** Of the terminal that data goes to. */
@@ -116,6 +117,7 @@ export function createOutput(options: OutputOptions): Sink {
     clean: (text) => fold(colors.resolve(harmless(text))),
     plain: (text) => harmless(colors.strip(text)),
     paint: colors.paint,
+    progress: options.progress ?? 'none',
     fold, drawing, quiet,
     color: colors !== noColors,
     status: (line) => {

@@ -50,6 +50,8 @@ export async function wire(options: RunOptions): Promise<Wiring> {
     stdout, stderr, quiet: options.quiet, debug: options.debug, verbose: options.verbose, redactor,
     colors: color ? (await import('../terminal/colors.ts')).createColors() : noColors,
     columns: () => stderr.columns, dataColumns: () => (stdout.isTTY ? stdout.columns : undefined), drawing: !plain,
+    // One document is all that a program reads; talk would be none of it.
+    progress: stderr.isTTY ? (plain ? 'lines' : 'bar') : options.json ? 'none' : 'lines',
     ...(plain || ascii ? { fold: plain ? inWords : inAscii } : {}),
     onBrokenPipe: () => process.exit(exitCodes.BROKEN_PIPE),
     onWriteFailure: (error) => { stopper.abort(error); },
@@ -66,7 +68,6 @@ function assemble(parts: Parts): Wiring {
     env, output, signal, interactive,
     notAsked: interactive ? '' : whyNotAsked({ input: options.input, ci: isSet(env['CI']), stdin: inputIsTerminal(), stderr: stderr.isTTY, env }),
     outputIsTerminal: stdout.isTTY,
-    talkIsTerminal: stderr.isTTY,
     talkIsPiped: isPipe(2),
     now: () => new Date(),
     inOnePiece: parts.inOnePiece,

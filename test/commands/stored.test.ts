@@ -129,6 +129,7 @@ describe('remove', () => {
 describe('test', () => {
   it('validates all, and prints results with the credentials', async () => {
     const done = await shared.run(['test', '--all', '--json']);
+    expect(done.stderr).toBe('');
     expect(done.exitCode, done.stderr).toBe(0);
     const results = done.json()['results'] as Record<string, unknown>[];
     expect(results.map(({ name, status }) => [name, status])).toEqual([['chat', 'ok'], ['crm', 'ok']]);

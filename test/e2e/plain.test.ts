@@ -4,7 +4,7 @@ import { identity } from '../commands/support.ts';
 import { credsetup } from '../program.ts';
 import { has } from '../tools.ts';
 import type { PtySession } from '../terminal/pty.ts';
-import { expectUnseen, mattermost, mautic, toStep, wizard } from './support.ts';
+import { expectUnseen, folder, mattermost, mautic, toStep, wizard } from './support.ts';
 
 const inFile = { CREDSETUP_STORE: 'file', CREDSETUP_IDENTITY: identity };
 
@@ -97,6 +97,20 @@ describe.skipIf(!has('terminal'))('Plain mode', () => {
     session.type('\u0003');
     await left(130);
     expectUndrawn(session);
+  });
+
+  it('tells of a test of several how far it is by a line as each ends, before the results; a log too', async () => {
+    const { server, token } = await mattermost();
+    const env = { ...inFile, CREDSETUP_HOME: folder() };
+    for (const name of ['one', 'two']) await credsetup(['mattermost', '--url', server.url, '--name', name], { env: { ...env, CREDSETUP_TOKEN: token } });
+    const { session, left } = wizard(['test', '--all', '--plain'], { env, columns: 120 });
+    await left(0);
+    const lines = /^1 of 2: (one|two)\r?\n2 of 2: (?!\1)(one|two)\r?\n(?:\[ok\]|✔) one {2}ok /;
+    expect(session.screen()).toMatch(lines);
+    expectUndrawn(session);
+    const log = await credsetup(['test', '--all'], { env });
+    expect(log).toMatchObject({ exitCode: 0, stdout: '', stderr: expect.stringMatching(lines) });
+    expect((await credsetup(['test', '--all', '--quiet'], { env })).stderr).not.toContain(' of 2');
   });
 
   it('hides what is hidden in Emacs, which shows what is typed unless the line asks for a password', async () => {
