@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl' | 'chromium' | 'strace' | 'bindfs' | 'nginx' | 'bash' | 'zsh' | 'fish' | 'python-dotenv' | 'systemd-analyze' | 'chroot';
+export type Tool = 'keychain' | 'age' | 'terminal' | 'openssl' | 'chromium' | 'strace' | 'bindfs' | 'nginx' | 'bash' | 'zsh' | 'fish' | 'python-dotenv' | 'systemd-analyze' | 'chroot' | 'faketime';
 
 const probes: Record<Tool, () => boolean> = {
   keychain: () => found('gnome-keyring-daemon') && found('dbus-run-session'),
@@ -20,6 +20,7 @@ const probes: Record<Tool, () => boolean> = {
   chromium: () => existsSync('/usr/bin/chromium'),
   // Somebody else's tracer, or a machine without the right to trace, is as good as none.
   strace: () => spawnSync('strace', ['-qq', '-e', 'trace=none', 'true']).status === 0,
+  faketime: () => found('faketime'),
   bindfs: () => found('bindfs') && existsSync('/dev/fuse'),
   nginx: () => found('nginx'),
   'python-dotenv': () => spawnSync('python3', ['-c', 'import dotenv']).status === 0,

@@ -3,7 +3,7 @@ import { inTurns } from '../concurrency.ts';
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { toCredsetupError } from '../errors.ts';
-import { renewedAt } from '../stored/expiry.ts';
+import { isFromLaterClock, renewedAt } from '../stored/expiry.ts';
 import { fresh, type FreshDeps } from '../stored/fresh.ts';
 import { livesElsewhere } from '../stored/handed-over.ts';
 import { progressOf } from '../stored/progress.ts';
@@ -43,7 +43,7 @@ function reasonToSkip(credential: Credential, all: boolean, olderThan: number | 
   const renewed = renewedAt(credential);
   if (renewed === undefined) return 'it has no sign-in that ends unused';
   const days = (now.getTime() - renewed.getTime()) / day;
-  return days >= olderThan ? undefined : `it was renewed on ${renewed.toISOString().slice(0, 10)}`;
+  return days >= olderThan || isFromLaterClock(credential, now) ? undefined : `it was renewed on ${renewed.toISOString().slice(0, 10)}`;
 }
 
 async function refreshOne({ name }: Credential, deps: FreshDeps, context: Context): Promise<Result> {

@@ -49,6 +49,15 @@ export function renewedAt(credential: Credential): Date | undefined {
   return new Date(Date.parse(credential.expiresAt) - oauth.refreshTokenDays * day);
 }
 
+/** Of two computers that share a store, and of a token's hour. */
+const usualSkew = 3_600_000;
+
+/** Whether it was renewed at a time that has not come: by a clock that has been set back since, so no end that it reckoned can be trusted. */
+export function isFromLaterClock(credential: Credential, now: Date): boolean {
+  const renewed = renewedAt(credential);
+  return renewed !== undefined && renewed.getTime() - now.getTime() > usualSkew;
+}
+
 function methodIn({ service, method }: Credential): Method | undefined {
   // A service of a newer version is listed too.
   return services.find(({ id }) => id === service)?.methods.find(({ id }) => id === method);

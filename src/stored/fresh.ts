@@ -11,11 +11,14 @@ import { presentedValue } from '../services/answer.ts';
 import { findMethod, findService } from '../services/registry.ts';
 import type { Method } from '../services/service.ts';
 import { tokenEndpointOf } from '../server/token-endpoint.ts';
+import { isFromLaterClock } from './expiry.ts';
 import { refuseHandedOver, refuseOnlyClient } from './handed-over.ts';
 import { idleEnd, tokenSecrets } from './token-values.ts';
 
 /** An access token that ends sooner is renewed before it is handed out. */
 const enoughMilliseconds = 120_000;
+/** No access token lives for longer by any setting that was met; one without a refresh token has no other time to be held against. */
+const longestLife = 31 * 86_400_000;
 
 /** The request may have been carried out although we have no answer. */
 const answerLost = new Set<string>(['CONNECTION_LOST', 'CONNECTION_TIMEOUT', 'SERVER_ERROR', 'RESPONSE_INVALID']);
@@ -156,9 +159,11 @@ async function askForStore(full: FullCredential, error: CredsetupError, context:
   return answer.kind === 'back' || answer.value === 'none' ? undefined : answer.value;
 }
 
-function endsSoon({ secrets }: FullCredential, now: Date): boolean {
-  const until = secrets['accessTokenExpiresAt'];
-  return until === undefined || Date.parse(until) - now.getTime() < enoughMilliseconds;
+/** Also where its end cannot be trusted, for it was reckoned by a clock that was wrong. */
+function endsSoon({ credential, secrets }: FullCredential, now: Date): boolean {
+  const left = Date.parse(secrets['accessTokenExpiresAt'] ?? '') - now.getTime();
+  if (!(left >= enoughMilliseconds)) return true;
+  return secrets['refreshToken'] === undefined ? left > longestLife : isFromLaterClock(credential, now);
 }
 
 function protect({ secrets }: FullCredential, context: Context): void {

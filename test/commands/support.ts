@@ -46,9 +46,9 @@ export interface Script {
   readonly run: (args: readonly string[], options?: ScriptRun) => Promise<Finished>;
 }
 
-/** A script with a home of its own, in which credentials are kept in the encrypted file. */
-export function script(home = folder()): Script {
-  const env = { CREDSETUP_HOME: home, CREDSETUP_STORE: 'file', CREDSETUP_IDENTITY: identity };
+/** A script with a home of its own, in which credentials are kept in the encrypted file; `more` variables that every run has. */
+export function script(home = folder(), more: Readonly<Record<string, string>> = {}): Script {
+  const env = { CREDSETUP_HOME: home, CREDSETUP_STORE: 'file', CREDSETUP_IDENTITY: identity, ...more };
   return {
     home, env,
     async run(args, { reveals = false, weak = false, secrets = [], ...options } = {}) {

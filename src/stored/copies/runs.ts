@@ -50,7 +50,8 @@ function notesIn(journal: Journal, alone: boolean, entry: (mark: string) => Begu
 /** Takes away the workflows that cut-off runs left in this n8n. */
 export async function sweepRuns(target: OpenN8n, context: Context): Promise<void> {
   const journal = await context.journal();
-  const cutOff = (one: Begun): boolean => journal.isAtWork(one) === false || context.now().getTime() - Date.parse(one.at) > longestRun;
+  // One of a time to come is of a clock that was wrong.
+  const cutOff = (one: Begun): boolean => journal.isAtWork(one) === false || Math.abs(context.now().getTime() - Date.parse(one.at)) > longestRun;
   const left = (await journal.list()).filter((one) => one.service === n8n.id && one.ownerId === workflow && sameN8n(one.url, target.base) && cutOff(one));
   for (const one of left) {
     try {
