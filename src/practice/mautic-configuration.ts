@@ -189,6 +189,10 @@ const enable = () => {
     one.disabled = !Object.keys(JSON.parse(one.dataset.enableOn)).some((id) => document.getElementById(id)?.checked);
   }
 };
+for (const radio of document.querySelectorAll('[data-attribute-toggle]:checked')) {
+  const hidden = document.querySelector('[type=hidden][name$="[' + radio.dataset.attributeToggle.replaceAll('-', '_') + ']"]');
+  if (hidden && hidden.value === '') hidden.value = radio.dataset.attributeValue;
+}
 document.addEventListener('change', enable);
 enable();
 </script>`;

@@ -1,4 +1,5 @@
 /** Mautic's own pages, walked by HTTP: what works on both generations, and each way in which it does not. */
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -13,7 +14,7 @@ import { cutRole, createAccount, deleteAccount, deleteRole, findAccounts, newPas
 import { addRedirectUris, createClient, deleteClient, findClients, readClient } from '../../src/services/mautic/pages/clients.ts';
 import { readConfiguration, rehearse, saveConfiguration } from '../../src/services/mautic/pages/configuration.ts';
 import { consent } from '../../src/services/mautic/pages/consent.ts';
-import { readDocument } from '../../src/services/mautic/pages/document.ts';
+import { readDocument, type Pairs } from '../../src/services/mautic/pages/document.ts';
 import { setPassword } from '../../src/services/mautic/pages/password.ts';
 import { signInToPages, signOutOfPages } from '../../src/services/mautic/pages/sign-in.ts';
 import { repairs } from '../../src/services/mautic/repairs.ts';
@@ -424,6 +425,7 @@ describe.each(versions)('The configuration of Mautic %s', (version) => {
     const [ours, theirs] = [await mautic(off), await mautic(off)];
     for (const server of [ours, theirs]) {
       server.state.configuration = new Map([...savedValues(server.state), ['config[leadconfig][contact_columns][]', ['email', 'name', 'id']], ['config[emailconfig][unsubscribe_text]', ['two\nlines & <b>']]]);
+      if (version === '7.0.0') server.state.configuration.set('config[themeconfig][accent]', ['']);
     }
     const visit = await signIn(ours);
     await saveConfiguration(visit, await rehearse(visit, { api: true, basic: true }), { api: true, basic: true });
@@ -592,6 +594,24 @@ describe('What answers in place of any Mautic\'s pages', () => {
     server.intercept = async (request, answer) => request.path === '/s/login' ? html(await answer(), (body) => body.replace(/name="_csrf_token" value="[^"]*"/, 'name="_csrf_token" value="old"')) : answer();
     expect((await failureOf(signIn(server))).code).toBe('RESPONSE_INVALID');
     expect(logins(server)).toBe(2);
+  });
+});
+
+describe.each([['7.0.0', 'mautic-forms-7.json'], ['5.1.0', 'mautic-forms-5.json']])('A recorded page of Mautic %s', (_version, file) => {
+  const all = JSON.parse(readFileSync(new URL(`../wire/${file}`, import.meta.url), 'utf8')) as { name: string; request: { form?: Pairs }; response: { body: string } }[];
+  const one = (name: string): (typeof all)[number] => all.find((exchange) => exchange.name === name)!;
+  /** What the person changed, the button and the token, which is each page's own. */
+  const byPerson = ([name]: readonly [string, string]): boolean => /\[_token\]$|\[buttons\]|\[api_enabled\]|\[api_enable_basic_auth\]|\[name\]$|\[redirectUris\]$|^_/.test(name);
+
+  it.each([
+    ['config-page', 'config', 'config-save', 170], ['client-page', 'client', 'client-made', 1], ['client-edit-page', 'client', 'client-edited', 2], ['login-page', 'login', 'login', 0],
+    ['oauth-own-session-then', 'fos_oauth_server_authorize_form', 'oauth-own-session-accepted', 5],
+  ])('%s is sent with the very fields that were sent to the real one', async (page, form, sent, least) => {
+    const pairs = (await readDocument(one(page).response.body, '/x')).form(form)!.pairs();
+    const recorded = one(sent).request.form!.filter(([name]) => name !== 'accepted');
+    expect(pairs.filter((pair) => !byPerson(pair))).toEqual(recorded.filter((pair) => !byPerson(pair)));
+    expect(new Set(pairs.map(([name]) => name))).toEqual(new Set(recorded.map(([name]) => name).filter((name) => !name.includes('[buttons]'))));
+    expect(pairs.length).toBeGreaterThanOrEqual(least);
   });
 });
 

@@ -179,12 +179,26 @@ function faultsOf(inside: readonly Element[]): readonly Fault[] {
 
 const neverSent = new Set(['submit', 'button', 'image', 'reset', 'file']);
 
-/** The successful controls (HTML, "constructing the entry list"), and what Mautic's own script makes of two of its attributes. */
+/** The successful controls (HTML, "constructing the entry list"), and what Mautic's own script makes of three of its attributes. */
 function successful(controls: readonly Element[], where: string): Pairs {
   const left = disabledByScript(controls);
+  const toggled = toggledByScript(controls);
   return controls.filter((one) => !isDisabled(one) && !left.has(nameOf(one))).flatMap(
-    (one) => valuesOf(one, where).map((value) => [nameOf(one), value] as const),
+    (one) => valuesOf(one, where).map((value) => [nameOf(one), value === '' ? toggled(one) : value] as const),
   );
+}
+
+/**
+ * 7 shows the theme's choices as radios beside a hidden field, which its script fills: `data-attribute-toggle="x-y"`
+ * goes with `[x_y]`. Source: config-page and config-save, in which the empty field was sent with the ticked radio's value.
+ */
+function toggledByScript(controls: readonly Element[]): (hidden: Element) => string {
+  const ticked = controls.filter((one) => has(one, 'checked') && has(one, 'data-attribute-toggle'));
+  const values = new Map(ticked.map(({ attribs }) => [attribs['data-attribute-toggle'] ?? '', attribs['data-attribute-value'] ?? '']));
+  return (one) => {
+    const key = /\[(\w+)\]$/.exec(nameOf(one))?.[1]?.replaceAll('_', '-') ?? '';
+    return one.attribs['type'] === 'hidden' ? values.get(key) ?? '' : '';
+  };
 }
 
 function isDisabled(one: Element): boolean {
