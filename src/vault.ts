@@ -16,7 +16,7 @@ import type { Credential, FullCredential, StoreKind, Vault } from './context.ts'
 import { CredsetupError, isCredsetupError } from './errors.ts';
 import { proveWritable } from './stores/atomic.ts';
 import { SaveProtocol, type Save, type SaveStep } from './stores/commit.ts';
-import { compareNames, damagedOf, entriesByName, entryFor, entryOf, entryOrThrow, fullOf, nameTaken, secretMissing, updated, withEntry, without } from './stores/entries.ts';
+import { damagedOf, entriesByName, entryFor, entryOf, entryOrThrow, fullOf, nameTaken, secretMissing, sortedByName, updated, withEntry, without } from './stores/entries.ts';
 import { ensureHome, homeExists, homeFiles, sweepTemporaries, type Machine } from './stores/home.ts';
 import { emptyIndex, idText, readIndex, type DamagedEntry, type Index, type IndexEntry, type KeptIn } from './stores/index-file.ts';
 import { withLock, type HeldLock, type LockOptions } from './stores/lock.ts';
@@ -86,7 +86,7 @@ class HomeVault implements Vault {
 
   async list(): Promise<readonly Credential[]> {
     const { entries } = await this.#index();
-    return entries.map(({ credential }) => credential).sort((one, other) => compareNames(one.name, other.name));
+    return sortedByName(entries.map(({ credential }) => credential));
   }
 
   async find(name: string): Promise<Credential | undefined> {

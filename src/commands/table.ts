@@ -8,10 +8,11 @@ import { wrap } from '../terminal/wrap.ts';
 export function table(head: readonly string[], rows: readonly (readonly string[])[], columns = Infinity): string {
   const shown = head.map((_, index) => index).filter((index) => rows.some((row) => row[index] !== ''));
   const all = [head, ...rows];
-  const widths = new Map(shown.map((index) => [index, all.reduce((most, row) => Math.max(most, width(row[index] ?? '')), 0)]));
-  const padded = (text: string, index: number): string => text + ' '.repeat((widths.get(index) ?? 0) - width(text));
-  const lines = all.map((row) => shown.map((index) => padded(row[index] ?? '', index)).join('  ').trimEnd());
-  if (lines.every((line) => width(line) <= columns)) return `${lines.join('\n')}\n`;
+  const cells = shown.map((index) => all.map((row) => width(row[index] ?? '')));
+  const widths = cells.map((column) => column.reduce((most, one) => Math.max(most, one), 0));
+  const padded = (row: number, at: number): string => (all[row]?.[shown[at] ?? 0] ?? '') + ' '.repeat((widths[at] ?? 0) - (cells[at]?.[row] ?? 0));
+  const lines = all.map((_, row) => shown.map((__, at) => padded(row, at)).join('  ').trimEnd());
+  if (columns === Infinity || lines.every((line) => width(line) <= columns)) return `${lines.join('\n')}\n`;
   return `${rows.map((row) => paragraph(head, row, columns)).join('\n\n')}\n`;
 }
 

@@ -14,6 +14,12 @@ export function compareNames(one: string, other: string): number {
   return left < right ? -1 : Number(left > right);
 }
 
+/** A new list in the order of their names. */
+export function sortedByName(credentials: readonly Credential[]): Credential[] {
+  const keyed = credentials.map((credential) => ({ credential, key: credential.name.toLowerCase() }));
+  return keyed.sort((one, other) => (one.key < other.key ? -1 : Number(one.key > other.key))).map(({ credential }) => credential);
+}
+
 export function placeOf({ key, credential: { store } }: IndexEntry): Place {
   return { key, store };
 }

@@ -6,7 +6,16 @@
 /** Where a value stands and what is wrong with it; never the value itself, for it may be a secret. */
 export class ShapeError extends Error {}
 
-/** @param where the value's place, `entries[2].credential.url` for example */
+/** For whoever found it while looking at a part: the place becomes longer as the error comes out, and costs nothing where there is none. */
+function inside(error: unknown, place: string): unknown {
+  return error instanceof ShapeError ? new ShapeError(`${place}${error.message}`) : error;
+}
+
+/**
+ * What is right is given back as it is, not as a copy.
+ *
+ * @param where the value's place, `it` for example; empty for a part, whose place is told by what it is a part of
+ */
 export type Check<T> = (value: unknown, where: string) => T;
 
 type Optional<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
@@ -74,7 +83,17 @@ export const versionOne: Check<1> = (value, where) => {
 export function listOf<T>(check: Check<T>): Check<T[]> {
   return (value, where) => {
     if (!Array.isArray(value)) throw new ShapeError(`${where} is no list`);
-    return value.map((one, index) => check(one, `${where}[${index}]`));
+    const list: readonly unknown[] = value;
+    let at = 0;
+    try {
+      const checked = list.map((one, index) => {
+        at = index;
+        return check(one, '');
+      });
+      return checked.every((one, index) => one === list[index]) ? list as T[] : checked;
+    } catch (error) {
+      throw inside(error, `${where}[${at}]`);
+    }
   };
 }
 
@@ -82,11 +101,9 @@ export function listOf<T>(check: Check<T>): Check<T[]> {
 export function recordOf<T>(name: RegExp, check: Check<T>): Check<Record<string, T>> {
   return (value, where) => {
     if (!isObject(value)) throw new ShapeError(`${where} is no object`);
-    const entries = Object.entries(value).map(([key, one]): [string, T] => {
-      if (!name.test(key)) throw new ShapeError(`${where} has a member whose name has not the form that it should have`);
-      return [key, check(one, `${where}.${key}`)];
-    });
-    return Object.fromEntries(entries);
+    const keys = Object.keys(value);
+    if (!keys.every((key) => name.test(key))) throw new ShapeError(`${where} has a member whose name has not the form that it should have`);
+    return eachChecked(value, keys, () => check, where) as Record<string, T>;
   };
 }
 
@@ -102,12 +119,31 @@ export function members<T extends object>(required: Checks<T, Exclude<keyof T, O
     for (const [name] of needed) {
       if (!Object.hasOwn(value, name)) throw new ShapeError(`${where}.${name} is missing`);
     }
-    const checked: Record<string, unknown> = {};
-    for (const name of Object.keys(value)) {
-      const check = allowed.get(name);
-      if (check !== undefined) checked[name] = check(value[name], `${where}.${name}`);
-      else if (others === 'refused') throw new ShapeError(`${where} has a member that is not known`);
-    }
-    return checked as T;
+    const keys = Object.keys(value);
+    const known = keys.every((name) => allowed.has(name)) ? keys : keys.filter((name) => allowed.has(name));
+    if (known !== keys && others === 'refused') throw new ShapeError(`${where} has a member that is not known`);
+    return eachChecked(value, known, (name) => allowed.get(name), where, known !== keys) as T;
   };
+}
+
+/** Each of these members through its check; a copy only where a part of it is one, or others are left out. */
+function eachChecked(
+  value: Record<string, unknown>, names: readonly string[], checkOf: (name: string) => Check<unknown> | undefined, where: string, copies = false,
+): Record<string, unknown> {
+  let copy: Record<string, unknown> | undefined = copies ? {} : undefined;
+  for (const name of names) {
+    const before = value[name];
+    const after = checkedMember(before, checkOf(name), name, where);
+    if (copy === undefined && after !== before) copy = { ...value };
+    if (copy !== undefined) copy[name] = after;
+  }
+  return copy ?? value;
+}
+
+function checkedMember(value: unknown, check: Check<unknown> | undefined, name: string, where: string): unknown {
+  try {
+    return check?.(value, '');
+  } catch (error) {
+    throw inside(error, `${where}.${name}`);
+  }
 }
