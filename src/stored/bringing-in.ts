@@ -216,17 +216,22 @@ async function withAccessToken(
       name, service: service.id, url, hint: `Sign in once: credsetup ${service.id} --method ${method.id} --name ${name}. Then this entry leaves it as it is. For programs: grant: client-credentials`,
     });
   }
-  if (grant !== 'client-credentials') {
-    throw new CredsetupError('TOKEN_REJECTED', `The access token of ${name} has ended, so nothing proves the sign-in; its refresh token was not spent.`, {
-      name, service: service.id, url, hint: `Export it again where it is stored and import it within the hour, or sign in here: credsetup ${service.id} --method ${method.id} --name ${name}`,
-    });
-  }
+  if (grant !== 'client-credentials') throw unproved(name, secrets, { service: service.id, url, method: method.id });
   const { clientCredentials } = await import('../oauth/tokens.ts');
   const tokens = await clientCredentials(tokenEndpointOf({
     service, oauth, base: url, clientId: presentedValue({ ...fields }, 'clientId'), clientSecret: presentedValue(secrets, 'clientSecret'), http, connection, context,
   }));
   const { accessToken, accessTokenExpiresAt, ...lasting } = secrets;
   return { ...lasting, ...tokenSecrets(tokens) };
+}
+
+/** Nobody refused it: only spending its refresh token would show whether the sign-in holds, and then the file's would be dead if the rest failed. */
+function unproved(name: string, { accessTokenExpiresAt = '', refreshToken }: Secrets, { service, url, method }: Readonly<Record<'service' | 'url' | 'method', string>>): CredsetupError {
+  const without = refreshToken === undefined ? 'there is no refresh token with it' : 'its refresh token is never spent by an import: the sign-in may still hold';
+  return new CredsetupError('UNSUPPORTED', `The access token of ${name} ended at ${accessTokenExpiresAt}, so nothing can prove the sign-in here; ${without}.`, {
+    name, service, url,
+    hint: `Sign in here: credsetup ${service} --method ${method} --name ${name}. Or where it came from: credsetup reconnect ${name}, then credsetup export ${name} --hand-over, and import that within the hour. The file was left as it is.`,
+  });
 }
 
 /** All at once, which the vault commits in groups. */

@@ -5,7 +5,8 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { PracticeMattermost } from '../../src/practice/mattermost.ts';
 import type { PracticeMautic } from '../../src/practice/mautic.ts';
 import { refreshes, storeOAuth2 } from './oauth.ts';
-import { errorOf, folder, mattermostServer, mauticServer, script, storeMattermost, storeMautic, type Script } from './support.ts';
+import { allScopes, n8nApiKey, startN8n } from '../../src/practice/n8n.ts';
+import { atTheEnd, errorOf, folder, mattermostServer, mauticServer, script, storeMattermost, storeMautic, type Script } from './support.ts';
 
 interface Entry { name: string; url: string; id: string; secrets: Record<string, string>; [member: string]: unknown }
 interface Document { version: number; credentials: Entry[]; [member: string]: unknown }
@@ -143,6 +144,17 @@ describe('import', () => {
     expect(requests()).toBe(0);
   });
 
+  it('names the one wrong entry of a thousand, and sends none of the others', async () => {
+    const path = file((document) => {
+      const one = entry(document, 'chat');
+      document.credentials = Array.from({ length: 1000 }, (_, index) => ({ ...one, name: `chat-${index}`, secrets: { token: index === 640 ? 'two words' : token } }));
+    });
+    const done = await to.run(['import', path, '--json'], known());
+    const results = statuses(done);
+    expect([done.exitCode, results['chat-640'], new Set(Object.values(results))]).toEqual([12, 'INPUT_INVALID', new Set(['skipped', 'INPUT_INVALID'])]);
+    expect([requests(), await names(to)]).toEqual([0, []]);
+  });
+
   it('gives an entry an id of its own when another name has it already', async () => {
     await to.run(['import', file(), '--json'], known());
     const path = file((document) => { document.credentials = [{ ...entry(document, 'chat'), name: 'chat-again' }]; });
@@ -165,9 +177,35 @@ describe('import', () => {
     expect(statuses(await to.run(['import', path, '--json']))).toEqual({ 'signed-in': 'created' });
     document.credentials[0]!.secrets['accessTokenExpiresAt'] = '2020-01-01T00:00:00Z';
     document.credentials[0]!.name = 'ended';
-    writeFileSync(path, JSON.stringify(document));
-    expect(statuses(await to.run(['import', path, '--json']))).toEqual({ ended: 'TOKEN_REJECTED' });
-    expect(refreshes(crm)).toBe(before);
+    for (const [says, given] of [['may still hold', {}], ['no refresh token', { refreshToken: undefined }]] as const) {
+      Object.assign(document.credentials[0]!.secrets, given);
+      writeFileSync(path, JSON.stringify(document));
+      const done = await to.run(['import', path, '--json']);
+      const [{ error }] = done.json()['results'] as [{ error: object }];
+      // Nobody refused it, so nothing says that somebody did.
+      expect(error).toMatchObject({ code: 'UNSUPPORTED', exitCode: 2, message: expect.stringContaining(says) as string, hint: expect.stringContaining('credsetup reconnect ended') as string });
+    }
+    expect([refreshes(crm), await names(to)]).toEqual([before, ['signed-in']]);
+  });
+
+  it('takes back what it had stored when a later entry cannot be stored, and what was there before is there again', async () => {
+    await to.run(['import', file(), '--json'], known());
+    const [replaced, fresh] = [chat.makeToken('maker').token, chat.makeToken('maker').token];
+    // Its server takes it, and no store does: of more than 2,560 bytes.
+    const [flow, large] = [await startN8n(), `${n8nApiKey}${'a'.repeat(2600)}`];
+    atTheEnd(() => flow.close());
+    flow.state.keys.set(large, allScopes);
+    const path = file((document) => {
+      const one = entry(document, 'chat');
+      document.credentials = [
+        { ...one, secrets: { token: replaced } }, { ...one, name: 'new', secrets: { token: fresh } },
+        { ...one, name: 'flow', service: 'n8n', method: 'api-key', url: flow.url, secrets: { apiKey: large } },
+      ];
+    });
+    const before = (await to.run(['export', '--all'], { reveals: true })).json()['credentials'];
+    const done = await to.run(['import', path, '--json'], { secrets: [replaced, fresh, large] });
+    expect([done.exitCode, statuses(done)]).toEqual([12, { chat: 'skipped', new: 'skipped', flow: 'SECRET_TOO_LARGE' }]);
+    expect((await to.run(['export', '--all'], { reveals: true })).json()['credentials']).toEqual(before);
   });
 });
 
