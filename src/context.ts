@@ -263,6 +263,10 @@ export interface MachineFacts {
   /** CREDSETUP_HOME or the platform's data folder, and its mode; undefined where there is none yet. */
   readonly home: string;
   readonly homeMode: number | undefined;
+  /** Whether the home, or the folder in which it would be made, can be written by this user. */
+  readonly homeIsWritable: boolean;
+  /** Whether something takes a connection there, within seconds. */
+  readonly connects: (host: string, port: number) => Promise<boolean>;
   /** BROWSER names one that is there, or there are a screen and a program that opens one. */
   readonly canOpenBrowser: boolean;
   readonly hasClipboard: boolean;

@@ -60,7 +60,8 @@ async function node(context: Context): Promise<readonly Check[]> {
 }
 
 async function home(context: Context): Promise<readonly Check[]> {
-  const { home: folder, homeMode } = await context.machine();
+  const { home: folder, homeMode, homeIsWritable } = await context.machine();
+  if (!homeIsWritable) return bad('home', 'fail', `${folder} cannot be ${homeMode === undefined ? 'made' : 'written'} by this user; what is stored can be used, and nothing can be saved or renewed`, 'Set CREDSETUP_HOME to a folder of yours that can be written, or let this one be: its owner, its rights, and whether its file system may only be read.');
   const stored = await (await context.vault()).list();
   if (homeMode === undefined) return ok('home', `${folder} is made by the first set-up`);
   if ((homeMode & 0o077) !== 0) return bad('home', 'warn', `${folder} can be opened by others (mode ${(homeMode & 0o777).toString(8)}); the files in it cannot`, `chmod 700 ${folder}`);
@@ -119,12 +120,19 @@ async function clipboard(context: Context): Promise<readonly Check[]> {
     : bad('clipboard', 'warn', 'this machine has none that can be written', 'On Linux install wl-clipboard or xclip; or copy from the screen.');
 }
 
-async function proxy({ env }: Context): Promise<readonly Check[]> {
+async function proxy(context: Context): Promise<readonly Check[]> {
+  const { env } = context;
   const set = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].filter((name) => (env[name] ?? '') !== '');
   if (set.length === 0) return skip('proxy', 'none is set');
   const broken = set.find((name) => !/^https?:$/.test(URL.canParse(env[name] ?? '') ? new URL(env[name] ?? '').protocol : ''));
-  if (broken !== undefined) return Promise.resolve(bad('proxy', 'fail', `${broken} is no address of a proxy`, `Set it to http://HOST:PORT, or unset it: unset ${broken}`));
-  return Promise.resolve(ok('proxy', set.map((name) => `${name} is ${new URL(env[name] ?? '').host}`).join(', ')));
+  if (broken !== undefined) return bad('proxy', 'fail', `${broken} is no address of a proxy`, `Set it to http://HOST:PORT, or unset it: unset ${broken}`);
+  const { connects } = await context.machine();
+  for (const name of set) {
+    const { host, hostname, port, protocol } = new URL(env[name] ?? '');
+    if (await connects(hostname.replace(/^\[(.*)\]$/, '$1'), Number(port === '' ? { 'http:': 80, 'https:': 443 }[protocol] : port))) continue;
+    return bad('proxy', 'fail', `nothing takes a connection at ${host}, which ${name} names`, `Start that proxy, correct the address, or go without one: unset ${name}`);
+  }
+  return ok('proxy', set.map((name) => `${name} is ${new URL(env[name] ?? '').host}`).join(', '));
 }
 
 async function caFiles(context: Context): Promise<readonly Check[]> {

@@ -21,6 +21,8 @@ export class StandardStream implements WritableText {
   #stream: NodeStream | undefined;
   #direct: boolean | undefined;
   #failed = false;
+  /** Node's stream was given something. */
+  #handed = false;
 
   /** @param open Node's stream for the descriptor, made when it is needed */
   constructor(descriptor: number, open: () => NodeStream) {
@@ -44,16 +46,22 @@ export class StandardStream implements WritableText {
 
   write(text: string): void {
     this.#direct ??= takesAllAtOnce(this.#descriptor);
-    if (this.#stream !== undefined || !this.#direct) this.#node().write(text);
+    if (this.#stream !== undefined || !this.#direct) this.#hand(text);
     else if (!this.#failed) this.#writeNow(Buffer.from(text));
   }
 
   /** Resolves when all is taken, or has failed and the listeners know. */
   async written(): Promise<void> {
     const stream = this.#stream;
-    if (stream === undefined) await new Promise((resolve) => { setImmediate(resolve); });
+    // An empty write would fail on a full disk although there was nothing to write.
+    if (stream === undefined || !this.#handed) await new Promise((resolve) => { setImmediate(resolve); });
     // The stream tells of a failed write by an event, after the callback.
     else await new Promise<void>((resolve) => { stream.write('', () => { setImmediate(resolve); }); });
+  }
+
+  #hand(text: string | Uint8Array): void {
+    this.#handed = true;
+    this.#node().write(text);
   }
 
   #node(): NodeStream {
@@ -70,7 +78,7 @@ export class StandardStream implements WritableText {
       while (done < bytes.length) done += writeSync(this.#descriptor, bytes, done);
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') {
-        this.#node().write(bytes.subarray(done));
+        this.#hand(bytes.subarray(done));
         return;
       }
       this.#failed = true;

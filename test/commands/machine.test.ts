@@ -1,11 +1,11 @@
-/** What a machine promises and does not keep: a home, and whose it is. */
-import { spawn } from 'node:child_process';
+/** What a machine promises and does not keep: a home and whose it is, readers, disks, a file system that can be written. */
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { cleanEnvironment } from '../program.ts';
-import { folder, identity, mattermostServer } from './support.ts';
+import { cleanEnvironment, programPath } from '../program.ts';
+import { folder, identity, mattermostServer, script, storeMattermost } from './support.ts';
 
 const nobody = 12345;
 const root = process.geteuid?.() === 0;
@@ -84,5 +84,80 @@ describe.skipIf(!root || process.platform !== 'linux')('a user', () => {
     const done = await runAs(0, ['mattermost', '--url', server.url, '--store', 'file', '--json'], { ...env, CREDSETUP_HOME: chosen }, '/');
     expect(done.exitCode, done.stdout + done.stderr).toBe(0);
     expect(existsSync(join(chosen, 'credentials.age'))).toBe(true);
+  });
+});
+
+/** A shell's line in which `credsetup` is the program, with a home in which `chat` is stored. */
+async function shellWith(): Promise<{ readonly line: (text: string) => Promise<Done>; readonly works: () => Promise<boolean> }> {
+  const [one, server] = [script(), await mattermostServer()];
+  const token = await storeMattermost(one, server);
+  const line = (text: string): Promise<Done> => new Promise((resolve) => {
+    const child = spawn('bash', ['-o', 'pipefail', '-c', `credsetup() { "$NODE" "$PROGRAM" "$@"; }; ${text}`], {
+      env: cleanEnvironment({ ...one.env, NODE: process.execPath, PROGRAM: programPath, URL_OF: server.url, CREDSETUP_TOKEN: token }), stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (part) => { stdout += String(part); });
+    child.stderr.on('data', (part) => { stderr += String(part); });
+    child.once('close', (exitCode) => { resolve({ exitCode, stdout, stderr }); });
+  });
+  const works = async (): Promise<boolean> => {
+    expect(readdirSync(one.home).sort()).toEqual(['credentials.age', 'index.json']);
+    return (await one.run(['test', '--all', '--json'])).exitCode === 0;
+  };
+  return { line, works };
+}
+
+const stack = /\n\s+at |node:internal|\bError:/;
+
+describe.skipIf(process.platform === 'win32')('a reader that leaves, and a disk that is full', () => {
+  it('end what has something to say with 141 and no word, and what was stored is whole', async () => {
+    const { line, works } = await shellWith();
+    for (const command of ['list', 'get chat', 'export chat', 'mattermost --url $URL_OF --name new --json', 'completion bash']) {
+      const done = await line(`credsetup ${command} | head -c 0`);
+      expect([command, done.exitCode]).toEqual([command, 141]);
+      expect(done.stderr).not.toMatch(stack);
+    }
+    expect((await line('credsetup rename chat talk 2>&1 >/dev/null | head -c 0')).exitCode).toBe(141);
+    expect(await works()).toBe(true);
+  });
+
+  it('do not disturb what says nothing there: closed outputs, and a full disk behind one that is not used', async () => {
+    const { line, works } = await shellWith();
+    for (const streams of ['2>&-', '>&-', '<&- >&- 2>&-', '>/dev/full', '2>/dev/full']) {
+      for (const command of ['exec chat -- true', 'rename chat talk && credsetup rename talk chat']) {
+        const done = await line(`{ credsetup ${command}; } ${streams}`);
+        expect([streams, command, done.exitCode, done.stdout]).toEqual([streams, command, 0, '']);
+      }
+    }
+    const full = await line('credsetup get chat >/dev/full');
+    expect([full.exitCode, full.stderr]).toEqual([10, expect.stringContaining('Standard output could not be written')]);
+    expect(await works()).toBe(true);
+  });
+});
+
+const unshared = root && process.platform === 'linux' && spawnSync('unshare', ['-m', 'true']).status === 0;
+if (!unshared) console.log('skipped: this machine makes no mount of its own');
+
+describe.skipIf(!unshared)('a file system that may only be read, all of it', () => {
+  const readOnly = (command: string): string => `unshare -m sh -c 'mount --bind / / && mount -o remount,bind,ro / && exec "$NODE" "$PROGRAM" ${command}'`;
+
+  it('is enough for what only reads', async () => {
+    const { line } = await shellWith();
+    for (const command of ['list', 'get chat', 'exec chat -- true', 'export chat', 'completion zsh', 'mattermost --url $URL_OF --store none']) {
+      const done = await line(readOnly(command));
+      expect([command, done.exitCode, done.stderr]).toEqual([command, 0, expect.not.stringMatching(stack)]);
+    }
+  });
+
+  it('is told by what saves, with its code, before anything is sent, and by doctor', async () => {
+    const { line, works } = await shellWith();
+    for (const command of ['mattermost --url $URL_OF --name new --json', 'test chat --json', 'rename chat talk --json', 'remove chat --yes --json']) {
+      const done = await line(readOnly(command));
+      expect([command, done.exitCode, done.stdout]).toEqual([command, 10, expect.stringMatching(/STORE_UNWRITABLE[^]*read-only/)]);
+      expect(done.stderr).not.toMatch(stack);
+    }
+    const { checks } = JSON.parse((await line(readOnly('doctor --json'))).stdout) as { checks: { id: string; status: string }[] };
+    expect(checks.find(({ id }) => id === 'home')).toMatchObject({ status: 'fail' });
+    expect(await works()).toBe(true);
   });
 });
