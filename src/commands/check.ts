@@ -1,15 +1,17 @@
 /** `check TARGET`: what an n8n holds of the types that we know, ours or not, and whether it works there. */
+import { inTurns } from '../concurrency.ts';
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
-import { exitCodes, isCredsetupError } from '../errors.ts';
+import { exitCodes, isCredsetupError, type CredsetupError } from '../errors.ts';
 import { foreign, withoutMarks } from '../foreign.ts';
 import type { StoredInN8n } from '../services/n8n/api.ts';
 import { capabilityScopes, requireScopes } from '../services/n8n/capabilities.ts';
 import type { N8nVerdict } from '../services/n8n/outcome.ts';
 import { services } from '../services/registry.ts';
 import type { Method, Service } from '../services/service.ts';
-import { isN8n, sameN8n, type OpenN8n } from '../stored/copies/open.ts';
+import { sameN8n, whyAway, type OpenN8n } from '../stored/copies/open.ts';
 import { prove } from '../stored/copies/prove.ts';
+import { progressBar } from '../stored/progress.ts';
 import type { check } from './catalog.ts';
 import { name, networkOptions, type Run } from './command.ts';
 import { openN8n } from './push-target.ts';
@@ -27,12 +29,12 @@ export const run: Run<typeof check> = async (call, context) => {
   const target = await openN8n([], { ...call, target: name(call.args) }, context);
   await requireScopes(target.api.requests, [...capabilityScopes.list, ...capabilityScopes.read, ...(call.options.run ? capabilityScopes.run : [])]);
   const types = typesOfServices();
-  const known = (await (await context.vault()).list()).filter((one) => !isN8n(one));
-  const checked: Checked[] = [];
-  for (const stored of await target.api.list(new Set(types.keys()))) {
+  const known = await (await context.vault()).list();
+  const listed = (await target.api.list(new Set(types.keys()))).flatMap((stored) => {
     const type = types.get(stored.type);
-    if (type !== undefined) checked.push(await checkOne(stored, type, target, known, call.options.run, context));
-  }
+    return type === undefined ? [] : [{ stored, type }];
+  });
+  const checked = await checkEach(listed, { target, known, toRun: call.options.run, away: undefined }, context);
   print(checked, target, call.json, context);
   const dead = checked.filter(({ status }) => status === 'failed').flatMap((one): Dead[] => {
     const type = types.get(one.type);
@@ -50,23 +52,56 @@ function typesOfServices(): ReadonlyMap<string, TypeOfOurs> {
   return new Map(services.flatMap((service) => service.methods.map((method) => [method.n8n.type, { service, method }] as const)));
 }
 
-async function checkOne(
-  stored: StoredInN8n, { service, method }: TypeOfOurs, target: OpenN8n, known: readonly Credential[], toRun: boolean, context: Context,
-): Promise<Checked> {
+interface Checking {
+  readonly target: OpenN8n;
+  readonly known: readonly Credential[];
+  readonly toRun: boolean;
+  /** Why this n8n answers nothing any more. */
+  away: CredsetupError | undefined;
+}
+
+/** n8n runs on one processor: more at once gain nothing. */
+const atOnce = { inAll: 4, perHost: 4 };
+
+async function checkEach(
+  listed: readonly { readonly stored: StoredInN8n; readonly type: TypeOfOurs }[], checking: Checking, context: Context,
+): Promise<readonly Checked[]> {
+  let done = 0;
+  const bar = progressBar(listed.length, context);
+  try {
+    return await inTurns(listed.map(({ stored, type }) => ({
+      group: checking.target.base,
+      run: async () => {
+        const one = await checkOne(stored, type, checking, context);
+        done += 1;
+        bar(done);
+        return one;
+      },
+    })), atOnce);
+  } finally {
+    context.output.status(undefined);
+  }
+}
+
+async function checkOne(stored: StoredInN8n, { service, method }: TypeOfOurs, checking: Checking, context: Context): Promise<Checked> {
+  const { target, known } = checking;
   const ours = known.find(({ pushed = [] }) => pushed.some(({ id, url }) => id === stored.id && sameN8n(url, target.base)));
   // Its data cannot be read back: of one that is not ours the address is not known.
   const url = ours?.pushed?.find(({ id }) => id === stored.id)?.urlInN8n ?? ours?.url ?? 'the address that it has in n8n';
-  const verdict = await ask({ stored, method, service: service.title, url }, target, toRun, context);
+  const verdict = await ask({ stored, method, service: service.title, url }, checking, context);
   const { status, proof, message } = verdict;
   const there = { name: foreign(stored.name), id: foreign(stored.id), type: stored.type };
   return { ...there, ...(ours === undefined ? {} : { ours: ours.name }), status, ...(proof === undefined ? {} : { proof }), message };
 }
 
-async function ask(asked: Parameters<typeof prove>[0], target: OpenN8n, toRun: boolean, context: Context): Promise<N8nVerdict> {
+async function ask(asked: Parameters<typeof prove>[0], checking: Checking, context: Context): Promise<N8nVerdict> {
+  const { target, toRun, away } = checking;
+  if (away !== undefined) return { status: 'not-known', message: `It was not asked about: ${away.message}` };
   try {
     return await prove(asked, target, toRun ? 'always' : 'never', context);
   } catch (error) {
     if (!isCredsetupError(error) || context.signal.aborted || error.exitCode === 7) throw error;
+    checking.away ??= await whyAway(error, target);
     return { status: 'not-known', message: `It could not be asked: ${error.message}` };
   }
 }

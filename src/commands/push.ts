@@ -1,9 +1,12 @@
 /** `push TARGET NAME...`: creates or updates stored credentials in an n8n, and has that n8n prove them. */
+import { inTurns } from '../concurrency.ts';
 import type { Context } from '../context.ts';
+import type { Credential } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
 import { baseAsTyped } from '../server/address.ts';
 import { capabilityScopes, requireScopes } from '../services/n8n/capabilities.ts';
 import { methodOf } from '../services/registry.ts';
+import { whyAway, type OpenN8n } from '../stored/copies/open.ts';
 import type { Result } from '../stored/result.ts';
 import type { push } from './catalog.ts';
 import { name, names, networkOptions, type CallOf, type Run } from './command.ts';
@@ -26,13 +29,29 @@ export const run: Run<typeof push> = async (call, context) => {
   if (signInGiven(call) !== undefined) there.forEach(refuseWithoutClient);
   const target = there.length === 0 ? undefined : await openN8n(there.map((one) => methodOf(one).n8n.type), { ...call, target: name(call.args) }, context);
   if (target !== undefined) await requireScopes(target.api.requests, scopesFor(call));
-  const plan = await planOf(call, context);
-  const results: Result[] = [];
-  for (const one of found) {
-    results.push(isFound(one) && target !== undefined ? await pushOne(one, target, plan, context) : { name: one.name, status: 'failed', ...('error' in one ? { error: one.error } : {}) });
-  }
+  const pushed = target === undefined ? [] : await pushEach(there, target, await planOf(call, context), context);
+  const results = found.map((one): Result => pushed[there.findIndex((other) => other === one)] ?? { name: one.name, status: 'failed', ...('error' in one ? { error: one.error } : {}) });
   return reportResults(results, call, context, exitCodeOf(results, all || results.length > 1));
 };
+
+/** n8n runs on one processor: more at once gain nothing. */
+const atOnce = 4;
+
+/** Several at once, and one after the other where a person may be asked. An n8n that is gone meanwhile is not waited for by each of the rest. */
+async function pushEach(credentials: readonly Credential[], target: OpenN8n, plan: Plan, context: Context): Promise<readonly Result[]> {
+  let away: CredsetupError | undefined;
+  const tasks = credentials.map((one) => ({
+    group: target.base,
+    run: async (): Promise<Result> => {
+      if (away !== undefined) return { name: one.name, status: 'failed', error: new CredsetupError(away.code, `It was not sent: ${away.message}`, { ...away.details, name: one.name }) };
+      const result = await pushOne(one, target, plan, context);
+      away ??= await whyAway(result.error, target);
+      return result;
+    },
+  }));
+  const limit = context.interactive ? 1 : atOnce;
+  return inTurns(tasks, { inAll: limit, perHost: limit });
+}
 
 /** What belongs to one credential alone. Throws USAGE. */
 function checkOptions(call: PushCall, count: number): void {

@@ -1,6 +1,6 @@
 /** Requests to n8n's public API with a key, and what its refusals mean. Source: measured answers of n8n 2.41.1. */
 import type { HttpResponse } from '../../context.ts';
-import { CredsetupError, type Cause } from '../../errors.ts';
+import { CredsetupError, isCredsetupError, type Cause } from '../../errors.ts';
 import { foreign } from '../../foreign.ts';
 import { throwForStatus } from '../../http/status.ts';
 import { isJson, isObject, nameOf } from '../answer.ts';
@@ -25,8 +25,7 @@ export interface Requests {
 /** With one key at one n8n. */
 export function requestsTo(api: Api, key: string): Requests {
   const ask = async (method: Method, path: string, json?: unknown): Promise<HttpResponse> => {
-    const response = await api.send({ method, path, toN8n: true, headers: { 'X-N8N-API-KEY': key, accept: 'application/json' }, ...(json === undefined ? {} : { json }) });
-    throwForStatus(response, { toN8n: true });
+    const response = await answer({ method, path, toN8n: true, headers: { 'X-N8N-API-KEY': key, accept: 'application/json' }, ...(json === undefined ? {} : { json }) }, api);
     if (isStarting(response) || (isMissingRoute(response) && isStarting(await api.send({ method: 'GET', toN8n: true, path: n8n.address.starting?.path ?? '' })))) throw stillStarting(api.base);
     if (response.status === 401) throw messageOf(response) === undefined ? notN8n(api.base) : keyRejected(api.base, key);
     return response;
@@ -39,6 +38,17 @@ export function requestsTo(api: Api, key: string): Requests {
       return response;
     },
   };
+}
+
+/** Of several n8ns, a failure names the one that it is about. */
+async function answer(request: Parameters<Api['send']>[0], api: Api): Promise<HttpResponse> {
+  try {
+    const response = await api.send(request);
+    throwForStatus(response, { toN8n: true });
+    return response;
+  } catch (error) {
+    throw isCredsetupError(error) ? error.with({ service: 'n8n', url: api.base }) : error;
+  }
 }
 
 /** Express's page for a path that there is not: all that an n8n without its API answers. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Connection, Context, HttpOptions } from '../../context.ts';
 import type { Credential, Pushed } from '../../credential.ts';
+import { isCredsetupError, type CredsetupError } from '../../errors.ts';
 import { isLoopbackHost } from '../../http/loopback.ts';
 import { apiOf } from '../../server/connection.ts';
 import type { Api } from '../../services/api.ts';
@@ -46,6 +47,24 @@ export async function openStored({ name }: Credential, network: HttpOptions, con
   const { credential, secrets, certificates } = await (await context.vault()).load(name);
   const { ignoreSslIssues, allowHttp, url } = credential;
   return openAt(url, Object.values(secrets)[0] ?? '', { ignoreSslIssues, allowHttp, certificates }, network, context, name);
+}
+
+/** Another service is down, speaks other TLS, is something else, or refuses the key: the exit codes of what may be so for every request. */
+const ofAll: readonly number[] = [3, 4, 5, 7];
+
+/**
+ * Why no request to this n8n would go better than the one that failed; undefined when it was that
+ * one alone. Told by asking for what is always there: a service that hangs makes n8n's test of one credential hang.
+ */
+export async function whyAway(failure: CredsetupError | undefined, { api, base }: OpenN8n): Promise<CredsetupError | undefined> {
+  if (failure === undefined || failure.details.url !== base || !ofAll.includes(failure.exitCode)) return undefined;
+  try {
+    await api.members('httpBasicAuth');
+    return undefined;
+  } catch (error) {
+    if (isCredsetupError(error) && ofAll.includes(error.exitCode)) return error;
+    throw error;
+  }
 }
 
 /** The address as one n8n has it, however it is written: this computer has several names, and a port that goes without saying. */
