@@ -226,7 +226,7 @@ class Pushing {
     const context = this.#context;
     const { options } = this.#call;
     return pushOne(credential, target, {
-      replace: isThere || options.replace, disconnect: false, handOver: false, run: false, urlInN8n,
+      replace: isThere || options.replace, disconnect: false, handOver: false, run: false, urlInN8n, network: networkOptions(options),
       deps: { vault: await context.vault(), http: await context.http(networkOptions(options)), context },
     }, context);
   }

@@ -193,7 +193,7 @@ export const show = command({ name: 'show', arguments: '<name>', summary: 'one c
 
 export const get = command({ name: 'get', arguments: '<name> [field]', summary: 'one value, for pipes: the secret, or url, username, ...', options: { ...githubMask, ...network } });
 
-export const test = command({ name: 'test', arguments: '[names...]', summary: 'validate stored credentials with their servers', options: { ...all, expiring: number('--expiring <days>', 'fail for what ends within so many days'), inN8n: flag('--in-n8n', 'also ask each n8n that holds a copy'), ...run, ...network } });
+export const test = command({ name: 'test', arguments: '[names...]', summary: 'validate stored credentials with their servers', options: { ...all, expiring: number('--expiring <days>', 'fail for what ends within so many days'), inN8n: flag('--in-n8n', 'also ask each n8n that holds a copy'), ...run, ...toN8n, ...network } });
 
 export const exporting = command({
   name: 'export', arguments: '[names...]', summary: 'write credentials with their secrets',
@@ -263,7 +263,12 @@ export const push = command({
 
 export const check = command({
   name: 'check', arguments: '<target>', summary: 'what an n8n holds of the types that are known, and whether it works there',
-  fields: n8n.targetFields, options: { ...run, ...toN8n, ...network },
+  fields: n8n.targetFields,
+  options: {
+    ...run, caFile: texts('--ca-file <file>', 'certificate of an authority to trust for n8n, and for a service that is set up anew (repeatable)'),
+    allowHttp: flag('--allow-http', 'accept an http:// address that is not this computer, of both'),
+    ignoreSslIssues: flag('--ignore-ssl-issues', 'do not check the certificate of a service that is set up anew'), ...network,
+  },
   notes: ['The target is a stored n8n\'s name, or n8n. Exit code 15 when one does not work.'],
 });
 
@@ -281,9 +286,12 @@ export const rotate = command({
     disconnect: flag('--disconnect', 'OAuth2: n8n\'s own sign-in may end; somebody presses Connect there again'),
     ...run,
     grace: text('--grace <seconds>', 'how long the old one lives on after each n8n has the new one (5)'),
-    ...network,
+    ...toN8n, ...network,
   },
-  notes: ['Without a sign-in, the stored token makes its successor, where the service lets it.'],
+  notes: [
+    'Without a sign-in, the stored token makes its successor, where the service lets it.',
+    'An n8n that is not stored: CREDSETUP_N8N_URL, CREDSETUP_N8N_API_KEY.',
+  ],
 });
 
 export const remove = command({
@@ -294,7 +302,7 @@ export const remove = command({
     inN8n: flag('--in-n8n', 'delete its copies in n8n, too'),
     shared: flag('--shared', 'with --revoke: also a client whose Redirect URI names others'),
     localOnly: flag('--local-only', 'remove it here although it could not be ended there'),
-    ...tokenId, ...network,
+    ...tokenId, ...toN8n, ...network,
   },
 });
 

@@ -9,7 +9,7 @@ import { capabilityScopes, requireScopes } from '../services/n8n/capabilities.ts
 import type { N8nVerdict } from '../services/n8n/outcome.ts';
 import { services } from '../services/registry.ts';
 import type { Method, Service } from '../services/service.ts';
-import { sameN8n, whyAway, type OpenN8n } from '../stored/copies/open.ts';
+import { copyIn, sameN8n, whyAway, type OpenN8n } from '../stored/copies/open.ts';
 import { prove } from '../stored/copies/prove.ts';
 import { progressBar } from '../stored/progress.ts';
 import type { check } from './catalog.ts';
@@ -41,7 +41,9 @@ export const run: Run<typeof check> = async (call, context) => {
     return type === undefined ? [] : [{ ...one, id: withoutMarks(one.id), ...type }];
   });
   if (dead.length === 0) return 0;
-  const repaired = call.json || !context.interactive ? new Set() : await offerRepairs(dead, target, networkOptions(call.options), context);
+  const { caFile: caFiles, ignoreSslIssues, allowHttp } = call.options;
+  const reach = { caFiles, ignoreSslIssues, allowHttp, ...networkOptions(call.options) };
+  const repaired = call.json || !context.interactive ? new Set() : await offerRepairs(dead, target, reach, context);
   return dead.every(({ id }) => repaired.has(id)) ? 0 : exitCodes.N8N_TEST_FAILED;
 };
 
@@ -87,7 +89,7 @@ async function checkOne(stored: StoredInN8n, { service, method }: TypeOfOurs, ch
   const { target, known } = checking;
   const ours = known.find(({ pushed = [] }) => pushed.some(({ id, url }) => id === stored.id && sameN8n(url, target.base)));
   // Its data cannot be read back: of one that is not ours the address is not known.
-  const url = ours?.pushed?.find(({ id }) => id === stored.id)?.urlInN8n ?? ours?.url ?? 'the address that it has in n8n';
+  const url = (ours === undefined ? undefined : copyIn(ours, target.base))?.urlInN8n ?? ours?.url ?? 'the address that it has in n8n';
   const verdict = await ask({ stored, method, service: service.title, url }, checking, context);
   const { status, proof, message } = verdict;
   const there = { name: foreign(stored.name), id: foreign(stored.id), type: stored.type };

@@ -1,10 +1,10 @@
 /** n8n's OAuth Callback URL at the client of what is pushed: added by who signs in for it, or said where it is to be added. */
-import type { Context } from '../context.ts';
+import type { Context, HttpOptions } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { CredsetupError, isCredsetupError, type ErrorCode } from '../errors.ts';
 import { isOnCommandLine } from '../field-sources.ts';
 import { targetFields } from '../services/n8n/fields.ts';
-import { methodOf } from '../services/registry.ts';
+import { findService, methodOf } from '../services/registry.ts';
 import { addRedirectUri, clientIdAtService, isRegistered } from '../stored/client-callback.ts';
 import type { OpenN8n } from '../stored/copies/open.ts';
 import type { StoredOptions } from '../stored/session.ts';
@@ -54,19 +54,49 @@ export async function registerCallback(
   }
 }
 
-/** Where a person adds it, for what is still to be connected. What is registered is only seen by who signs in. */
-export async function adviseCallback(credential: Credential, target: OpenN8n, context: Context): Promise<void> {
+/**
+ * For what is still to be connected, where it is not known to be registered: only who signs in sees it. On a
+ * terminal it is added at once if that is wanted; else it is said where a person adds it.
+ */
+export async function settleCallback(credential: Credential, target: OpenN8n, network: HttpOptions, context: Context): Promise<void> {
   const { oauth, provisioning } = methodOf(credential);
   if (oauth === undefined) return;
   const uri = await callbackOf(target, context);
   if (isRegistered(credential, uri)) return;
+  const canAdd = provisioning?.addRedirectUris !== undefined;
+  const { output } = context;
+  output.say(['', '  Connect works when n8n\'s OAuth Callback URL is registered at the client. It is this line, whole:', uri].join('\n'));
+  if (canAdd && context.interactive) {
+    await addIfWanted(credential, target, network, context);
+    return;
+  }
   const where = provisioning?.words.furtherRedirectUri;
   const command = `credsetup push ${target.name ?? 'n8n'} ${credential.name} --replace --username USERNAME --password-file FILE`;
-  context.output.say([
-    '', '  Connect works when n8n\'s OAuth Callback URL is registered at the client. It is this line, whole:', uri,
+  output.say([
     `  If it is not there yet, add it${where === undefined ? '' : ` ${where}`}:`, `    Open   ${pageOf(credential)}`,
-    ...(provisioning?.addRedirectUris === undefined ? [] : ['  Or have it added with a sign-in at the service:', `    ${command}`]),
+    ...(canAdd ? ['  Or have it added with a sign-in at the service:', `    ${command}`] : []),
   ].join('\n'));
+}
+
+/** A sign-in that failed, or was left, leads back to the question. */
+async function addIfWanted(credential: Credential, target: OpenN8n, network: HttpOptions, context: Context): Promise<void> {
+  const terminal = await context.terminal();
+  for (;;) {
+    const answer = await terminal.choose<boolean>({
+      message: 'Is it registered at the client?',
+      choices: [
+        { value: false, label: 'Yes, or I add it myself', note: pageOf(credential) },
+        { value: true, label: 'Add it for me', note: `sign in to ${findService(credential.service).title} once, as who may change the client` },
+      ],
+    });
+    if (answer.kind === 'back' || !answer.value) return;
+    try {
+      const done = await registerCallback(credential, target, { fields: {}, tokenId: undefined, proxy: network.proxy, timeout: network.timeout }, context);
+      if (done?.error === undefined) return;
+    } catch (error) {
+      if (!isCredsetupError(error) || error.code !== 'CANCELLED' || context.signal.aborted) throw error;
+    }
+  }
 }
 
 function callbackOf({ base, open }: OpenN8n, context: Context): Promise<string> {

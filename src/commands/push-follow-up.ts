@@ -2,9 +2,9 @@
 import type { Context, Terminal } from '../context.ts';
 import { isCredsetupError } from '../errors.ts';
 import { baseAsTyped, parseAddress } from '../server/address.ts';
-import type { N8nVerdict } from '../services/n8n/outcome.ts';
+import { withStaleSignIn, type N8nVerdict } from '../services/n8n/outcome.ts';
 import { pageOf, type OpenN8n } from '../stored/copies/open.ts';
-import { askedOf, prove } from '../stored/copies/prove.ts';
+import { askedOf, prove, type Asked } from '../stored/copies/prove.ts';
 import { writeCopy, type WritePlan, type Written } from '../stored/copies/write.ts';
 import { Poll } from '../wizard/poll.ts';
 
@@ -25,7 +25,8 @@ async function waitForConnect(written: Written, verdict: N8nVerdict, target: Ope
   const asked = askedOf(credential, stored, method, urlInN8n);
   context.output.say(['', `  Open   ${page}`, '  and press Connect there. n8n signs in for itself.'].join('\n'));
   if (urlInN8n !== undefined) context.output.say(`  Your browser uses ${urlInN8n} there, too; where it cannot, hand the sign-in over instead: credsetup push n8n ${credential.name} --replace --hand-over`);
-  const connected = async (): Promise<boolean> => (await prove(asked, target, 'never', context)).status !== 'not-connected';
+  const connected = written.signIn === 'stale' ? await connectedAnew(written, asked, target, context)
+    : async (): Promise<boolean> => (await prove(asked, target, 'never', context)).status !== 'not-connected';
   for (;;) {
     const stop = new AbortController();
     const polled = new Poll(connected).untilDone(AbortSignal.any([stop.signal, context.signal])).finally(() => { stop.abort(); });
@@ -36,8 +37,27 @@ async function waitForConnect(written: Written, verdict: N8nVerdict, target: Ope
     await polled;
     if (key === 's' || key === 'back') return verdict;
     if (key === 'o' && !await context.openBrowser(page)) context.output.say(`  No browser could be opened here. The address: ${page}`);
-    if (key !== 'o' && await terminal.busy('asking n8n', connected)) return terminal.busy('n8n runs it once', () => prove(asked, target, 'to-prove', context));
+    if (key === 'o') continue;
+    // Enter says that somebody has connected it: where no run can tell, that is what is known.
+    if (written.signIn === 'stale' || await terminal.busy('asking n8n', connected)) {
+      const now = await terminal.busy('n8n runs it once', () => prove(asked, target, 'to-prove', context));
+      const then = withStaleSignIn(now);
+      if (written.signIn !== 'stale' || now.status === 'connected' || then.status !== 'not-connected') return now;
+      context.output.say(`  ${then.message}`);
+    }
   }
+}
+
+/** The old sign-in passes n8n's test all the while. Connect writes the credential twice, at its begin and its end: only then a run tells anything new. */
+async function connectedAnew(written: Written, asked: Asked, target: OpenN8n, context: Context): Promise<() => Promise<boolean>> {
+  const { id } = written.stored;
+  let seen = await target.api.changedAt(id);
+  return async () => {
+    const now = await target.api.changedAt(id);
+    if (now === seen) return false;
+    seen = now;
+    return withStaleSignIn(await prove(asked, target, 'to-prove', context)).status !== 'not-connected';
+  };
 }
 
 /** The address by which that n8n reaches the service, until it does or the person leaves it. */

@@ -1,20 +1,21 @@
 /** One stored credential into an n8n that is open: written, asked about, and told as a result. */
-import type { Context } from '../context.ts';
+import type { Context, HttpOptions } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { isCredsetupError, toCredsetupError } from '../errors.ts';
 import { n8nWarnings } from '../exporters/n8n.ts';
-import type { N8nVerdict } from '../services/n8n/outcome.ts';
+import { withStaleSignIn, type N8nVerdict } from '../services/n8n/outcome.ts';
 import { pageOf, type OpenN8n } from '../stored/copies/open.ts';
 import { askedOf, inN8nResult, prove, testFailed, testOf, type RunWish } from '../stored/copies/prove.ts';
 import { rememberTest, writeCopy, type WritePlan, type Written } from '../stored/copies/write.ts';
 import type { Result } from '../stored/result.ts';
 import type { StoredOptions } from '../stored/session.ts';
-import { adviseCallback, registerCallback, type Registration } from './push-callback.ts';
+import { registerCallback, settleCallback, type Registration } from './push-callback.ts';
 import { followUp } from './push-follow-up.ts';
 
 /** How it is written, and whether a run was asked for. */
 export interface Plan extends WritePlan {
   readonly run: boolean;
+  readonly network: HttpOptions;
   /** At the service, to add n8n's callback to the client. */
   readonly signIn?: StoredOptions | undefined;
 }
@@ -26,7 +27,7 @@ export async function pushOne(credential: Credential, target: OpenN8n, plan: Pla
     const written = await writeCopy(credential, target, plan, context);
     context.output.say(`  In n8n: ${pageOf(target.base, written.stored.id)}`);
     const first = await ask(written, target, plan, context);
-    if (first.status === 'not-connected' && (registration === undefined || registration.error !== undefined)) await adviseCallback(written.credential, target, context);
+    if (first.status === 'not-connected' && (registration === undefined || registration.error !== undefined)) await settleCallback(written.credential, target, plan.network, context);
     const verdict = await followUp(written, first, target, plan, context);
     return withRegistration(await resultOf(written, verdict, target, context), registration);
   } catch (error) {
@@ -43,16 +44,24 @@ function withRegistration(result: Result, registration: Registration | undefined
 
 /** Written is written: an n8n that cannot be asked now is told, unless a run was asked for. */
 async function ask(
-  { credential, stored, method, urlInN8n, full }: Written, target: OpenN8n, { run: toRun, handOver }: Plan, context: Context,
+  { credential, stored, method, urlInN8n, full, signIn }: Written, target: OpenN8n, { run: toRun, handOver }: Plan, context: Context,
 ): Promise<N8nVerdict> {
   const gaveSignIn = handOver && full.credential.handedOver !== undefined;
-  const wish: RunWish = toRun ? 'always' : gaveSignIn || context.interactive ? 'to-prove' : 'never';
+  const wish: RunWish = toRun ? 'always' : gaveSignIn || context.interactive || signIn === 'stale' ? 'to-prove' : 'never';
   try {
-    return await prove(askedOf(credential, stored, method, urlInN8n), target, wish, context);
+    const verdict = await prove(askedOf(credential, stored, method, urlInN8n), target, wish, context);
+    if (signIn === 'stays' && verdict.status === 'not-connected') return lostSignIn(verdict);
+    return signIn === 'stale' ? withStaleSignIn(verdict) : verdict;
   } catch (error) {
     if (toRun || !isCredsetupError(error) || context.signal.aborted) throw error;
     return { status: 'not-known', message: `Nobody has proved it: ${error.message}` };
   }
+}
+
+/** Its sign-in was to stay: between the look and the write that n8n became one that replaces the whole. */
+function lostSignIn({ proof, causes = [] }: N8nVerdict): N8nVerdict {
+  const message = 'It was connected before this, and is not any more: that n8n wrote the whole credential, as an older one does. Its workflows fail until somebody presses Connect there.';
+  return { status: 'failed', ...(proof === undefined ? {} : { proof }), message, causes: causes.map((one) => ({ ...one, message })) };
 }
 
 async function resultOf(written: Written, verdict: N8nVerdict, target: OpenN8n, context: Context): Promise<Result> {

@@ -11,7 +11,7 @@ import { n8n } from '../services/n8n/address.ts';
 import { apiKey, targetFields as fields, targetUrl as url } from '../services/n8n/fields.ts';
 import { createApiKey } from '../services/n8n/steps.ts';
 import { services } from '../services/registry.ts';
-import { isN8n, openAt, openStored, type OpenN8n } from '../stored/copies/open.ts';
+import { isN8n, openAt, openStored, type OpenN8n, type ToN8n } from '../stored/copies/open.ts';
 import { sweepRuns } from '../stored/copies/runs.ts';
 import { anyN8n } from '../wizard/into-n8n.ts';
 import { onceStarted } from '../wizard/starting.ts';
@@ -24,6 +24,11 @@ export interface TargetCall {
   readonly options: {
     readonly caFile: readonly string[]; readonly allowHttp: boolean; readonly proxy: string | undefined; readonly timeout: number | undefined
   };
+}
+
+/** How an n8n is reached that options and variables give. Throws FILE_UNREADABLE, FILE_INVALID. */
+export async function toN8nOptions({ caFile, allowHttp, proxy, timeout }: TargetCall['options'], context: Context): Promise<ToN8n> {
+  return { proxy, timeout, connection: await readConnection({ caFiles: caFile, ignoreSslIssues: false, allowHttp }, context) };
 }
 
 /**

@@ -72,7 +72,8 @@ async function planOf(call: PushCall, context: Context): Promise<Plan> {
   const { options } = call;
   const { replace, disconnect, handOver, project, into, urlInN8n } = options;
   return {
-    replace, disconnect, handOver, projectId: project, into, run: options.run, signIn: signInGiven(call),
+    replace, disconnect, handOver, projectId: project, into, keepRest: into !== undefined, run: options.run,
+    signIn: signInGiven(call), network: networkOptions(options),
     ...(urlInN8n === undefined ? {} : { urlInN8n: baseAsTyped(urlInN8n) }),
     deps: { vault: await context.vault(), http: await context.http(networkOptions(options)), context },
   };

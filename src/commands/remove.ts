@@ -11,8 +11,9 @@ import type { Result } from '../stored/result.ts';
 import { provisioningOfStored, withStoredSession } from '../stored/session.ts';
 import { confirm } from './confirm.ts';
 import type { remove } from './catalog.ts';
-import { names, networkOptions, type CallOf, type Run } from './command.ts';
+import { names, type CallOf, type Run } from './command.ts';
 import { findEach, isFound } from './find-credentials.ts';
+import { toN8nOptions } from './push-target.ts';
 import { exitCodeOf, reportResults } from './results.ts';
 import { storedOptions } from './stored-options.ts';
 
@@ -66,7 +67,7 @@ async function removeEntry(name: string, context: Context): Promise<Result> {
 async function removeOne(credential: Credential, call: CallOf<typeof remove>, context: Context): Promise<Result> {
   const { name } = credential;
   try {
-    if (call.options.inN8n) await deleteCopies(credential, new Map(), networkOptions(call.options), context);
+    if (call.options.inN8n) await deleteCopies(credential, new Map(), await toN8nOptions(call.options, context), context);
     const reason = call.options.revoke ? await revoke(credential, call, context) : undefined;
     context.signal.throwIfAborted();
     await (await context.vault()).remove(name).catch(

@@ -1,6 +1,7 @@
 /** A dead credential of an n8n, ours or not: set up anew, and written into the very same one, so that no node is edited. */
 import type { Context, HttpOptions } from '../context.ts';
 import type { Credential } from '../credential.ts';
+import type { ConnectionOptions } from '../server/connection.ts';
 import { CredsetupError, isCredsetupError } from '../errors.ts';
 import { printError } from '../error-text.ts';
 import type { StoredInN8n } from '../services/n8n/api.ts';
@@ -23,8 +24,11 @@ export interface Dead extends StoredInN8n {
   readonly method: Method;
 }
 
+/** How a service is reached that is set up anew: as the command line says of n8n, which is often behind the same authority. */
+export interface Reach extends HttpOptions, ConnectionOptions {}
+
 /** Offers them until the person leaves it. Ids of those that work in n8n now. */
-export async function offerRepairs(dead: readonly Dead[], target: OpenN8n, network: HttpOptions, context: Context): Promise<ReadonlySet<string>> {
+export async function offerRepairs(dead: readonly Dead[], target: OpenN8n, network: Reach, context: Context): Promise<ReadonlySet<string>> {
   const terminal = await context.terminal();
   const repaired = new Set<string>();
   for (;;) {
@@ -44,20 +48,21 @@ export async function offerRepairs(dead: readonly Dead[], target: OpenN8n, netwo
   }
 }
 
-async function repair(dead: Dead, target: OpenN8n, network: HttpOptions, context: Context): Promise<boolean> {
+async function repair(dead: Dead, target: OpenN8n, network: Reach, context: Context): Promise<boolean> {
   const vault = await context.vault();
   const name = await newSecret(dead, target, network, context);
   const credential = await vault.find(name);
   if (credential === undefined) throw new CredsetupError('NOT_FOUND', `${name} was removed meanwhile.`, { name, hint: 'Run the same command again.' });
   const deps = { vault, http: await context.http(network), context };
-  // What n8n has is dead: nothing of it is lost.
-  const result = await pushOne(credential, target, { replace: true, disconnect: true, handOver: false, into: dead.id, run: false, deps }, context);
+  // What n8n has is dead: its sign-in may go, and what else was set there stays.
+  const plan = { replace: true, disconnect: true, handOver: false, into: dead.id, keepRest: true, run: false, network, deps };
+  const result = await pushOne(credential, target, plan, context);
   reportResults([result], { json: false }, context, 0);
   return result.inN8n?.some(({ status }) => status === 'ok') === true;
 }
 
 /** The stored credential to write: ours where it works here, else set up again, or a new one. Its name. */
-async function newSecret(dead: Dead, target: OpenN8n, network: HttpOptions, context: Context): Promise<string> {
+async function newSecret(dead: Dead, target: OpenN8n, network: Reach, context: Context): Promise<string> {
   const { ours } = dead;
   const stored = ours === undefined ? undefined : await (await context.vault()).find(ours);
   if (stored === undefined) return setUpAnew(dead, target, network, context);
@@ -66,7 +71,8 @@ async function newSecret(dead: Dead, target: OpenN8n, network: HttpOptions, cont
     return stored.name;
   }
   const { run } = await import('./reconnect.ts');
-  const options = { ...valuesOf(reconnect.options, {}), ...network };
+  const { caFiles: caFile, ...rest } = network;
+  const options = { ...valuesOf(reconnect.options, {}), caFile, ...rest };
   await run({ args: [stored.name], fields: {}, rest: [], json: false, yes: false, fromMenu: false, options }, context);
   return stored.name;
 }
@@ -76,12 +82,12 @@ async function worksHere(stored: Credential, network: HttpOptions, context: Cont
 }
 
 /** What n8n holds cannot be read back: all of it is asked. */
-async function setUpAnew({ service, method, name }: Dead, { base }: OpenN8n, network: HttpOptions, context: Context): Promise<string> {
+async function setUpAnew({ service, method, name }: Dead, { base }: OpenN8n, network: Reach, context: Context): Promise<string> {
   context.output.say(`  What n8n keeps of ${name} cannot be read from it: ${service.title} (${method.title}) is set up here, and then written there.`);
   const { full } = await setUp({
     service, method: method.id, name: undefined, replace: false, store: storeFrom(undefined, context), fields: {}, require: [],
     signIn: { grant: undefined, by: undefined, callbackPort: undefined, n8nCallbackUrl: base, browser: true, loginTimeout: undefined },
-    caFiles: [], ignoreSslIssues: false, allowHttp: false, proxy: network.proxy, timeout: network.timeout,
+    ...network, proxy: network.proxy, timeout: network.timeout,
   }, context);
   return full.credential.name;
 }

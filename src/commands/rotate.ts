@@ -7,8 +7,9 @@ import { provisioningOfStored } from '../stored/session.ts';
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import type { rotate as spec } from './catalog.ts';
-import { name, networkOptions, type CallOf, type Run } from './command.ts';
+import { name, type CallOf, type Run } from './command.ts';
 import { findOne } from './find-credentials.ts';
+import { toN8nOptions } from './push-target.ts';
 import { storedOptions } from './stored-options.ts';
 
 /** Seconds for which the old secret lives on after every n8n has the new one. */
@@ -23,7 +24,7 @@ export const run: Run<typeof spec> = async (call, context) => {
   const grace = graceOf(call);
   // Before anything is made: an n8n without a key, or one that cannot be reached, is known now.
   const { push, handOver, disconnect } = call.options;
-  const open = push ? await openCopies(credential, call.options.run, networkOptions(call.options), context) : [];
+  const open = push ? await openCopies(credential, call.options.run, await toN8nOptions(call.options, context), context) : [];
   const copies = await withSignIns(credential, open, { handOver, disconnect }, context);
   const { full, ended } = await rotate(await vault.load(credential.name), storedOptions(call), { copies, grace, run: call.options.run }, context);
   const { words } = provisioningOfStored(full).provisioning;

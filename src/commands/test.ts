@@ -8,6 +8,7 @@ import { testAll } from '../stored/testing.ts';
 import type { test } from './catalog.ts';
 import { names, networkOptions, type CallOf, type Run } from './command.ts';
 import { checkNames, findEach, isFound } from './find-credentials.ts';
+import { toN8nOptions } from './push-target.ts';
 import { exitCodeOf, reportResults } from './results.ts';
 
 export const run: Run<typeof test> = async (call, context) => {
@@ -25,11 +26,12 @@ export const run: Run<typeof test> = async (call, context) => {
 /** "Works here, not in n8n" is a failure; what was refused here says so first. */
 async function withCopies(results: readonly Result[], { options }: CallOf<typeof test>, context: Context): Promise<readonly Result[]> {
   const targets: OpenTargets = new Map();
+  const network = await toN8nOptions(options, context);
   const all: Result[] = [];
   for (const result of results) {
     const there = await (await context.vault()).find(result.name);
     const { inN8n, error } = there === undefined ? { inN8n: [], error: undefined } : await askCopies(
-      there, options.run, targets, networkOptions(options), context,
+      there, options.run, targets, network, context,
     );
     all.push({ ...result, ...(inN8n.length === 0 ? {} : { inN8n }), ...(error === undefined || result.status === 'failed' ? {} : { status: 'failed', error }) });
   }

@@ -47,6 +47,7 @@ export async function startN8n({ mode = 'running', abilities = n8n241, ...option
     connect: (id: string, { accessToken, refreshToken }: { readonly accessToken: string; readonly refreshToken: string }): void => {
       const one = state.credentials.find((other) => other.id === id);
       if (one === undefined) throw new Error(`the practice n8n has no credential ${id}`);
+      one.updatedAt = new Date().toISOString();
       one.data = { ...one.data, oauthTokenData: { access_token: accessToken, refresh_token: refreshToken, token_type: 'bearer', expires_in: 3600, scope: null } };
     },
     close: (): Promise<void> => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { mattermostMfaCode, mattermostPassword, type PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { n8nApiKey, startN8n } from '../../src/practice/n8n.ts';
+import { callbackUrlFor } from '../../src/wizard/oauth2/n8n-callback.ts';
 import { atTheEnd, errorOf, folder, mattermostServer, mauticServer, script } from './support.ts';
 import { unusedPort } from '../ports.ts';
 
@@ -124,10 +125,25 @@ describe('n8n\'s OAuth Callback URL', () => {
     ['https://n8n.example.com/home/credentials?x=1', 'https://n8n.example.com/rest/oauth2-credential/callback'],
     ['https://example.com/n8n', 'https://example.com/n8n/rest/oauth2-credential/callback'],
     ['localhost:5678', 'http://localhost:5678/rest/oauth2-credential/callback'],
+  ])('for %s is %s', (given, url) => {
+    expect(callbackUrlFor(given)).toBe(url);
+  });
+
+  it.each([
+    ['127.0.0.1:1', 'http://127.0.0.1:1/rest/oauth2-credential/callback'],
     ['https://n8n.example.com/rest/oauth2-credential/callback', 'https://n8n.example.com/rest/oauth2-credential/callback'],
     ['"https://n8n.example.com/api-rest/oauth2-credential/callback/"', 'https://n8n.example.com/api-rest/oauth2-credential/callback'],
-  ])('for %s is %s, and is shown before it is registered', async (given, url) => {
+  ])('for %s, which cannot be asked or is one, is %s, and is shown before it is registered', async (given, url) => {
     expect(await registered(given)).toBe(url);
+  });
+
+  it('for the address of an n8n is what that n8n calls itself', async () => {
+    const n8n = await startN8n();
+    atTheEnd(() => n8n.close());
+    n8n.state.ownAddress = n8n.url.replace('127.0.0.1', 'localhost');
+    expect(await registered(`${n8n.url}/home/workflows`)).toBe(`${n8n.state.ownAddress}/rest/oauth2-credential/callback`);
+    n8n.intercept = () => ({ status: 200, headers: { 'content-type': 'application/json' }, body: { data: { sso: { oidc: { loginUrl: 'javascript:alert(1)/sso/oidc/login' } } } } });
+    expect(await registered(n8n.url)).toBe(`${n8n.url}/rest/oauth2-credential/callback`);
   });
 
   it('for the name of a stored n8n is that one\'s', async () => {

@@ -1,6 +1,7 @@
 /** From the set-up to an n8n that works, on a real terminal: who signs in, which n8n, Connect, a run. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mauticServer, script, type Script } from '../commands/support.ts';
+import { mattermostPassword, startMattermost } from '../../src/practice/mattermost.ts';
 import { mauticPassword, type MauticClient, type PracticeMautic } from '../../src/practice/mautic.ts';
 import { allScopes, n8nApiKey, startN8n, type PracticeN8n } from '../../src/practice/n8n.ts';
 import { has } from '../tools.ts';
@@ -47,6 +48,7 @@ describe.skipIf(!has('terminal'))('On a terminal, n8n', () => {
     await wizard.sees('Only n8n signs in with this client');
     await wizard.answer('Save as', '');
     await wizard.choose('Where do you need it?', 'In n8n: put it into work now');
+    await wizard.choose('Is it registered at the client?', 'Yes');
     await wizard.sees('waiting for Connect in n8n');
     const { id } = n8n.credential('crm');
     await wizard.sees(`Open   ${n8n.url}/home/credentials/${id}`);
@@ -77,6 +79,31 @@ describe.skipIf(!has('terminal'))('On a terminal, n8n', () => {
     expectUnseen(wizard.session, mauticPassword);
   });
 
+  it('gets its callback added to the client by who is asked whether it is there, also behind a wrong password', async () => {
+    await storeN8n();
+    const other = mautic.makeClient({ redirectUris: ['https://elsewhere.example.com/callback'], owner: 'contacts' });
+    const done = await home.run(
+      ['mautic', '--method', 'oauth2', '--url', mautic.url, '--client-id', other.clientId, '--sign-in', 'n8n', '--name', 'crm'], { env: { CREDSETUP_CLIENT_SECRET: other.clientSecret } },
+    );
+    expect(done.exitCode, done.stderr).toBe(0);
+    const wizard = begin(['push', 'work', 'crm']);
+    for (const password of ['wrong-password', mauticPassword]) {
+      await wizard.choose('Is it registered at the client?', 'Add it for me');
+      await wizard.answer('Username', 'admin');
+      await wizard.answer('Password', password);
+      await wizard.sees(password === mauticPassword ? 'is registered at the client now' : 'was not added to the client');
+    }
+    await wizard.press('waiting for Connect in n8n', 's');
+    expect(await wizard.ends()).toBe(0);
+    expect(mautic.state.clients.find(({ clientId }) => clientId === other.clientId)?.redirectUris).toContain(`${n8n.url}/rest/oauth2-credential/callback`);
+    expectUnseen(wizard.session, mauticPassword);
+    // It is known now.
+    const again = begin(['push', 'work', 'crm', '--replace']);
+    await again.press('waiting for Connect in n8n', 's');
+    expect(await again.ends()).toBe(0);
+    expect(again.session.screen()).not.toContain('Is it registered');
+  });
+
   it('whose address and key are typed is kept where that is wanted, and Connect can be left for later', async () => {
     const wizard = setUpOAuth2();
     await wizard.choose('Who needs the sign-in?', 'n8n alone');
@@ -91,6 +118,7 @@ describe.skipIf(!has('terminal'))('On a terminal, n8n', () => {
     await wizard.choose('Keep this n8n here, with its API key?', 'Yes');
     await wizard.sees('? Save as (n8n-127.0.0.1-');
     await wizard.answer('Save as', 'office');
+    await wizard.choose('Is it registered at the client?', 'Yes');
     await wizard.press('waiting for Connect in n8n', 's');
     await wizard.sees('press Connect: the sign-in is not part of it');
     expect(await wizard.ends()).toBe(0);
@@ -115,13 +143,38 @@ describe.skipIf(!has('terminal'))('On a terminal, n8n', () => {
   });
 });
 
+describe.skipIf(!has('terminal'))('On a terminal, rotate', () => {
+  it('asks for the key of an n8n that is not stored any more, before anything is made', async () => {
+    const mattermost = await startMattermost({ tokensEnabled: true });
+    atTheEnd(() => mattermost.close());
+    await storeN8n();
+    for (const [args, env] of [
+      [['mattermost', '--url', mattermost.url, '--create-token', '--username', 'maker', '--name', 'chat'], { CREDSETUP_PASSWORD: mattermostPassword }],
+      [['push', 'work', 'chat'], {}], [['remove', 'work', '--yes'], {}],
+    ] as const) {
+      const done = await home.run(args, { env, secrets: [n8nApiKey] });
+      expect(done.exitCode, done.stderr).toBe(0);
+    }
+    const first = n8n.credential('chat').data['accessToken'];
+    const wizard = begin(['rotate', 'chat', '--grace', '0']);
+    await wizard.sees(`API key of the n8n at ${n8n.url}`);
+    expect(mattermost.state.tokens.filter(({ active }) => active).map(({ token }) => token)).toEqual([first]);
+    await wizard.answer('API key of the n8n', n8nApiKey);
+    await wizard.sees('has the new one, and it works there');
+    expect(await wizard.ends()).toBe(0);
+    expect(mattermost.state.tokens.filter(({ active }) => active).map(({ token }) => token)).toEqual([n8n.credential('chat').data['accessToken']]);
+    expectUnseen(wizard.session, n8nApiKey);
+  });
+});
+
 describe.skipIf(!has('terminal'))('On a terminal, check', () => {
   const add = (id: string, type: string, data: Readonly<Record<string, unknown>>): unknown => n8n.state.credentials.push({ id, name: `of ${id}`, type, data, createdAt: '', updatedAt: '' });
   const dataOf = (id: string): Readonly<Record<string, unknown>> | undefined => n8n.state.credentials.find((one) => one.id === id)?.data;
 
   it('has a dead sign-in of somebody set up anew, in the very same credential', async () => {
     await storeN8n();
-    add('dead', 'mauticOAuth2Api', { url: mautic.url, clientId: 'gone', clientSecret: 'gone', oauthTokenData: { access_token: 'x', refresh_token: 'y' } });
+    const rest = { allowedHttpRequestDomains: 'domains', allowedDomains: 'crm.example.com' };
+    add('dead', 'mauticOAuth2Api', { url: mautic.url, clientId: 'gone', clientSecret: 'gone', ...rest, oauthTokenData: { access_token: 'x', refresh_token: 'y' } });
     const wizard = begin(['check', 'work', '--run']);
     await wizard.choose('Set one up anew, in the same place in n8n?', 'of dead');
     await wizard.answer('Mautic address', mautic.url);
@@ -131,13 +184,18 @@ describe.skipIf(!has('terminal'))('On a terminal, check', () => {
     await wizard.answer('Client ID', client.clientId);
     await wizard.answer('Client Secret', client.clientSecret);
     await wizard.answer('Save as', '');
+    await wizard.choose('Is it registered at the client?', 'Yes');
     await wizard.sees('waiting for Connect in n8n');
     expect([dataOf('dead')?.['clientId'], n8n.state.credentials.length]).toEqual([client.clientId, 1]);
+    // The old sign-in is there still, which n8n's test calls connected: Enter before Connect finds that it is dead.
+    wizard.session.press('enter');
+    await wizard.sees('it is to be connected again');
+    expect(dataOf('dead')).toMatchObject(rest);
     n8n.connect('dead', mautic.makeTokens(client, 'contacts'));
     wizard.session.press('enter');
     await wizard.sees('A workflow in n8n read from Mautic with it.');
     expect(await wizard.ends()).toBe(0);
-    expect(n8n.state.credentials).toMatchObject([{ id: 'dead', name: 'of dead' }]);
+    expect(n8n.state.credentials).toMatchObject([{ id: 'dead', name: 'of dead', data: rest }]);
   });
 
   it('writes what is stored here where it works here, and ends with 15 where one is left', async () => {

@@ -126,7 +126,7 @@ describe.skipIf(!has('terminal'))('At 80 columns', () => {
 
   it('a Redirect URI stands alone on its line, unindented and unbroken', async () => {
     const server = await mautic();
-    const n8n = 'https://n8n.a-long-name-of-a-company.example.com/with/a/folder';
+    const n8n = 'https://n8n.a-long-name-of-a-company.example.com/with/a/folder/rest/oauth2-credential/callback';
     const { session, left } = wizard(
       ['mautic', '--method', 'oauth2', '--url', server.url, '--callback-port', String(await unusedPort()), '--n8n-callback-url', n8n], { env: inFile, columns: 80 },
     );

@@ -65,6 +65,8 @@ export interface N8nApi {
   create(body: N8nCredentialBody): Promise<StoredInN8n | typeof idTaken>;
   /** undefined when it is not there. */
   find(id: string): Promise<StoredInN8n | undefined>;
+  /** When it was written last, in n8n's words; undefined where that cannot be known. */
+  changedAt(id: string): Promise<string | undefined>;
   /** undefined when it is not there. */
   update(id: string, change: N8nChange): Promise<StoredInN8n | undefined>;
   /** n8n's own test, from where n8n runs; undefined when the credential is not there. */
@@ -107,6 +109,11 @@ export function createN8nApi(api: Api, key: string): N8nApi {
       const told = response.status === 405 ? await requests.send('PATCH', one(id), 'credential:update', {}) : response;
       if (told.status === 405) throw tooOld(base);
       return told.status === 404 ? undefined : stored(told, base);
+    },
+    changedAt: async (id) => {
+      const response = await requests.send('GET', one(id), 'credential:read');
+      const { updatedAt } = response.status === 200 ? bodyOf(response, base) : {};
+      return typeof updatedAt === 'string' ? updatedAt : undefined;
     },
     update: async (id, { partial, ...change }) => {
       const response = await requests.send('PATCH', one(id), 'credential:update', { ...change, ...(partial === true ? { isPartialData: true } : {}) });

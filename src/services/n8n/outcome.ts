@@ -57,11 +57,17 @@ export function verdictOfRun(error: ExecutionError | undefined, about: InN8n): N
   return failed('run', error.httpCode ?? codeOfWords(error.message), about);
 }
 
-function needsConnect(proof: 'test' | 'run'): N8nVerdict {
+function needsConnect(proof: 'test' | 'run', message = 'It was not connected to an account yet.'): N8nVerdict {
   return {
-    status: 'not-connected', proof, message: 'It was not connected to an account yet.',
-    causes: [{ code: 'N8N_NOT_CONNECTED', message: 'It was not connected to an account yet.', check: 'Open it in n8n.', fix: 'Press Connect there, and sign in.' }],
+    status: 'not-connected', proof, message,
+    causes: [{ code: 'N8N_NOT_CONNECTED', message, check: 'Open it in n8n.', fix: 'Press Connect there, and sign in.' }],
   };
+}
+
+/** Of one whose sign-in is of before: only a run tells whether it still holds, and where it does not, it is to be connected again. */
+export function withStaleSignIn(verdict: N8nVerdict): N8nVerdict {
+  const dead = verdict.status === 'connected' || verdict.causes?.[0]?.code === 'N8N_SIGN_IN_DEAD';
+  return dead ? needsConnect(verdict.proof ?? 'test', 'The sign-in that n8n has there is of before, and ended: it is to be connected again.') : verdict;
 }
 
 /** The statuses that a credential's test meets, in the words that HTTP servers have for them (RFC 9110 §15). */

@@ -4,7 +4,7 @@
  * with n8n 2.41.1: 0.3 to 1.7 s to the first execution, some 0.3 s until it can be deleted.
  */
 import type { HttpResponse } from '../../context.ts';
-import { CredsetupError } from '../../errors.ts';
+import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import { isObject } from '../answer.ts';
 import type { N8nNode } from '../service.ts';
 import type { StoredInN8n } from './api.ts';
@@ -52,11 +52,22 @@ export async function runInN8n(credential: StoredInN8n, node: N8nNode, about: In
   await notes.made(mark, id);
   try {
     deps.signal.throwIfAborted();
-    await requests.send('POST', `${workflows}/${id}/activate`, 'workflow:activate');
-    return await firstExecution(id, about, deps);
+    const refused = await activate(id, requests);
+    return refused ?? await firstExecution(id, about, deps);
   } finally {
     await removeWorkflow(id, deps);
     await notes.gone(mark);
+  }
+}
+
+/** n8n may not take up a workflow that it took: that says nothing of the credential. */
+async function activate(id: string, requests: Requests): Promise<N8nVerdict | undefined> {
+  try {
+    await requests.send('POST', `${workflows}/${id}/activate`, 'workflow:activate');
+    return undefined;
+  } catch (error) {
+    if (!isCredsetupError(error) || error.code !== 'UNSUPPORTED') throw error;
+    return { status: 'not-known', message: 'n8n did not activate the workflow of ours, so nobody has proved it. Its log says why.' };
   }
 }
 

@@ -1,11 +1,11 @@
 /** What each n8n that holds a copy says of it now, and its end there. */
-import type { Context, HttpOptions } from '../../context.ts';
+import type { Context } from '../../context.ts';
 import type { Credential } from '../../credential.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import { methodOf } from '../../services/registry.ts';
 import { foreign } from '../../foreign.ts';
 import { targetOf } from './keep-up.ts';
-import { sameN8n, type OpenN8n } from './open.ts';
+import { sameN8n, type OpenN8n, type ToN8n } from './open.ts';
 import { sweepRuns } from './runs.ts';
 import { askedOf, inN8nResult, prove, testFailed, testOf, type InN8nResult } from './prove.ts';
 import { rememberTest } from './write.ts';
@@ -13,13 +13,13 @@ import { rememberTest } from './write.ts';
 /** n8ns that one run has opened, by address: several credentials have copies in one. */
 export type OpenTargets = Map<string, Promise<OpenN8n | undefined>>;
 
-function opened(url: string, targets: OpenTargets, network: HttpOptions, context: Context): Promise<OpenN8n | undefined> {
+function opened(url: string, targets: OpenTargets, network: ToN8n, context: Context): Promise<OpenN8n | undefined> {
   const known = [...targets].find(([other]) => sameN8n(other, url))?.[1] ?? openedFirst(url, network, context);
   targets.set(url, known);
   return known;
 }
 
-async function openedFirst(url: string, network: HttpOptions, context: Context): Promise<OpenN8n | undefined> {
+async function openedFirst(url: string, network: ToN8n, context: Context): Promise<OpenN8n | undefined> {
   const target = await targetOf({ url }, network, context);
   if (target !== undefined) await sweepRuns(target, context);
   return target;
@@ -32,7 +32,7 @@ export interface CopiesAsked {
 }
 
 /** Asks each n8n; with `run` it runs the copy there. An n8n that cannot be asked is `not-known`, with why. */
-export async function askCopies(credential: Credential, run: boolean, targets: OpenTargets, network: HttpOptions, context: Context): Promise<CopiesAsked> {
+export async function askCopies(credential: Credential, run: boolean, targets: OpenTargets, network: ToN8n, context: Context): Promise<CopiesAsked> {
   const inN8n: InN8nResult[] = [];
   let error: CredsetupError | undefined;
   for (const { url, id, name, type, urlInN8n } of credential.pushed ?? []) {
@@ -56,7 +56,7 @@ export async function askCopies(credential: Credential, run: boolean, targets: O
 }
 
 /** Deletes the copies in n8n. Throws what was refused, and INPUT_MISSING where no key is known: then nothing is removed here either. */
-export async function deleteCopies(credential: Credential, targets: OpenTargets, network: HttpOptions, context: Context): Promise<void> {
+export async function deleteCopies(credential: Credential, targets: OpenTargets, network: ToN8n, context: Context): Promise<void> {
   for (const { url, id, name, type } of credential.pushed ?? []) {
     const target = await opened(url, targets, network, context);
     if (target === undefined) {

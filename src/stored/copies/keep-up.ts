@@ -1,5 +1,5 @@
 /** Copies that follow a new secret: every n8n that holds one gets it and proves it, before anything of the old one ends. */
-import type { Context, HttpOptions } from '../../context.ts';
+import type { Connection, Context, HttpOptions } from '../../context.ts';
 import type { Credential, Pushed } from '../../credential.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError, type MissingInput } from '../../errors.ts';
 import { capabilityScopes, requireScopes } from '../../services/n8n/capabilities.ts';
@@ -8,7 +8,7 @@ import { variableName } from '../../services/field.ts';
 import { methodOf } from '../../services/registry.ts';
 import type { FreshDeps } from '../fresh.ts';
 import { isCurrent } from './current.ts';
-import { isN8n, openAt, openStored, pageOf, sameN8n, type OpenN8n } from './open.ts';
+import { copyIn, isN8n, openAt, openStored, pageOf, sameN8n, type OpenN8n, type ToN8n } from './open.ts';
 import { askedOf, prove, testFailed, testOf } from './prove.ts';
 import { sweepRuns, type RunOptions } from './runs.ts';
 import { rememberTest, writeCopy } from './write.ts';
@@ -31,7 +31,7 @@ export interface FollowOptions extends RunOptions {
  * Every n8n that holds a copy, reached with its key. Throws INPUT_MISSING for keys that nobody
  * gave, and what an n8n says that cannot be written to: all before anything is made.
  */
-export async function openCopies(credential: Credential, run: boolean, network: HttpOptions, context: Context): Promise<readonly OpenCopy[]> {
+export async function openCopies(credential: Credential, run: boolean, network: ToN8n, context: Context): Promise<readonly OpenCopy[]> {
   const found: OpenCopy[] = [];
   const missing: MissingInput[] = [];
   for (const copy of credential.pushed ?? []) {
@@ -66,17 +66,18 @@ function nothingMade(error: CredsetupError, { name }: Credential, { base }: Open
 
 const signsIn = (credential: Credential): boolean => methodOf(credential).n8n.tokens !== undefined;
 
+const plain: Connection = { ignoreSslIssues: false, allowHttp: false, certificates: [] };
+
 /** By a stored n8n's key, the variables', or a person's; undefined in a script that has none. */
-export async function targetOf({ url }: Pick<Pushed, 'url'>, network: HttpOptions, context: Context): Promise<OpenN8n | undefined> {
+export async function targetOf({ url }: Pick<Pushed, 'url'>, { connection = plain, ...network }: ToN8n, context: Context): Promise<OpenN8n | undefined> {
   const stored = (await (await context.vault()).list()).find((one) => isN8n(one) && sameN8n(one.url, url));
   const opened = stored === undefined ? undefined : await openIfKeyThere(stored, network, context);
   if (opened !== undefined) return opened;
-  const plain = { ignoreSslIssues: false, allowHttp: false, certificates: [] };
   const [given, key] = [context.env[variableName(n8n.id, targetUrl)] ?? '', context.env[variableName(n8n.id, apiKey)] ?? ''];
-  if (key !== '' && URL.canParse(given) && sameN8n(new URL(given).origin, new URL(url).origin)) return openAt(url, key.trim(), plain, network, context);
+  if (key !== '' && URL.canParse(given) && sameN8n(new URL(given).origin, new URL(url).origin)) return openAt(url, key.trim(), connection, network, context);
   if (!context.interactive) return undefined;
   const answer = await (await context.terminal()).secret({ message: `API key of the n8n at ${url}`, help: apiKey.help, maxLength: apiKey.maxLength });
-  return answer.kind === 'back' ? undefined : openAt(url, answer.value.trim(), plain, network, context);
+  return answer.kind === 'back' ? undefined : openAt(url, answer.value.trim(), connection, network, context);
 }
 
 /** An entry whose key is gone says no more than an address: the key is given or asked for as if there was none. */
@@ -97,7 +98,7 @@ export async function bringUpToDate(credential: Credential, copies: readonly Ope
   let now = credential;
   let failure: CredsetupError | undefined;
   for (const { copy, target, signIn } of copies) {
-    const there = now.pushed?.find(({ id }) => id === copy.id);
+    const there = copyIn(now, copy.url);
     if (there === undefined || isCurrent(now, there)) continue;
     try {
       now = await follow(now, { copy: there, target, ...(signIn === undefined ? {} : { signIn }) }, deps, options);
@@ -114,7 +115,7 @@ async function follow(credential: Credential, { copy, target, signIn }: OpenCopy
   const { context } = deps;
   if (await target.api.find(copy.id) === undefined) {
     context.output.warn(`  ${context.output.style.caution('!')} The copy of ${credential.name} in the n8n at ${target.base} was deleted there.`);
-    return deps.vault.update(credential.name, (one) => ({ ...one, pushed: (one.pushed ?? []).filter(({ id }) => id !== copy.id) }));
+    return deps.vault.update(credential.name, (one) => ({ ...one, pushed: (one.pushed ?? []).filter(({ url }) => !sameN8n(url, copy.url)) }));
   }
   // What n8n signs in with is written once: again, it would end the sign-in that somebody gave it since.
   if (signsIn(credential) && hasClient(credential, copy)) return proved(credential, copy, copy.urlInN8n, target, deps, options);

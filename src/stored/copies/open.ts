@@ -7,9 +7,15 @@ import { isLoopbackHost } from '../../http/loopback.ts';
 import { apiOf } from '../../server/connection.ts';
 import type { Api } from '../../services/api.ts';
 import { createN8nApi, type N8nApi } from '../../services/n8n/api.ts';
-import { requestsTo, type Requests } from '../../services/n8n/requests.ts';
+import { endOfKey } from '../../services/n8n/key.ts';
+import { keyPage, requestsTo, type Requests } from '../../services/n8n/requests.ts';
 import { findService } from '../../services/registry.ts';
 import { withoutTrailingSlashes } from '../../slashes.ts';
+
+/** How an n8n is reached that is not stored; what is stored has its own TLS settings. */
+export interface ToN8n extends HttpOptions {
+  readonly connection?: Connection;
+}
 
 export interface OpenN8n {
   readonly base: string;
@@ -25,12 +31,27 @@ export interface OpenN8n {
 /** An n8n at a proved address with this key. */
 export async function openAt(base: string, key: string, connection: Connection, network: HttpOptions, context: Context, name?: string): Promise<OpenN8n> {
   context.output.protect(key);
+  sayKeyEnds(base, key, name, context);
   const [http, outliving] = await Promise.all([context.http(network), context.http({ ...network, outlivesStop: true })]);
   const open = apiOf(base, http, connection);
   return {
     base, open, api: createN8nApi(open, key), cleanUp: requestsTo(apiOf(base, outliving, connection), key),
     ...(name === undefined ? {} : { name }),
   };
+}
+
+const day = 86_400_000;
+/** As long before its end as of every other secret that a person has to replace. */
+const announcedDays = 14;
+
+/** A rotation in a month needs the key, too. One that has ended is refused, which says more. */
+function sayKeyEnds(base: string, key: string, name: string | undefined, context: Context): void {
+  const { output } = context;
+  const end = endOfKey(key);
+  const left = end === undefined ? Infinity : Date.parse(end) - context.now().getTime();
+  if (end === undefined || left <= 0 || left > announcedDays * day) return;
+  const next = name === undefined ? 'take the new one from then on' : `then: credsetup reconnect ${name}`;
+  output.warn(`  ${output.style.caution('!')} The API key of the n8n at ${base} ends on ${end.slice(0, 10)}. Make a new one at ${keyPage(base)}; ${next} (EXPIRES_SOON)`);
 }
 
 /** Whether a stored credential is an n8n. */

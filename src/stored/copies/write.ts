@@ -23,6 +23,8 @@ export interface WritePlan {
   readonly urlInN8n?: string | undefined;
   /** A credential of that n8n, ours or not, that is written into. */
   readonly into?: string | undefined;
+  /** What is not ours stays there although its sign-in may end: n8n shows the old one until somebody presses Connect. */
+  readonly keepRest?: boolean;
   readonly deps: FreshDeps;
 }
 
@@ -33,7 +35,12 @@ export interface Written {
   readonly full: FullCredential;
   readonly method: Method;
   readonly urlInN8n: string | undefined;
+  /** What became of a sign-in that n8n had. `stale`: it stands there still, and may be of another client or dead. */
+  readonly signIn: SignInThere;
 }
+
+/** `none`: there was none, or this type has none; `stays`; `replaced`: it ended, or another came along; `stale`. */
+export type SignInThere = 'none' | 'stays' | 'replaced' | 'stale';
 
 /** Throws NAME_TAKEN, HANDED_OVER, INPUT_MISSING (--disconnect), NOT_FOUND (--into), UNSUPPORTED, and what the API throws. */
 export async function writeCopy(credential: Credential, target: OpenN8n, plan: WritePlan, context: Context): Promise<Written> {
@@ -43,16 +50,16 @@ export async function writeCopy(credential: Credential, target: OpenN8n, plan: W
   if (before !== undefined && plan.into === undefined && !plan.replace) throw pushedBefore(credential, before);
   const there = await whatIsThere(credential, method, before, target, plan);
   if (!plan.handOver) refuseUnlessPlain(credential, there, before);
-  if (there !== undefined) await checkSignIn(credential, method, there, before, target, plan, context);
+  const signIn = there === undefined ? 'none' : await checkSignIn(credential, method, there, before, target, plan, context);
   const full = plan.handOver ? await giveUp(credential, target.base, plan.deps) : await plan.deps.vault.load(credential.name);
   for (const secret of Object.values(full.secrets)) context.output.protect(secret);
   const urlInN8n = plan.urlInN8n ?? before?.urlInN8n;
   const stored = there === undefined
     ? await create(full, method, target, urlInN8n, plan, context)
-    : await update(full, method, there, target, urlInN8n, plan, context);
+    : await update(full, method, there, target, urlInN8n, { ...plan, signIn }, context);
   await gaveUp(full, target.base, plan.deps);
   return {
-    status: there === undefined ? 'created' : 'replaced', stored, full, method, urlInN8n,
+    status: there === undefined ? 'created' : 'replaced', stored, full, method, urlInN8n, signIn,
     credential: await remember(credential, stored, target.base, urlInN8n, full, context),
   };
 }
@@ -67,7 +74,8 @@ async function whatIsThere(
   credential: Credential, method: Method, before: Pushed | undefined, target: OpenN8n, plan: WritePlan,
 ): Promise<StoredInN8n | undefined> {
   if (plan.into !== undefined) return intoThis(credential, method, plan.into, target);
-  if (before !== undefined) return unchanged(credential, before, method.n8n.type, target);
+  const mine = before === undefined ? undefined : await unchanged(credential, before, method.n8n.type, target);
+  if (mine !== undefined) return mine;
   // The same n8n by another name has what was written to it by that name; so may another computer's copy be there.
   const elsewhere = (credential.pushed ?? []).filter(({ url }) => !sameN8n(url, target.base));
   const ids = [...elsewhere.map(({ id }) => id), ...(plan.handOver || plan.replace ? [ownIdOf(credential)] : [])];
@@ -111,25 +119,43 @@ async function unchanged(credential: Credential, before: Pushed, type: string, {
  */
 async function checkSignIn(
   credential: Credential, method: Method, there: StoredInN8n, before: Pushed | undefined, { api, base }: OpenN8n, plan: WritePlan, context: Context,
-): Promise<void> {
-  if (method.n8n.tokens === undefined || plan.handOver || plan.disconnect) return;
+): Promise<SignInThere> {
+  if (method.n8n.tokens === undefined) return 'none';
   const [{ partialData }, tested] = await Promise.all([api.abilities(), api.test(there.id).catch(() => undefined)]);
   // Only what n8n itself calls not connected has nothing to lose.
-  if (tested?.status === 'Error') return;
+  if (tested?.status === 'Error') return 'none';
+  if (plan.disconnect && plan.keepRest === true && !plan.handOver && partialData) return 'stale';
+  if (plan.handOver || plan.disconnect) {
+    await sayWholeWrite(there, plan, context);
+    return 'replaced';
+  }
   const sameClient = before !== undefined && before.clientId === credential.fields.clientId;
-  if (partialData && sameClient) return;
+  if (partialData && sameClient) return 'stays';
   const cost = partialData
     ? `${foreign(there.name)} is connected in n8n by ${before?.clientId === undefined ? 'a client that may be another one' : 'another client'}; with this one its sign-in ends, and its workflows fail until somebody presses Connect there again.`
     : `This n8n can only replace the whole credential: the sign-in of ${foreign(there.name)} ends with it, and its workflows fail until somebody presses Connect there again.`;
   if (context.interactive) {
     context.output.warn(`  ${cost}`);
-    if (await (await context.terminal()).typeWord({ message: 'Type the word to go on', word: 'disconnect' })) return;
+    if (await (await context.terminal()).typeWord({ message: 'Type the word to go on', word: 'disconnect' })) return partialData ? 'stale' : 'replaced';
     throw new CredsetupError('CANCELLED', 'Stopped; nothing was changed in n8n.', { hint: `Or bring the sign-in with it: credsetup push n8n ${credential.name} --replace --hand-over` });
   }
   throw new CredsetupError('INPUT_MISSING', cost, {
     name: credential.name, url: base, missing: [{ field: 'disconnect', option: '--disconnect', variable: '' }],
     hint: 'Nothing was changed. Add --disconnect if that may happen (--yes does not say it), or --hand-over to bring the sign-in with it.',
   });
+}
+
+/**
+ * n8n takes another sign-in only with the whole of a credential, of which nothing can be read. Where nobody chose
+ * that on the command line, a person does. Throws CANCELLED.
+ */
+async function sayWholeWrite({ name }: StoredInN8n, { keepRest }: WritePlan, context: Context): Promise<void> {
+  const { output } = context;
+  const lost = 'what was set in it in n8n beside that, such as allowed domains, goes back to n8n\'s default.';
+  output.warn(`  ${output.style.caution('!')} All of ${foreign(name)} is written: ${lost}`);
+  if (keepRest !== true || !context.interactive) return;
+  if (await (await context.terminal()).typeWord({ message: 'Type the word to go on', word: 'replace' })) return;
+  throw new CredsetupError('CANCELLED', 'Stopped; nothing was changed in n8n.', { hint: 'Note what is set there in n8n, and set it again behind this.' });
 }
 
 function bodyOf(
@@ -156,13 +182,13 @@ async function create(
 }
 
 async function update(
-  full: FullCredential, method: Method, there: StoredInN8n, { api, base }: OpenN8n, urlInN8n: string | undefined, plan: WritePlan, context: Context,
+  full: FullCredential, method: Method, there: StoredInN8n, { api, base }: OpenN8n, urlInN8n: string | undefined,
+  plan: WritePlan & { readonly signIn: SignInThere }, context: Context,
 ): Promise<StoredInN8n> {
   const { name, data } = bodyOf(full, method, urlInN8n, plan, context);
   const { partialData } = await api.abilities();
-  // A sign-in that may end goes with the rest: what stays would look connected and be dead. And one that
-  // comes along is only taken with the whole: beside a part, n8n keeps the sign-in that it has (measured with 2.41.1).
-  const partial = partialData && !((plan.disconnect || plan.handOver) && method.n8n.tokens !== undefined);
+  // Another sign-in, or none, is only taken with the whole: beside a part, n8n keeps the one that it has (measured with 2.41.1).
+  const partial = partialData && plan.signIn !== 'replaced';
   const change = plan.into === undefined ? { name, data, partial } : { data, partial };
   const stored = await api.update(there.id, change);
   if (stored !== undefined) return stored;
@@ -190,10 +216,10 @@ export async function remember(
     url, ...stored, at: context.now().toISOString(),
     ...(urlInN8n === undefined || urlInN8n === full.credential.url ? {} : { urlInN8n }), ...(clientId === undefined ? {} : { clientId }),
   };
+  // An id that n8n chose tells one n8n by another name; one of ours is the same in every n8n.
+  const isSame = (other: Pushed): boolean => sameN8n(other.url, url) || (other.id === stored.id && stored.id !== ownIdOf(full.credential));
   try {
-    return await (await context.vault()).update(
-      ours, (one) => ({ ...one, pushed: [...(one.pushed ?? []).filter((other) => !sameN8n(other.url, url) && other.id !== stored.id), pushed] }),
-    );
+    return await (await context.vault()).update(ours, (one) => ({ ...one, pushed: [...(one.pushed ?? []).filter((other) => !isSame(other)), pushed] }));
   } catch (error) {
     const { code, message, hint } = toCredsetupError(error);
     throw new CredsetupError(code, `${message} n8n has the credential now, under the id ${stored.id}, and that could not be kept here.`, {

@@ -9,7 +9,7 @@ import { anyRedirectUri } from '../../server/client-alone.ts';
 import { apiOf } from '../../server/connection.ts';
 import { tokenEndpointOf } from '../../server/token-endpoint.ts';
 import { known, type Draft, type Grant, type Outcome, type PlacedDraft } from '../draft.ts';
-import { callbackOfStored, callbackProblem, callbackUrlFor, callbackUrlOf, storedN8ns, usualAddress } from './n8n-callback.ts';
+import { callbackOfStored, callbackOfTyped, callbackProblem, callbackUrlFor, callbackUrlOf, storedN8ns, usualAddress } from './n8n-callback.ts';
 import { askWhoSignsIn, onlyN8nSignsIn } from './who-signs-in.ts';
 
 export function grantOf(draft: Draft): Grant {
@@ -144,7 +144,8 @@ async function askForCallbackUrl(draft: PlacedDraft, terminal: Terminal): Promis
     message: 'n8n\'s OAuth Callback URL', initial: callbackUrlFor(usualAddress), check: callbackProblem, maxLength: 2048,
     help: `n8n's address is enough. n8n shows the whole one in its credential "${draft.method.n8n.title}" as OAuth Redirect URL.`,
   });
-  return address.kind === 'back' ? address : { kind: 'value', value: callbackUrlFor(address.value) };
+  if (address.kind === 'back') return address;
+  return { kind: 'value', value: await terminal.busy('asking n8n what it calls itself', () => callbackOfTyped(address.value, draft)) };
 }
 
 /**

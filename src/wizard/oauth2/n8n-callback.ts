@@ -74,17 +74,29 @@ export function callbackProblem(text: string): string | undefined {
   }
 }
 
-/** As `callbackUrlFor`; a stored n8n's name stands for what that n8n says. */
-export async function callbackUrlOf(given: string, { vault, http, context }: Asking): Promise<string> {
+/** The callback that the n8n of an address or of a stored name says. Throws INPUT_INVALID. */
+export async function callbackUrlOf(given: string, asking: Asking): Promise<string> {
   const name = unwrapped(given);
-  const stored = isName(name) ? await vault.find(name) : undefined;
-  return stored !== undefined && isN8n(stored) ? callbackOfStored(stored, { vault, http, context }) : callbackUrlFor(given);
+  const stored = isName(name) ? await asking.vault.find(name) : undefined;
+  return stored !== undefined && isN8n(stored) ? callbackOfStored(stored, asking) : callbackOfTyped(given, asking);
 }
 
-type Asking = Pick<Draft, 'vault' | 'http' | 'context'>;
+type Asking = Pick<Draft, 'vault' | 'http' | 'context'> & { readonly options: Pick<Draft['options'], 'proxy'> };
+
+/** Nobody waits long for an n8n that may only be reached from elsewhere. */
+const patience = 5;
+
+/** The callback that the n8n of an address sends, which is asked for; what is a callback is copied from n8n, and taken as it is. Throws INPUT_INVALID. */
+export async function callbackOfTyped(text: string, { context, options: { proxy } }: Asking): Promise<string> {
+  const [ours, typed] = [callbackUrlFor(text), parsed(text).url.pathname];
+  if (ending.test(withoutTrailingSlashes(typed))) return ours;
+  const base = ours.slice(0, -(n8nAddress().oauthCallbackPath ?? '').length);
+  const connection = { ignoreSslIssues: false, allowHttp: false, certificates: [] };
+  return callbackOfN8n(base, async () => apiOf(base, await context.http({ proxy, timeout: patience }), connection), context);
+}
 
 /** The callback that a stored n8n sends. One that does not tell it is taken by the address that is stored. */
-export async function callbackOfStored({ name, url }: Pick<Credential, 'name' | 'url'>, { vault, http, context }: Asking): Promise<string> {
+export async function callbackOfStored({ name, url }: Pick<Credential, 'name' | 'url'>, { vault, http, context }: Pick<Asking, 'vault' | 'http' | 'context'>): Promise<string> {
   return callbackOfN8n(url, async () => {
     const { credential: { ignoreSslIssues, allowHttp }, certificates } = await vault.load(name);
     return apiOf(url, http, { ignoreSslIssues, allowHttp, certificates });
