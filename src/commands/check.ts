@@ -11,7 +11,7 @@ import { services } from '../services/registry.ts';
 import type { Method, Service } from '../services/service.ts';
 import { copyIn, sameN8n, whyAway, type OpenN8n } from '../stored/copies/open.ts';
 import { prove } from '../stored/copies/prove.ts';
-import { progressBar } from '../stored/progress.ts';
+import { progressOf } from '../stored/progress.ts';
 import type { check } from './catalog.ts';
 import { name, networkOptions, type Run } from './command.ts';
 import { openN8n } from './push-target.ts';
@@ -68,15 +68,13 @@ const atOnce = { inAll: 4, perHost: 4 };
 async function checkEach(
   listed: readonly { readonly stored: StoredInN8n; readonly type: TypeOfOurs }[], checking: Checking, context: Context,
 ): Promise<readonly Checked[]> {
-  let done = 0;
-  const bar = progressBar(listed.length, context);
+  const progress = progressOf(listed.length, context);
   try {
     return await inTurns(listed.map(({ stored, type }) => ({
       group: checking.target.base,
       run: async () => {
         const one = await checkOne(stored, type, checking, context);
-        done += 1;
-        bar(done);
+        progress(one.name);
         return one;
       },
     })), atOnce);
