@@ -128,7 +128,6 @@ export function valueProblem(field: Field, value: string): string | undefined {
 
 function shapeProblem({ label, shape }: Field, value: string): string | undefined {
   if (shape === undefined || shape.pattern.test(value)) return undefined;
-  if (shape.length === undefined) return `This is no ${label}: ${shape.is}.`;
   const wrong = value.length === shape.length ? 'It has other characters' : `It has ${value.length} ${value.length === 1 ? 'character' : 'characters'}`;
   return `This is no ${label}. ${wrong}; ${shape.is}.`;
 }

@@ -12,6 +12,8 @@ interface Row {
   readonly error: string;
   /** Absent: whatever was asked for. */
   readonly grant?: GrantType;
+  /** Only for a client that was accepted before: then its values are as they were. */
+  readonly accepted?: true;
   /** Absent: whatever the text says. */
   readonly text?: RegExp;
   readonly code: ErrorCode;
@@ -23,41 +25,43 @@ interface Row {
 }
 
 const clientDeleted: Cause = {
-  code: 'CLIENT_DELETED', message: 'The client was deleted.', check: 'Look for it in the list of clients in {title}.',
+  code: 'CLIENT_DELETED', message: 'The client may have been deleted.', check: 'Look for it in the list of clients in {title}.',
   fix: 'Make a new client there and give its Client ID and Client Secret.',
 };
 const clientMistyped: Cause = {
-  code: 'CLIENT_MISTYPED', message: 'The Client ID or the Client Secret is not the one that {title} shows.', check: 'Compare both with {title}; the number and the underscore before the letters belong to the Client ID.',
+  code: 'CLIENT_MISTYPED', message: 'The Client ID or the Client Secret may not be the one that {title} shows.', check: 'Compare both with {title}: {given}.',
   fix: 'Copy both again, from the same client.',
 };
 const wrongServer: Cause = {
-  code: 'WRONG_SERVER', message: 'This is another {title} than the one that the values come from, or it was restored from an older backup.', check: 'Compare the address with the one in your browser.',
+  code: 'WRONG_SERVER', message: 'Another {title} may answer here than the one that the values come from, or one that was restored from an older backup.', check: 'Compare the address with the one in your browser.',
   fix: 'Give the address of the right one.',
 };
 
 export const codeExpired: Cause = {
-  code: 'CODE_EXPIRED', message: 'The code came too late: it can be exchanged for a short time only.', check: 'How long it took from pressing Accept until the address was pasted.',
+  code: 'CODE_EXPIRED', message: 'The code came too late: it can be exchanged for a short time only.', check: 'How long it took from pressing Accept until credsetup had the code.',
   fix: 'Sign in once more, and paste the address at once.',
 };
+const codeMayHaveExpired: Cause = { ...codeExpired, message: 'It may have come too late: a code can be exchanged for a short time only.' };
 const codeUsed: Cause = {
-  code: 'CODE_USED', message: 'The code was exchanged before: each can be used once.', check: 'Whether the same address was pasted twice, or another program got it.',
+  code: 'CODE_USED', message: 'It may have been exchanged before: each code can be used once.', check: 'Whether the same address was pasted twice, or another program got it.',
   fix: 'Sign in once more.',
 };
 const codeCut: Cause = {
-  code: 'CODE_CUT', message: 'The pasted address is not whole, so its code is cut.', check: 'Whether the address ends as in the browser\'s address bar.',
+  code: 'CODE_CUT', message: 'Where the address was pasted, it may not be whole, so that its code is cut.', check: 'Whether the address ends as in the browser\'s address bar.',
   fix: 'Sign in once more, and copy the whole address.',
 };
 
 const refreshUsed: Cause = {
-  code: 'REFRESH_TOKEN_USED', message: 'The refresh token was used by somebody else: each can be used once.', check: 'Whether another machine, a copy of the store or a backup holds the same credential.',
+  code: 'REFRESH_TOKEN_USED', message: 'It may have been used by somebody else: each can be used once.', check: 'Whether another machine, a copy of the store or a backup holds the same credential.',
   fix: 'Sign in again, and keep the credential in one place only.',
 };
 const refreshEnded: Cause = {
   code: 'REFRESH_TOKEN_EXPIRED', message: 'It was not used for longer than {title} keeps it; an admin may have changed how long that is.', check: 'When it was used the last time.',
   fix: 'Sign in again. Use it more often, or let an admin raise "Refresh token lifetime".',
 };
+const refreshMayHaveEnded: Cause = { ...refreshEnded, message: 'It may not have been used for longer than {title} keeps it; an admin may have changed how long that is.' };
 const accessTakenBack: Cause = {
-  code: 'ACCESS_TAKEN_BACK', message: 'Access was taken back in {title}, or the account was deleted.', check: 'Ask the admin.',
+  code: 'ACCESS_TAKEN_BACK', message: 'Access may have been taken back in {title}, or the account deleted.', check: 'Ask the admin.',
   fix: 'Sign in again, with an account that may.',
 };
 
@@ -66,9 +70,9 @@ const signInAgain = 'Sign in again: credsetup reconnect NAME.';
 /** The first row that fits holds. */
 const rows: readonly Row[] = [
   {
-    error: 'invalid_client', grant: 'refresh_token', code: 'CLIENT_REJECTED', field: 'clientId',
+    error: 'invalid_client', accepted: true, code: 'CLIENT_REJECTED', field: 'clientId',
     message: '{title} does not accept the client of this credential any more.', hint: 'Make a new client in {title}, then: credsetup reconnect NAME.',
-    causes: [clientDeleted, clientMistyped, wrongServer],
+    causes: [clientDeleted, wrongServer],
   },
   {
     error: 'invalid_client', code: 'CLIENT_REJECTED', field: 'clientId',
@@ -89,11 +93,11 @@ const rows: readonly Row[] = [
   },
   {
     error: 'invalid_grant', grant: 'refresh_token', text: /invalid refresh token/i, code: 'REFRESH_REJECTED',
-    message: '{title} refused the refresh token.', hint: signInAgain, causes: [refreshUsed, accessTakenBack, wrongServer, refreshEnded],
+    message: '{title} refused the refresh token.', hint: signInAgain, causes: [refreshUsed, accessTakenBack, wrongServer, refreshMayHaveEnded],
   },
   {
     error: 'invalid_grant', grant: 'refresh_token', code: 'REFRESH_REJECTED',
-    message: '{title} refused the refresh token.', hint: signInAgain, causes: [refreshEnded, refreshUsed, accessTakenBack, wrongServer],
+    message: '{title} refused the refresh token.', hint: signInAgain, causes: [refreshMayHaveEnded, refreshUsed, accessTakenBack, wrongServer],
   },
   {
     error: 'invalid_grant', grant: 'authorization_code', text: /expired/i, code: 'AUTHORIZATION_TIMEOUT', field: 'callback',
@@ -101,7 +105,7 @@ const rows: readonly Row[] = [
   },
   {
     error: 'invalid_grant', grant: 'authorization_code', code: 'AUTHORIZATION_DENIED', field: 'callback',
-    message: '{title} refused the code of this sign-in.', hint: 'Sign in once more.', causes: [codeCut, codeUsed, codeExpired],
+    message: '{title} refused the code of this sign-in.', hint: 'Sign in once more.', causes: [codeMayHaveExpired, codeUsed, codeCut],
   },
   {
     error: 'redirect_uri_mismatch', code: 'REDIRECT_URI_MISMATCH',
@@ -113,15 +117,25 @@ const rows: readonly Row[] = [
   },
 ];
 
+interface Asked {
+  readonly title: string;
+  readonly about: { readonly service?: string };
+  /** Whether the client was accepted before. */
+  readonly accepted: boolean;
+  /** What can be said of the client's values without repeating them. */
+  readonly given: string;
+}
+
 /** The error as a CredsetupError; RESPONSE_INVALID by `otherwise` for one that no row knows. The server's words are not repeated. */
 export function tokenError(
   grant: GrantType, answer: { readonly error: string; readonly text: string },
-  { title, about }: { readonly title: string; readonly about: { readonly service?: string } }, otherwise: (what: string) => CredsetupError,
+  { title, about, accepted, given }: Asked, otherwise: (what: string) => CredsetupError,
 ): CredsetupError {
-  const row = rows.find((one) => one.error === answer.error && (one.grant ?? grant) === grant && (one.text?.test(answer.text) ?? true));
+  const row = rows.find((one) => one.error === answer.error
+    && (one.grant ?? grant) === grant && (one.accepted !== true || accepted) && (one.text?.test(answer.text) ?? true));
   const words = errorWords(answer.error);
   if (row === undefined) return otherwise(words === '' ? 'an error of its own' : `the error ${words}`);
-  const named = (text: string): string => text.replaceAll('{title}', title).replace(/^the /, 'The ');
+  const named = (text: string): string => text.replaceAll('{title}', title).replace('{given}', given).replace(/^the /, 'The ');
   return new CredsetupError(row.code, named(row.message), {
     ...about, hint: named(row.hint), field: row.field,
     causes: row.causes?.map((cause) => ({ code: cause.code, message: named(cause.message), check: named(cause.check), fix: named(cause.fix) })),

@@ -15,6 +15,8 @@ export interface TokenEndpoint {
   readonly tokenEndpoint: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  /** Whether the client was accepted before, so that its values are whole. */
+  readonly accepted?: boolean | undefined;
   readonly http: HttpClient;
   readonly connection: Connection;
   /** How the service is named in errors. Default: "the service". */

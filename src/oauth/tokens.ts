@@ -56,7 +56,9 @@ async function request(endpoint: TokenEndpoint, grantType: GrantType, grant: Gra
 
 /** An error answer as a CredsetupError. */
 export function errorOf(endpoint: TokenEndpoint, grantType: GrantType, answer: Extract<TokenAnswer, { kind: 'error' }>): CredsetupError {
-  return tokenError(grantType, answer, named(endpoint), (what) => invalidAnswer(endpoint, what));
+  const { clientId, clientSecret, accepted } = endpoint;
+  const given = `the Client ID that was given has ${clientId.length}, the Client Secret ${clientSecret.length} characters`;
+  return tokenError(grantType, answer, { ...named(endpoint), accepted: accepted === true || grantType === 'refresh_token', given }, (what) => invalidAnswer(endpoint, what));
 }
 
 // RFC 6749 appendix A.12, A.17, without the space: it must fit into a header.

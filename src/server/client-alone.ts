@@ -12,7 +12,7 @@ export const nobodySignedIn: Validation = { account: {}, capabilities: {}, warni
 export const anyRedirectUri = 'http://127.0.0.1/callback';
 
 /** Throws CLIENT_REJECTED, and what a token request throws. */
-export async function validatedClient({ fields, secrets }: Presented, at: {
+export async function validatedClient({ fields, secrets, stored }: Presented, at: {
   readonly service: Service; readonly method: Method; readonly base: string;
   readonly http: HttpClient; readonly connection: Connection; readonly context: Context;
   /** Of a run that has asked before: nothing is sent twice. */
@@ -21,6 +21,6 @@ export async function validatedClient({ fields, secrets }: Presented, at: {
   const { oauth } = at.method;
   if (oauth === undefined) throw new Error(`${at.method.id} has no client`);
   const client = { clientId: presentedValue({ ...fields }, 'clientId'), clientSecret: presentedValue(secrets, 'clientSecret') };
-  await (at.check ?? createClientCheck())(tokenEndpointOf({ ...at, ...client, oauth }), anyRedirectUri);
+  await (at.check ?? createClientCheck())(tokenEndpointOf({ ...at, ...client, oauth, accepted: stored !== undefined }), anyRedirectUri);
   return nobodySignedIn;
 }

@@ -25,8 +25,8 @@ export interface Field {
   readonly around?: 'at-sign' | 'groups' | 'kept';
   /** Public, and as random as a secret: an id. */
   readonly random?: true;
-  /** What every such value is like: what is not is never sent. `is` completes "It has 25 characters; ...", where there is one length. */
-  readonly shape?: { readonly pattern: RegExp; readonly length?: number; readonly is: string };
+  /** What every such value is like: what is not is never sent. `is` completes "It has 25 characters; ..." */
+  readonly shape?: { readonly pattern: RegExp; readonly length: number; readonly is: string };
 }
 
 /** A label such as `--url` and a variable such as `CREDSETUP_MATTERMOST_URL`. */

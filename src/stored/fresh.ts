@@ -86,7 +86,7 @@ async function ask({ credential, secrets, certificates }: FullCredential, method
   if (oauth === undefined) throw new Error(`${method.id} has no tokens to renew`);
   const { refreshTokens, clientCredentials } = await import('../oauth/tokens.ts');
   const endpoint = tokenEndpointOf({
-    service: findService(credential.service), oauth, base: credential.url, http, context,
+    service: findService(credential.service), oauth, base: credential.url, http, context, accepted: true,
     clientId: presentedValue({ ...credential.fields }, 'clientId'), clientSecret: presentedValue(secrets, 'clientSecret'),
     connection: { ignoreSslIssues: credential.ignoreSslIssues, allowHttp: credential.allowHttp, certificates },
   });

@@ -5,6 +5,7 @@
 import type { Answer } from '../context.ts';
 import type { StoreKind } from '../credential.ts';
 import { isCredsetupError } from '../errors.ts';
+import { cleanedValue } from '../given-value.ts';
 import { opensByVariables } from '../passphrase.ts';
 import { findMethod, services } from '../services/registry.ts';
 import type { Field } from '../services/field.ts';
@@ -201,10 +202,17 @@ async function valueFor(draft: Draft, field: Field): Promise<{ readonly value: A
   if (given !== undefined) return { value: { kind: 'value', value: sendableValue(field, given) }, asked: false };
   const terminal = terminalOf(draft);
   const before = field.secret ? undefined : draft.values.get(field.key);
-  const { pasted } = draft;
-  delete draft.pasted;
-  const question = { ...questionFor(field), pasted, ...(before === undefined ? {} : { initial: before }) };
+  const question = { ...questionFor(field), pasted: pastedFor(draft, field), ...(before === undefined ? {} : { initial: before }) };
   const value = await (field.secret ? terminal.secret(question) : terminal.text(question));
   return { value, asked: true };
 }
 
+/** What was pasted at the step before; a secret where what is asked for is shown is told by its shape, and not shown. */
+function pastedFor(draft: Draft, field: Field): string | undefined {
+  const { pasted, method } = draft;
+  delete draft.pasted;
+  const problem = pasted === undefined || field.secret ? undefined : method?.oauth?.clientProblem({ [field.key]: cleanedValue(field, pasted) });
+  if (problem === undefined) return pasted;
+  draft.context.output.warn(`  ${problem.message} What was pasted was not taken.`);
+  return undefined;
+}

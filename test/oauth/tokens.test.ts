@@ -133,8 +133,14 @@ describe.each(['7.0.0', '5.1.0'])('Mautic %s', (version) => {
     const { refreshToken } = mautic.makeTokens(client, 'admin');
     const wrong = { ...endpoint, clientSecret: 'x'.repeat(50) };
     expect(await failureOf(exchange(wrong, 'x'))).toMatchObject({ code: 'CLIENT_REJECTED', exitCode: 7, details: { field: 'clientId' } });
-    expect(await failureOf(clientCredentials(wrong))).toMatchObject({ code: 'CLIENT_REJECTED' });
+    const mistyped = await failureOf(clientCredentials({ ...wrong, clientSecret: 'x'.repeat(26) }));
+    expect(mistyped).toMatchObject({ code: 'CLIENT_REJECTED', details: { causes: [{ code: 'CLIENT_MISTYPED' }, { code: 'CLIENT_DELETED' }, { code: 'WRONG_SERVER' }] } });
+    expect(mistyped.details.causes![0]!.check).toContain('the Client Secret 26 characters');
     mautic.deleteClient(client);
+    // What was accepted before is whole: the one that stored it copied nothing wrong.
+    for (const ask of [refreshTokens({ ...endpoint, refreshToken }), clientCredentials({ ...endpoint, accepted: true })]) {
+      expect((await failureOf(ask)).details.causes?.map(({ code }) => code)).toEqual(['CLIENT_DELETED', 'WRONG_SERVER']);
+    }
     const deleted = await failureOf(refreshTokens({ ...endpoint, refreshToken }));
     expect(deleted).toMatchObject({ code: 'CLIENT_REJECTED', details: { service: 'mautic' } });
     expect(deleted.details.causes?.[0]?.code).toBe('CLIENT_DELETED');

@@ -140,8 +140,8 @@ function tokenRejected(api: Api, known: Known, first: readonly Cause[]): Credset
   const ended = hasEnded(known) ? ` It ended on ${known.stored?.credential.expiresAt?.slice(0, 10) ?? ''}.` : ' It does not say why.';
   return new CredsetupError('TOKEN_REJECTED', `Mattermost refused the token.${ended}`, {
     service: 'mattermost', url: api.base, field: 'token', causes,
-    hint: known.stored === undefined || !hasEnded(known)
-      ? 'Create a new token under Profile > Security > Personal Access Tokens, and copy the Access Token, not the Token ID.'
+    hint: known.stored === undefined ? 'Create a new token under Profile > Security > Personal Access Tokens, and copy the Access Token, not the Token ID.'
+      : !hasEnded(known) ? `Where it is gone, create a new one (${listOf(known)}) and give it: credsetup reconnect ${known.stored.credential.name}`
       : `Make a new one in its place by a sign-in: credsetup rotate ${known.stored.credential.name} --username NAME. To give one that you have: credsetup reconnect ${known.stored.credential.name}`,
   });
 }

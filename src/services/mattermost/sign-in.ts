@@ -15,12 +15,12 @@ const wrong = 'Mattermost refused the username and the password. It does not say
 const lockOut = 'Check both before the next try: each refused password counts, and after some (10 unless the admin changed it) the account is locked.';
 
 const passwordCauses: readonly Cause[] = [
-  { code: 'PASSWORD_WRONG', message: 'The password is not this account\'s.', check: 'Sign in at {base}/login with it.', fix: 'Reset it there, or ask the admin.' },
-  { code: 'USERNAME_WRONG', message: 'There is no account with this username or email address.', check: 'Sign in at {base}/login with it.', fix: 'Give the username that Mattermost shows under your picture, without the @.' },
+  { code: 'PASSWORD_WRONG', message: 'The password may not be this account\'s.', check: 'Sign in at {base}/login with it.', fix: 'Reset it there, or ask the admin.' },
+  { code: 'USERNAME_WRONG', message: 'There may be no account with this username or email address.', check: 'Sign in at {base}/login with it.', fix: 'Give the username that Mattermost shows under your picture, without the @.' },
 ];
 
 const elsewhere: Cause = {
-  code: 'SIGN_IN_ELSEWHERE', message: 'The account signs in through another service (SAML, GitLab, Google, ...) and has no password in Mattermost.',
+  code: 'SIGN_IN_ELSEWHERE', message: 'The account may sign in through another service (SAML, GitLab, Google, ...) and have no password in Mattermost.',
   check: 'Does {base}/login send you to another page when you sign in?',
   fix: 'Use what works without a password: a bot account (--bot) or an admin\'s token (--admin-token-file), or make the token yourself under Profile > Security > Personal Access Tokens.',
 };
@@ -63,7 +63,7 @@ const refusals: Refusals = {
     code: 'EMAIL_NOT_VERIFIED', message: 'The password is right; Mattermost lets this account in only after its email address is verified.',
     hint: 'Open the link in the message that Mattermost sent to that address ({base}/login offers to send it again), or ask an admin to verify it: {base}/admin_console/user_management/users',
   },
-  'api.user.login.blank_pwd.app_error': passwordRefused('The password is empty.'),
+  'api.user.login.blank_pwd.app_error': passwordRefused('The password is empty.', []),
   'api.user.login.bot_login_forbidden.app_error': { ...noPassword, message: 'This is a bot account: bots have tokens and never sign in.', hint: 'Sign in as an admin and give the bot with --bot.' },
   'api.user.login.use_auth_service.app_error': noPassword,
 };

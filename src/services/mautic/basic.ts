@@ -10,6 +10,7 @@ import { basic as basicHeader, about as mautic, lacksRoutes, mauticError, probeU
 import { password as passwordField, username as usernameField } from './fields.ts';
 import { basicVariables, mauticApi } from './hand-over.ts';
 import { headerDropped } from './inspect.ts';
+import { passwordCauses } from './password-causes.ts';
 import { accountProvisioning } from './provisioning.ts';
 import { enableApi, enableBasicAuth } from './steps.ts';
 
@@ -25,7 +26,7 @@ export const basic: Method = {
   validate,
 };
 
-async function validate(api: Api, { fields: { username }, secrets }: Presented, state?: ServerState): Promise<Validation> {
+async function validate(api: Api, { fields: { username }, secrets, stored }: Presented, state?: ServerState): Promise<Validation> {
   const password = presentedValue(secrets, passwordField.key);
   if (username === undefined) throw new Error('basic auth is validated without a username');
   if (username.includes(':')) {
@@ -35,12 +36,12 @@ async function validate(api: Api, { fields: { username }, secrets }: Presented, 
   }
   const authorization = basicHeader(username, password);
   const response = await get(api, selfPath, authorization);
-  if (response.status !== 200) throw await refusal(api, response, state);
+  if (response.status !== 200) throw await refusal(api, response, state, stored !== undefined);
   return validationBy(api, authorization, response, (user) => (user.admin ? [adminWarning(user)] : []));
 }
 
 /** Mautic 5 answers a wrong password with the status and type of a lost header; the made-up Bearer token tells them apart. */
-async function refusal(api: Api, response: HttpResponse, state: ServerState | undefined): Promise<CredsetupError> {
+async function refusal(api: Api, response: HttpResponse, state: ServerState | undefined, stored: boolean): Promise<CredsetupError> {
   throwForStatus(response);
   const about = { service: 'mautic', url: api.base };
   const error = mauticError(response);
@@ -50,7 +51,7 @@ async function refusal(api: Api, response: HttpResponse, state: ServerState | un
   if (response.status === 401 && (error !== undefined || response.text === '')) {
     if (state?.fault !== undefined || await headerIsLost(api, state)) return headerDropped(api);
     return new CredsetupError('PASSWORD_REJECTED', 'Mautic refused the username and the password. It does not say which of the two is wrong.', {
-      ...about, field: 'password', causes: causes(api.base),
+      ...about, field: 'password', causes: passwordCauses(api.base, { stored, saml: false }),
       hint: `Sign in at ${api.base}/s/login with the same two values: that shows which cause it is.`,
     });
   }
@@ -74,16 +75,6 @@ function stepError(api: Api, step: typeof enableApi): CredsetupError {
     service: 'mautic', url: api.base,
     hint: `${step.instructions.join(': ')} ${step.page(api.base)}`,
   });
-}
-
-function causes(base: string) {
-  const login = `${base}/s/login`;
-  return [
-    { code: 'PASSWORD_WRONG', message: 'The password is not this account\'s.', check: `Sign in at ${login} with it.`, fix: `Reset it there, or ask the admin.` },
-    { code: 'USERNAME_WRONG', message: 'There is no account with this username or email address.', check: `Sign in at ${login} with it.`, fix: 'Give the username that Mautic shows under your name > Account; the email address works too.' },
-    { code: 'ACCOUNT_DEACTIVATED', message: 'The account was deactivated (not published).', check: `Signing in at ${login} is refused with the right password.`, fix: 'An admin publishes it again under Settings > Users.' },
-    { code: 'SIGN_IN_ELSEWHERE', message: 'The account signs in by SAML and has no password of its own.', check: 'Do you sign in to Mautic through another page?', fix: 'Ask the admin for an account of its own for n8n, with a password.' },
-  ];
 }
 
 function adminWarning(user: User): Warning {

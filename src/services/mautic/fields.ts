@@ -26,8 +26,6 @@ export const clientId: Field = {
   key: 'clientId', label: 'Client ID', secret: false, option: '--client-id', variable: 'CLIENT_ID',
   help: 'All of it, with the number and the underscore before the letters.',
   maxLength: 512, spaces: 'never', random: true,
-  // Measured: FOSOAuthServer's "public id". Without the number it is the Client Secret, or a part of the ID.
-  shape: { pattern: /^\d+_\S+$/, is: 'it begins with a number and an underscore, such as 2_5r158k' },
 };
 
 export const clientSecret: Field = {

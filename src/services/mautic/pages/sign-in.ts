@@ -4,6 +4,7 @@
  */
 import { CredsetupError, isCredsetupError, type Cause } from '../../../errors.ts';
 import type { Api } from '../../api.ts';
+import { passwordCauses } from '../password-causes.ts';
 import { hasClass, withValues } from './document.ts';
 import { checkPage, openVisit, pageDiffers, whose, type Page, type Visit } from './visit.ts';
 
@@ -91,19 +92,8 @@ export async function signOutOfPages(visit: Visit): Promise<void> {
 /** Why a password that may be right is not taken: one code, its own words. */
 export function passwordRefused(api: Api, saml = false): CredsetupError {
   const login = `${api.base}/s/login`;
-  const elsewhere: Cause = {
-    code: 'SIGN_IN_ELSEWHERE', message: `${saml ? 'This Mautic signs in by SAML, and an account of it' : 'The account signs in by SAML and'} has no password of its own.`,
-    check: 'Do you sign in to Mautic through another page?', fix: 'Ask the admin for an account with a password in Mautic itself.',
-  };
-  const causes: readonly Cause[] = [
-    ...(saml ? [elsewhere] : []),
-    { code: 'PASSWORD_WRONG', message: 'The password is not this account\'s.', check: `Sign in at ${login} with it.`, fix: 'Reset it there, or ask the admin.' },
-    { code: 'USERNAME_WRONG', message: 'There is no account with this username or email address.', check: `Sign in at ${login} with it.`, fix: 'Give the username that Mautic shows under your name > Account; the email address works too.' },
-    { code: 'ACCOUNT_DEACTIVATED', message: 'The account was deactivated (not published).', check: `Signing in at ${login} is refused with the right password.`, fix: 'An admin publishes it again under Settings > Users.' },
-    ...(saml ? [] : [elsewhere]),
-  ];
   return new CredsetupError('PASSWORD_REJECTED', 'Mautic refused the username and the password. It does not say which of the two is wrong.', {
-    ...whose(api), field: 'password', causes, hint: `It was sent once. Sign in at ${login} with the same two values: that shows which cause it is.`,
+    ...whose(api), field: 'password', causes: passwordCauses(api.base, { stored: false, saml }), hint: `It was sent once. Sign in at ${login} with the same two values: that shows which cause it is.`,
   });
 }
 
