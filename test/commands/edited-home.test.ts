@@ -5,17 +5,20 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { mauticPassword, type PracticeMautic } from '../../src/practice/mautic.ts';
 import type { PracticeMattermost } from '../../src/practice/mattermost.ts';
 import { n8nApiKey, startN8n, type PracticeN8n } from '../../src/practice/n8n.ts';
+import { startOpenBao } from '../../src/practice/openbao.ts';
 import { atTheEnd, folder, mattermostServer, mauticServer, script, storeMattermost, storeMautic, type Script } from './support.ts';
 
 interface Index { entries: { key: string; credential: Record<string, unknown> }[] }
 
 let [chat, crm, n8n] = [] as unknown as [PracticeMattermost, PracticeMautic, PracticeN8n];
 let whole: string;
+/** An export of it, and a list that names the same: what is brought in meets an index that says otherwise. */
+let [exported, list] = ['', ''];
 let elsewhere: string;
 /** Bytes that reached the listener. */
 let reached = 0;
@@ -32,6 +35,12 @@ beforeAll(async () => {
   secrets.push(await storeMattermost(one, chat), await storeMattermost(one, chat, 'other'));
   await storeMautic(one, crm);
   expect((await one.run(['n8n', '--url', n8n.url, '--name', 'work'], { env: { CREDSETUP_API_KEY: n8nApiKey }, secrets })).exitCode).toBe(0);
+  const files = folder();
+  exported = join(files, 'export.json');
+  writeFileSync(exported, (await one.run(['export', 'chat', 'crm'], { reveals: true })).stdout);
+  writeFileSync(join(files, 'token'), secrets.find((secret) => secret.length === 26)!);
+  list = join(files, 'list.yaml');
+  writeFileSync(list, `version: 1\ncredentials:\n  - {name: chat, service: mattermost, url: "${chat.url}", token: {file: token}}\n`);
   whole = one.home;
 });
 
@@ -70,11 +79,20 @@ const edits: Readonly<Record<string, (index: Index, home: string) => void>> = {
   },
 };
 
+/** Edits that are tried with every command that sends something; the others with three of them. */
+const everyCommand = new Set(['every address', 'where a copy was pushed to']);
+const others = (): readonly (readonly string[])[] => [
+  ['check', 'work', '--json'], ['push', 'work', 'chat', '--replace', '--run', '--json'], ['rotate', 'chat', '--run', '--json', '--grace', '0'],
+    ['edit', 'chat', '--check-ssl', '--json'], ['import', exported, '--replace', '--json'],
+    ['apply', list, '--secrets-dir', dirname(list), '--allow-host', new URL(chat.url).host, '--replace', '--json'],
+];
+
 it.each(Object.keys(edits))('with another hand in its index, which changed %s, sends nothing anywhere', async (kind) => {
   const one = edited(edits[kind]!);
   reached = 0;
   const runs: readonly (readonly string[])[] = [
     ['test', '--all', '--json'], ['push', 'work', 'chat', 'crm', '--json'], ['rotate', 'chat', '--json', '--grace', '0'],
+    ...(everyCommand.has(kind) ? others() : []),
   ];
   for (const args of runs) {
     const done = await one.run(args, { secrets });
@@ -82,4 +100,29 @@ it.each(Object.keys(edits))('with another hand in its index, which changed %s, s
     if (args[0] === 'test' && kind !== 'where a copy was pushed to') expect(done.exitCode !== 0 || done.stderr.includes('damaged'), done.stderr).toBe(true);
   }
   expect(reached).toBe(0);
+});
+
+it('with another hand in what it knows of a team\'s store, and in what is public there, sends nothing anywhere', async () => {
+  const bao = await startOpenBao();
+  atTheEnd(() => bao.close());
+  const env = { BAO_ADDR: bao.url, BAO_TOKEN: bao.rootToken };
+  const one = script(folder(), env);
+  const { token } = chat.makeToken('maker');
+  const stored = await one.run(['mattermost', '--url', chat.url, '--name', 'chat', '--store', 'vault'], { env: { CREDSETUP_TOKEN: token } });
+  expect(stored.exitCode, stored.stderr).toBe(0);
+  const path = join(one.home, 'vault-index.json');
+  writeFileSync(path, readFileSync(path, 'utf8').replaceAll(chat.url, elsewhere).replaceAll(bao.url, elsewhere));
+  const metadata = `${bao.url}/v1/secret/metadata/credsetup/chat`;
+  const headers = { 'x-vault-token': bao.rootToken };
+  const { data } = await (await fetch(metadata, { headers })).json() as { data: { custom_metadata: Record<string, string> } };
+  const changed = Object.fromEntries(Object.entries(data.custom_metadata).map(([name, value]) => [name, value.replaceAll(chat.url, elsewhere)]));
+  expect(changed).not.toEqual(data.custom_metadata);
+  await fetch(metadata, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify({ custom_metadata: changed }) });
+  reached = 0;
+  for (const args of [['list'], ['test', 'chat', '--json'], ['test', '--all', '--json'], ['rotate', 'chat', '--json', '--grace', '0'], ['edit', 'chat', '--check-ssl', '--json'], ['get', 'chat', '--json']]) {
+    const done = await one.run(args, { secrets: [token, bao.rootToken] });
+    if (args[0] !== 'list') expect(done.exitCode, `${args.join(' ')}: ${done.stdout}${done.stderr}`).not.toBe(0);
+  }
+  expect(reached).toBe(0);
+  expect(chat.state.tokens.find((made) => made.token === token)?.active).toBe(true);
 });
