@@ -37,7 +37,7 @@ function print(bytes) {
 // The two commonest questions about a program are answered without loading it.
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   print(Buffer.from(JSON.parse(file('package.json')).version + '\n'));
-} else if (args.length === 1 && (args[0] === '--help' || args[0] === '-h')) {
+} else if (args.length === 1 && (args[0] === '--help' || args[0] === '-h') && !(require('tty').isatty(1) && process.stdout.columns < 80)) {
   print(file('dist/help.txt'));
 } else {
   require('../dist/load.cjs')('main.cjs').main(args).then(function (exitCode) {

@@ -61,7 +61,8 @@ export async function run(parsed: Parsed, version: string): Promise<number> {
 export async function printHelp(text: string): Promise<number> {
   const wiring = await wire({ json: false, quiet: false, debug: false, verbose: false, color: false, plain: false, input: false, version: '' });
   const { output } = wiring.context;
-  output.data(text);
+  const columns = output.dataColumns();
+  output.data(columns === undefined ? text : (await import('./terminal/wrap.ts')).wrapHelp(text, columns));
   try {
     await wiring.written();
     return 0;
@@ -92,8 +93,8 @@ function refuseSecrets(command: string, { args, raw, fields }: Given): void {
 async function dispatch(parsed: Parsed, { context }: Wiring): Promise<number> {
   if (parsed.kind === 'usage' && parsed.asked !== undefined && await (await import('./commands/explain.ts')).explain(parsed.asked, parsed.flags.json, context)) return 0;
   if (parsed.kind === 'usage') {
-    const hint = parsed.mistake === undefined ? `See ${parsed.help}` : (await import('./commands/mistakes.ts')).hintFor(parsed.mistake, parsed.help);
-    throw new CredsetupError('USAGE', parsed.message, { hint });
+    const { hintFor, inOurWords } = await import('./commands/mistakes.ts');
+    throw new CredsetupError('USAGE', inOurWords(parsed.message), { hint: parsed.mistake === undefined ? `See ${parsed.help}` : hintFor(parsed.mistake, parsed.help) });
   }
   if (parsed.kind === 'menu') {
     if (context.interactive) return (await import('./commands/menu.ts')).menu((command, raw = {}) => execute(command, { args: [], raw, fields: {} }, parsed.flags, context, true), context);

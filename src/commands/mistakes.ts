@@ -19,6 +19,29 @@ export function hintFor({ kind, word, command }: Mistake, help: string): string 
   return withGuess(nearest(word, optionsOf(spec).map(({ flags }) => flags.split(' ')[0] ?? '')), seeAlso);
 }
 
+/** The parser's sentences, and ours for them. */
+const sentences: readonly (readonly [theirs: RegExp, ours: (...found: string[]) => string])[] = [
+  [/^unknown option '([^']*)'$/, (option) => `There is no option ${option}.`],
+  [/^missing required argument '([^']*)'$/, (name) => `The ${name.toUpperCase()} is missing.`],
+  [/^too many arguments for '([^']*)'\. Expected (\d+) arguments? but got (\d+)/, (command, most, given) => `credsetup ${command} takes ${most === '0' ? 'nothing behind it but options' : `at most ${most}`}, and ${given} ${given === '1' ? 'was' : 'were'} given.`],
+  [/^option '([^ ']*)[^']*' argument missing$/, (option) => `${option} needs a value.`],
+  [/^option '([^ ']*)[^']*' argument '([^]*)' is invalid\. ([^]*)$/, (option, value, why) => `${option} cannot be ${JSON.stringify(value)}. ${taken(why)}`],
+  [/^command-argument value '([^]*)' is invalid for argument '([^']*)'\. ([^]*)$/, (value, name, why) => `The ${name.toUpperCase()} cannot be ${JSON.stringify(value)}. ${taken(why)}`],
+];
+
+function taken(why: string): string {
+  return why.replace(/^Allowed choices are /, 'It takes ');
+}
+
+/** What is wrong with a command line, by what the parser said of it. */
+export function inOurWords(message: string): string {
+  for (const [theirs, ours] of sentences) {
+    const found = theirs.exec(message);
+    if (found !== null) return ours(...found.slice(1));
+  }
+  return message;
+}
+
 /** Whoever typed one has shown it already. */
 function secretHint(field: Field, command: string, word: string): string {
   const variable = setUps.some(({ name }) => name === command) ? ` or the variable ${variableName(command, field)}` : '';

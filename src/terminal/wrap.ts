@@ -42,6 +42,24 @@ export function inRows(parts: readonly string[], between: string, columns: numbe
   return wrap(rows.join('\n'), columns);
 }
 
+/** Lines beyond this indent go on with the right column of the row above. */
+const rightColumn = 20;
+
+/** A text of two columns, as a help is, for a terminal that has less room than its lines take: the right one goes below the left one. */
+export function wrapHelp(text: string, columns: number): string {
+  if (text.split('\n').every((line) => widthOf(line) <= columns || !line.trim().includes('  '))) return wrap(text, columns);
+  const lines: string[] = [];
+  for (const line of text.split('\n')) {
+    const words = line.trimStart();
+    const indent = line.length - words.length;
+    const gap = indent === 0 ? -1 : words.indexOf('  ');
+    if (indent >= rightColumn && lines.length > 0) lines.push(`${lines.pop() ?? ''} ${words}`);
+    else if (gap === -1) lines.push(line);
+    else lines.push(`  ${words.slice(0, gap)}`, `      ${words.slice(gap).trimStart()}`);
+  }
+  return wrap(lines.join('\n'), columns);
+}
+
 /** `hung`: what fits into no line keeps the indent. */
 function wrapLine(line: string, columns: number, indent: string, { hung = false } = {}): string {
   if (width(line) <= columns) return line;

@@ -99,7 +99,8 @@ async function runJob({ env = {}, jobs }: Workflow): Promise<{ readonly log: str
   const exitCodes: (number | null)[] = [];
   for (const step of Object.values(jobs).flatMap((job) => job.steps).filter(({ run }) => run !== undefined)) {
     const later = Object.fromEntries(readFileSync(settings, 'utf8').split('\n').filter((line) => line !== '').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
-    const given = Object.fromEntries(Object.entries(step.env ?? {}).map(([name, value]) => [name, value.replace(/\$\{\{ secrets\.MATTERMOST_TOKEN \}\}/, here.token)]));
+    const given = Object.fromEntries(Object.entries(step.env ?? {}).map(([name, value]) => [name, value
+      .replace(/\$\{\{ secrets\.MATTERMOST_TOKEN \}\}/, here.token).replace(/\$\{\{ runner\.temp \}\}/, temp).replace('https://vault.example.com:8200', here.bao.url)]));
     const address = Object.fromEntries(Object.entries(env).map(([name, value]) => [name, value.replace('https://vault.example.com:8200', here.bao.url)]));
     const done = await here.run(step.run!, {
       ...(cwd === undefined ? {} : { cwd }),
@@ -166,6 +167,44 @@ describe('the file for GitLab CI in the docs', () => {
       expect(exitCode, stdout + stderr).toBe(0);
       expectNoSecret(stdout + stderr, [here.token]);
     }
+  });
+});
+
+describe('the page about stores and teams', () => {
+  const its = shown.filter(({ page }) => page === 'docs/stores-and-teams.md');
+  const inTeam = { CREDSETUP_STORE: 'vault' };
+  const withToken = (): Readonly<Record<string, string | undefined>> => ({ ...inTeam, BAO_ADDR: here.bao.url, BAO_TOKEN: here.bao.rootToken });
+
+  it('has a job for GitHub Actions that signs in by its own token, and prints no secret', async () => {
+    const { steps, permissions } = parse(its.find(({ language }) => language === 'yaml')!.text) as Workflow['jobs'][string] & Pick<Workflow, 'permissions'>;
+    expect(permissions['id-token']).toBe('write');
+    const { log, exitCodes: ended } = await runJob({ on: {}, permissions, jobs: { job: { 'runs-on': '', steps } } });
+    expect(ended, log).toEqual([0, 0]);
+    expectNoSecret(log, [here.token]);
+  });
+
+  it('shows what credsetup says there', async () => {
+    const said = its.filter(({ language }) => language === '').map(({ text }) => text.trim());
+    const store = await here.run('credsetup store', { env: withToken() });
+    const saved = await here.run('credsetup mattermost --url https://chat.example.com --name chat', { env: { ...withToken(), CREDSETUP_TOKEN: here.token } });
+    const printed = [store, saved].map(({ stdout, stderr }) => (stdout + stderr).replaceAll(here.bao.url, 'http://127.0.0.1:8200'));
+    expect(said).toHaveLength(2);
+    expect(`$ credsetup store\n${printed[0]!.trim()}`).toBe(said[0]);
+    // The stage has one of that name there already.
+    expect(printed[1]!.replace(', in place of the one before', '')).toContain(said[1]);
+  });
+});
+
+describe('each block of the pages', () => {
+  it('is of a kind that is run or read by a test', () => {
+    const known = ['sh', 'yaml', 'ini', 'crontab', 'hcl'];
+    const others = shown.filter(({ language }) => !known.includes(language));
+    expect(others.map(({ page: path, text }) => `${path}: ${text.split('\n')[0]!}`)).toEqual([
+      // The README's own two lines; the sketch of the contract; what the team's store says, above.
+      'CONTRIBUTING.md: npm ci && npm run demo', expect.stringMatching(/^docs\/cli\.md: \? Mautic address/),
+      'docs/stores-and-teams.md: $ credsetup store', expect.stringMatching(/^docs\/stores-and-teams\.md: ✔ Saved as chat/),
+    ]);
+    expect(shown.filter(({ language, text }) => language === 'yaml' && !/^# \.(github|gitlab)/.test(text)).map(({ page: path }) => path)).toEqual(['docs/stores-and-teams.md']);
   });
 });
 

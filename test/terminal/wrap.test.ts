@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { wrap, wrapBeside } from '../../src/terminal/wrap.ts';
+import { wrap, wrapBeside, wrapHelp } from '../../src/terminal/wrap.ts';
 
 const link = 'https://mautic.example.org/s/config/edit?tab=apiconfig';
 
@@ -40,6 +40,12 @@ describe('A long line of talk', () => {
     expect(wrap('  \u001b[2mMore: credsetup help AUTHORIZATION_TIMEOUT\u001b[22m', 40)).toBe('  \u001b[2mMore:\ncredsetup help AUTHORIZATION_TIMEOUT\u001b[22m');
     expect(wrap(`  To be sure: ${push}, and then once more.`, 40)).toMatch(/^ {2}To be sure: credsetup push n8n chat\n/);
     expect(wrap('credsetup says that there is no keychain.', 30)).toBe('credsetup says that there is\nno keychain.');
+  });
+
+  it('of a help has its explanation below it where both have no room beside each other', () => {
+    const help = 'Usage: credsetup list\n\nOptions:\n  --json                    one JSON document\n                            on standard output\n  --quiet                   less';
+    expect(wrapHelp(help, 60)).toBe(help);
+    expect(wrapHelp(help, 30)).toBe('Usage: credsetup list\n\nOptions:\n  --json\n      one JSON document on\n      standard output\n  --quiet\n      less');
   });
 
   it('of a list keeps its place behind the cursor of the list', () => {

@@ -98,7 +98,7 @@ function keyRejected(base: string, key: string): CredsetupError {
   ];
   return new CredsetupError('API_KEY_REJECTED', `The n8n at ${base} refused the API key${ended ? `, which ended on ${end.slice(0, 10)}` : ''}.`, {
     service: 'n8n', url: base, field: 'apiKey', causes,
-    hint: `Make a new one at ${keyPage(base)} (Settings > n8n API > Create API key), and copy the whole key: it is shown once. The public API may also be off there (N8N_PUBLIC_API_DISABLED).`,
+    hint: `Make a new one at ${keyPage(base)} and copy the whole key: it is shown once.`,
   });
 }
 
