@@ -59,10 +59,11 @@ export async function rotate(full: FullCredential, options: StoredOptions, follo
     const { id = session.account.id, username = session.account.username, bot = false } = full.credential.account;
     const owner = { id, username, bot, created: false };
     if (provisioning.replacesAtOnce === true) return inItsPlace({ ...stored, full, options, context, vault, tokenId, owner, expiresAt: undefined, following });
-    const before = await goOn({ ...stored, full, context, vault, following });
+    const listed = await provisioning.list(api, session, owner.id);
+    const before = await goOn({ ...stored, full, context, vault, following }, listed);
     if (before !== undefined) return before;
     await sweepLeftBehind({ provisioning, api, session, context }, stored.service.id, full.credential.url);
-    const old = oldOne(await provisioning.list(api, session, owner.id), tokenId, full, provisioning, context);
+    const old = oldOne(listed, tokenId, full, provisioning, context);
     const days = said(options, provisioning.expiryField) ?? keptDays(full, old, provisioning, context);
     const expiresAt = provisioning.expiryOf(days, full.credential.server.version, session.at ?? context.now());
     context.signal.throwIfAborted();
@@ -165,10 +166,11 @@ function namesNone(name: string, words: ProvisioningWords): CredsetupError {
 }
 
 /** A rotation whose new secret is saved already: the copies follow, and the old one ends. */
-async function goOn(one: Omit<Rotation, 'options' | 'tokenId' | 'owner' | 'expiresAt'>): Promise<Rotated | undefined> {
+async function goOn(
+  one: Omit<Rotation, 'options' | 'tokenId' | 'owner' | 'expiresAt'>, listed: readonly Listed[] | undefined,
+): Promise<Rotated | undefined> {
   const { provisioning, api, session, full, context } = one;
   const now = full.credential.fields.tokenId;
-  const listed = now === undefined ? undefined : await provisioning.list(api, session, full.credential.account.id ?? session.account.id);
   const begun = now === undefined || listed === undefined ? undefined : await unfinished({ context, provisioning }, listed, now);
   if (begun?.old === undefined) return undefined;
   context.output.say(`  An earlier rotation was cut off; it goes on.`);
