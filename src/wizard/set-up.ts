@@ -215,8 +215,11 @@ async function recover(draft: Draft, stage: string, error: CredsetupError): Prom
   printError(error, draft.context.output, { again: draft.told.has(error.code), terminal: draft.terminal });
   draft.told.add(error.code);
   const { field } = error.details;
-  if (field !== undefined && stagesOf(draft).some(({ id }) => id === field)) {
-    draft.given.delete(field);
+  // What the command line says of n8n's callback is asked for nowhere.
+  const isAsked = field !== 'redirect' || draft.options.signIn.n8nCallbackUrl === undefined;
+  if (field !== undefined && isAsked && stagesOf(draft).some(({ id }) => id === field)) {
+    if (field === 'redirect') forget(draft, field);
+    else draft.given.delete(field);
     return { goTo: field };
   }
   const again = error.exitCode === 6 ? 'inspect' : stage;

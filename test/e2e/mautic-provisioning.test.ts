@@ -191,6 +191,41 @@ describe.skipIf(!has('terminal'))('The wizard that makes what Mautic needs', () 
     expect(server.state.apiEnabled).toBe(true);
   });
 
+  it('asks for n8n\'s callback again where Mautic refuses it, without another sign-in', async () => {
+    const all = await begin();
+    const { server, session } = all;
+    const refused = '<form name="client" action="/s/credentials/new"><div class="has-error"><input name="client[redirectUris]"><div class="help-block">an invalid URI</div></div></form>';
+    server.intercept = (request, answer) => request.method === 'POST' && request.path === '/s/credentials/new' && request.body.includes('under_score')
+      ? { status: 200, headers: { 'content-type': 'text/html' }, body: refused } : answer();
+    await toSignIn(all, 'own');
+    await signIn(session, 'admin');
+    for (const [time, host] of [[1, 'under_score'], [2, 'n8n.example.com']] as const) {
+      await session.waitFor('? Who needs the sign-in?');
+      session.press('enter');
+      await session.waitFor('n8n\'s address is enough.');
+      session.press('ctrl-u');
+      session.type(host);
+      session.press('enter');
+      if (time === 1) await session.waitFor('did not take the Redirect URI');
+    }
+    await expectDone(all);
+    expect(server.state.clients.map(({ redirectUris }) => redirectUris)).toEqual([['https://n8n.example.com/rest/oauth2-credential/callback']]);
+    expect(server.log.filter(({ path }) => path === '/s/login_check')).toHaveLength(1);
+  });
+
+  it('says once what is wrong with a callback of the command line, which no question changes', async () => {
+    const { session, server, left } = await begin({}, ['--create-client', '--n8n-callback-url', 'a,b', '--sign-in', 'n8n']);
+    await answer(session, 'Mautic address', server.url);
+    await answer(session, 'Save as', 'crm');
+    await signIn(session, 'admin');
+    await session.waitFor('--n8n-callback-url: This is no address of an n8n');
+    await session.waitFor('? What now?');
+    expect(session.screen().split('--n8n-callback-url: This is no address').length).toBe(2);
+    session.press('ctrl-c');
+    await left(130);
+    expect(openSessions(server)).toBe(0);
+  });
+
   it('never sends a refused password twice', async () => {
     const all = await begin();
     const { server, session } = all;

@@ -172,7 +172,7 @@ describe.each(versions)('Mautic %s', (version) => {
   it('tells a redirect URI that Mautic refuses, and makes nothing', async () => {
     const server = await mautic({ version });
     const error = await failureOf(createClient(await signIn(server), { name: 'one', redirectUris: ['foo/bar'] }, protect));
-    expect([error.code, error.details.field]).toEqual(['INPUT_INVALID', 'redirectUri']);
+    expect([error.code, error.details.field]).toEqual(['INPUT_INVALID', 'redirect']);
     expect(server.state.clients).toEqual([]);
   });
 

@@ -146,7 +146,7 @@ function refusedClient(api: Api, page: Page, document: PageDocument): CredsetupE
   if (first === undefined) return pageDiffers(api, page, 'Client ID and Client Secret');
   const isUri = first.name === 'client[redirectUris]';
   return new CredsetupError('INPUT_INVALID', `Mautic did not take the ${isUri ? 'Redirect URI' : first.name === undefined ? 'form' : `field ${first.name}`} of the client; nothing was saved. It says: ${first.text}`, {
-    ...whose(api), ...(isUri ? { field: 'redirectUri' } : {}), hint: isUri ? 'Give n8n\'s OAuth Callback URL as n8n shows it: http:// or https://, without a comma. (--n8n-callback-url)' : 'Run it again, or make the client in a browser.',
+    ...whose(api), ...(isUri ? { field: 'redirect' } : {}), hint: isUri ? 'Give n8n\'s OAuth Callback URL as n8n shows it: http:// or https://, without a comma. (--n8n-callback-url)' : 'Run it again, or make the client in a browser.',
   });
 }
 
