@@ -151,6 +151,15 @@ describe('which n8n, and which credential in it', () => {
     expect(told(await push(['chat', '--into', id])).error?.code).toBe('UNSUPPORTED');
   });
 
+  it('is told which copy is kept up no more where another credential is written into', async () => {
+    await push(['chat']);
+    const { id } = n8n.credential('chat');
+    n8n.state.credentials.push({ ...n8n.credential('chat'), id: 'another', name: 'of somebody' });
+    const done = await push(['chat', '--into', 'another']);
+    expect([done.exitCode, done.stderr.replace(/\s+/g, ' ')]).toEqual([0, expect.stringContaining(`before (chat, id ${id}) stays as it is`)]);
+    expect((await push(['chat', '--into', 'another'])).stderr).not.toContain('stays as it is');
+  });
+
   it('is told that its project is not there, and takes a short name', async () => {
     expect(told(await push(['chat', '--project', 'nope'])).error?.code).toBe('NOT_FOUND');
     await home.run(['rename', 'chat', 'c']);

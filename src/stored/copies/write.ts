@@ -58,10 +58,17 @@ export async function writeCopy(credential: Credential, target: OpenN8n, plan: W
     ? await create(full, method, target, urlInN8n, plan, context)
     : await update(full, method, there, target, urlInN8n, { ...plan, signIn }, context);
   await gaveUp(full, target.base, plan.deps);
+  if (copy !== undefined && copy !== before) sayLeftBehind(copy, target.base, context);
   return {
     status: there === undefined ? 'created' : 'replaced', stored, full, method, urlInN8n, signIn,
     credential: await remember(credential, stored, target.base, urlInN8n, full, context),
   };
+}
+
+/** One copy an n8n is known: what was written there before is nobody's from now on. */
+function sayLeftBehind({ name, id }: Pushed, base: string, { output }: Context): void {
+  const left = `(${foreign(name)}, id ${foreign(id)}) stays as it is: no push and no rotation writes it any more.`;
+  output.warn(`  ${output.style.caution('!')} The copy that was pushed to ${base} before ${left} Delete it there when no workflow uses it.`);
 }
 
 /** What was handed over lives in n8n: its client and address may be written again, its sign-in is there already. */
