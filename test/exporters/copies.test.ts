@@ -151,6 +151,15 @@ describe('which n8n, and which credential in it', () => {
     expect(told(await push(['chat', '--into', id])).error?.code).toBe('UNSUPPORTED');
   });
 
+  it('that is an older one is told to write all of it, by which goes what was set there', async () => {
+    await push(['chat']);
+    Object.assign(n8n.state.abilities, oldN8n);
+    const done = await push(['chat', '--replace']);
+    expect([done.exitCode, done.stderr.replace(/\s+/g, ' ')]).toEqual([0, expect.stringContaining('All of chat is written: what was set in it in n8n beside that')]);
+    Object.assign(n8n.state.abilities, n8n241);
+    expect((await push(['chat', '--replace'])).stderr).not.toContain('All of chat is written');
+  });
+
   it('is told which copy is kept up no more where another credential is written into', async () => {
     await push(['chat']);
     const { id } = n8n.credential('chat');

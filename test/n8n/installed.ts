@@ -69,10 +69,11 @@ export async function realN8n(home: string): Promise<RealN8n> {
     start: async () => {
       server = spawn('node', [n8nScript, 'start'], { env, stdio: 'ignore' });
       const base = `http://127.0.0.1:${port}`;
-      // It answers 200 long before it is ready; only then its API refuses a request without a key.
+      // It answers 200 long before it is ready; only then its API refuses a request without a key. Its pages' API comes later still.
+      const statusOf = (path: string): Promise<number> => fetch(base + path).then((response) => response.status, () => 0);
       for (;;) {
-        const status = await fetch(`${base}/api/v1/credentials/schema/mauticApi`).then((response) => response.status, () => 0);
-        if (status === 401) return base;
+        const [api, ready, pages] = await Promise.all(['/api/v1/credentials/schema/mauticApi', '/healthz/readiness', '/rest/login'].map(statusOf));
+        if (api === 401 && ready === 200 && pages === 401) return base;
         if (server.exitCode !== null) throw new Error(`n8n ended with ${server.exitCode}`);
         await pause(250);
       }

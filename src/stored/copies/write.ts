@@ -51,6 +51,7 @@ export async function writeCopy(credential: Credential, target: OpenN8n, plan: W
   const there = await whatIsThere(credential, method, before, target, plan);
   if (!plan.handOver) refuseUnlessPlain(credential, there, before);
   const signIn = there === undefined ? 'none' : await checkSignIn(credential, method, there, before, target, plan, context);
+  if (there !== undefined && (signIn === 'replaced' || !(await target.api.abilities()).partialData)) await sayWholeWrite(there, plan, context);
   const full = plan.handOver ? await giveUp(credential, target.base, plan.deps) : await plan.deps.vault.load(credential.name);
   for (const secret of Object.values(full.secrets)) context.output.protect(secret);
   const urlInN8n = plan.urlInN8n ?? before?.urlInN8n;
@@ -132,10 +133,7 @@ async function checkSignIn(
   // Only what n8n itself calls not connected has nothing to lose.
   if (tested?.status === 'Error') return 'none';
   if (plan.disconnect && plan.keepRest === true && !plan.handOver && partialData) return 'stale';
-  if (plan.handOver || plan.disconnect) {
-    await sayWholeWrite(there, plan, context);
-    return 'replaced';
-  }
+  if (plan.handOver || plan.disconnect) return 'replaced';
   const sameClient = before !== undefined && before.clientId === credential.fields.clientId;
   if (partialData && sameClient) return 'stays';
   const cost = partialData
@@ -153,8 +151,8 @@ async function checkSignIn(
 }
 
 /**
- * n8n takes another sign-in only with the whole of a credential, of which nothing can be read. Where nobody chose
- * that on the command line, a person does. Throws CANCELLED.
+ * n8n takes another sign-in only with the whole of a credential, and an older one everything; nothing of it can be
+ * read. Where nobody chose that on the command line, a person does. Throws CANCELLED.
  */
 async function sayWholeWrite({ name }: StoredInN8n, { keepRest }: WritePlan, context: Context): Promise<void> {
   const { output } = context;
