@@ -100,7 +100,11 @@ function sayForOverwrites(items: readonly ExportItem[], { output: file }: Export
 /** What is left to do there, and what n8n does not say by itself. */
 async function sayForN8n(items: readonly ExportItem[], { output: file, handOver }: ExportTarget, { output }: Context): Promise<void> {
   const { n8nWarnings } = await import('../exporters/n8n.ts');
-  for (const { name, code, message } of n8nWarnings(items)) output.warn(`${output.style.caution('!')} ${name}: ${message} (${code})`);
+  // Said in full when it was set up, and in show.
+  for (const item of items) {
+    const codes = n8nWarnings([item]).map(({ code }) => code);
+    if (codes.length > 0) output.warn(`${output.style.caution('!')} ${item.full.credential.name}, as before: ${codes.join(', ')}`);
+  }
   const toConnect = items.filter(({ method }) => method.n8n.tokens !== undefined).map(({ full }) => full.credential.name);
   if (toConnect.length > 0 && !handOver) output.say(`In n8n, open ${toConnect.join(', ')} and press Connect: the sign-in is not part of the export.`);
   output.say(`Import it with: n8n import:credentials --input=${file ?? '/dev/stdin'}\nThe line "Successfully imported ${items.length === 1 ? '1 credential' : `${items.length} credentials`}." proves that it worked; exit code 0 alone does not.`);

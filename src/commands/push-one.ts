@@ -71,9 +71,11 @@ async function resultOf(written: Written, verdict: N8nVerdict, target: OpenN8n, 
   const inN8n = [inN8nResult(target.base, stored.id, verdict)];
   if (verdict.status === 'failed') return { name: ours, status: 'failed', error: testFailed(ours, target.base, stored.id, verdict), inN8n };
   const warnings = n8nWarnings([{ full, method }]).map(({ code, message }) => ({ code, message }));
-  return { name: ours, status, reason: reasonOf(verdict, target.base, stored.id), credential: { ...kept, warnings }, known: warnings, inN8n };
+  return { name: ours, status, reason: reasonOf(verdict, pageOf(target.base, stored.id), context.interactive), credential: { ...kept, warnings }, known: warnings, inN8n };
 }
 
-function reasonOf({ status, message }: N8nVerdict, base: string, id: string): string {
-  return status === 'not-connected' ? `open it in n8n and press Connect: the sign-in is not part of it (${pageOf(base, id)})` : message;
+/** Who was there while it was waited for has read what is to be done. */
+function reasonOf({ status, message }: N8nVerdict, page: string, waitedFor: boolean): string {
+  if (status !== 'not-connected') return message;
+  return waitedFor ? `not connected yet (${page})` : `open it in n8n and press Connect: the sign-in is not part of it (${page})`;
 }

@@ -63,6 +63,11 @@ export function placeOver({ rows, up, column }: Frame, columns: number, reflow: 
   return `${above === 0 ? '' : `\u001b[${above}A`}\r\u001b[J${'\n'.repeat(rows.length - 1)}${up === 0 ? '' : `\u001b[${up}A`}`;
 }
 
+/** Makes room for a frame where the cursor is, at the beginning of a line, with the cursor as in the frame: what is above belongs to somebody else. */
+export function roomFor({ rows, up, column }: Frame): string {
+  return `${'\n'.repeat(rows.length - 1)}${up === 0 ? '' : `\u001b[${up}A`}\u001b[${column + 1}G`;
+}
+
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, one) => total + one, 0);
 }

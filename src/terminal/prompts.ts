@@ -5,16 +5,13 @@ import select from '@inquirer/select';
 import { PassThrough } from 'node:stream';
 import type { OpenEvent } from './input-owner.ts';
 import type { KeyName } from './input-parser.ts';
-import { framed, placeOver, reflowOf, type Reflow } from './frame.ts';
+import { framed, placeOver, reflowOf, roomFor, type Reflow } from './frame.ts';
 import { characters, clean, isPlain, joined, lengthOf } from './paste.ts';
 import { beforeQuestion, inputEnded, judgedPiece, moreWanted, reasonOf, type Asked, type Line, type Listed, type Questions, type Stage } from './question.ts';
 import { secretView, textView, type PromptKey } from './views.ts';
 import { inRows, wrap } from './wrap.ts';
 
-/** As many lines as a question has at most, one with a list and one without. */
-const emptyLines = { choice: 14, line: 3 } as const;
-
-/** `again`: a list is drawn anew, for another width. */
+/** `again`: a list is drawn anew, for another width or below what a shell wrote. */
 type Ending = { readonly kind: 'back' | 'again' | 'more' } | { readonly kind: 'failed'; readonly error: unknown };
 
 interface DrawnStage extends Stage {
@@ -191,18 +188,14 @@ class PromptRun {
     else this.#key(event.name);
   }
 
-  /** Below what the shell wrote: the lines that the engine rubs out before it draws are empty ones. */
+  /** Below what the shell wrote: the engine rubs out as many lines as it has drawn. */
   #redraw(): void {
+    const frame = this.#screen.frame();
+    if (frame === undefined || this.ending !== undefined) return;
     this.#continued += 1;
-    if (this.#asked.kind === 'choice') {
-      this.#stage.stderr.write('\n'.repeat(emptyLines.choice));
-      // The list draws when it changes.
-      this.#send('', { name: 'down' });
-      this.#send('', { name: 'up' });
-    } else {
-      this.#stage.stderr.write('\n'.repeat(emptyLines.line));
-      this.#notice(`Stopped and continued${this.#continued > 1 ? ` (${this.#continued} times)` : ''}. What was typed before is still here.`);
-    }
+    this.#stage.stderr.write(roomFor(frame));
+    if (this.#asked.kind === 'choice') this.end({ kind: 'again' });
+    else this.#notice(`Stopped and continued${this.#continued > 1 ? ` (${this.#continued} times)` : ''}. What was typed before is still here.`);
   }
 
   #key(name: KeyName): void {

@@ -55,6 +55,8 @@ describe.skipIf(!has('terminal'))('a wizard that was stopped and goes on', () =>
     await session.waitFor('10 characters');
     await stop(signal);
     await session.waitFor('Stopped and continued. What was typed before is still here.');
+    // Drawn once, right below the line that the shell wrote.
+    expect(session.screen().slice(session.screen().lastIndexOf('shell> '))).toMatch(/[^\n]\n\? Access Token \(hidden, 10 characters\)\n> Stopped and continued[^?]*$/);
     // The shell had its terminal back while it ran, where the program was told before.
     if (signal === 'TSTP') expect(session.raw).toMatch(/(?<!-)\becho\b/);
     session.type(token.slice(10));
@@ -71,6 +73,7 @@ describe.skipIf(!has('terminal'))('a wizard that was stopped and goes on', () =>
     await session.waitFor('Where does the token come from?');
     await stop('TSTP');
     await session.waitFor('Where does the token come from?', 2);
+    expect(session.screen().slice(session.screen().lastIndexOf('shell> '))).not.toMatch(/\n\n\? Where/);
     session.press('enter');
     await session.waitFor('Enter: I have it, go on');
   });
