@@ -71,7 +71,8 @@ async function resultOf(written: Written, verdict: N8nVerdict, target: OpenN8n, 
   const inN8n = [inN8nResult(target.base, stored.id, verdict)];
   if (verdict.status === 'failed') return { name: ours, status: 'failed', error: testFailed(ours, target.base, stored.id, verdict), inN8n };
   const warnings = n8nWarnings([{ full, method }]).map(({ code, message }) => ({ code, message }));
-  return { name: ours, status, reason: reasonOf(verdict, pageOf(target.base, stored.id), context.interactive), credential: { ...kept, warnings }, known: warnings, inN8n };
+  const reason = reasonOf(verdict, pageOf(target.base, stored.id), context.interactive);
+  return { name: ours, status, reason, credential: { ...kept, warnings }, known: warnings, inN8n };
 }
 
 /** Who was there while it was waited for has read what is to be done. */

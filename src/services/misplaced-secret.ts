@@ -20,8 +20,11 @@ const general: readonly (readonly [pattern: RegExp, found: Lookalike])[] = [
   [/^[A-Za-z0-9_]{40,}$/, { what: 'a client\'s secret or a key' }],
 ];
 
-/** Letters alone are a name; what is made at random has some digits. */
-const random = /\d\D*\d/;
+/**
+ * Letters alone, or with a number behind them, are a name; what is made at random has digits, one
+ * among its letters or, in one of a thousand tokens without any, consonants that no word has in a row.
+ */
+const random = /\d\D*\d|\d[a-z]|[bcdfghjklmnpqrstvwxz]{6}/i;
 
 /** What secret a whole text looks like; undefined for everything that could be something else. */
 export function secretLookalike(text: string): Lookalike | undefined {

@@ -24,6 +24,11 @@ describe('a secret in the place of something else', () => {
       expect((await script().run(line, { secrets: [token, key, identity] })).exitCode).toBe(2);
     });
 
+  it.each(['qzkgwexrptnbcyptdhcggfjmha', 'qzkgwexreetnbcyp4dhacgafja'])('is told although it has hardly a digit: %s', async (secret) => {
+    const done = await script().run(['mattermost', '--name', secret, '--json'], { secrets: [secret] });
+    expect(errorOf(done)).toMatchObject({ code: 'INPUT_INVALID', message: expect.stringContaining('looks like a secret') as string });
+  });
+
   it('in a variable is told by the variable', async () => {
     const done = await script().run(['mattermost', '--json'], { env: { CREDSETUP_URL: token, CREDSETUP_TOKEN: 'x5tnb7yp4dhc9gfjmaq8zk3wer' }, secrets: [token] });
     expect(errorOf(done)).toMatchObject({ code: 'INPUT_INVALID', message: expect.stringMatching(/^CREDSETUP_URL: .*looks like a secret/) as string });
