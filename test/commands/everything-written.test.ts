@@ -143,10 +143,11 @@ describe('no secret is written anywhere', () => {
     await credsetup(['n8n', '--url', n8n.url, '--api-key-file', from('api-key'), '--name', 'work']);
     remember();
     // What is stored, looked at and handed on.
-    for (const args of [['list'], ['show', 'page', '--json'], ['test', '--all', '--json'], ['get', 'chat', 'url'], ['store', '--json'], ['completion', 'names'], ['rename', 'crm', 'customers'], ['check', 'work', '--json']]) await credsetup(args);
+    for (const args of [['list'], ['show', 'page', '--json'], ['test', '--all', '--json'], ['get', 'chat', 'url'], ['store', '--json'], ['completion', 'names'], ['rename', 'crm', 'customers'], ['check', 'work', '--json'], ['help', 'TOKEN_REJECTED'], ['completion', 'bash']]) await credsetup(args);
     await credsetup(['doctor', '--json']);
     await credsetup(['get', 'chat'], { reveals: true });
     await credsetup(['refresh', 'page', 'client', '--json']);
+    await credsetup(['refresh', '--all', '--json']);
     const json = await credsetup(['export', 'chat', 'customers'], { reveals: true });
     await credsetup(['push', 'work', 'made', 'customers', '--json']);
     await credsetup(['exec', 'chat', '--', process.execPath, '-e', 'process.exit(process.env.MATTERMOST_TOKEN ? 0 : 1)'], { handsOn: true });
@@ -163,7 +164,7 @@ describe('no secret is written anywhere', () => {
     await credsetup(['get', 'customers'], { exitCode: 10, env: { CREDSETUP_IDENTITY_FILE: file('other', 'AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX\n') } });
     chat.state.tokens.length = 0;
     await credsetup(['test', 'again', '--json'], { exitCode: 7 });
-    expect([...run.keys()].sort()).toEqual([...new Set(commands.map(({ name }) => name))].sort());
+    expect([...run.keys()].sort()).toEqual([...new Set([...commands.map(({ name }) => name), 'help'])].sort());
 
     const forms = secrets().flatMap(formsOf).filter((form) => form.length >= 8);
     const found = written.flatMap(({ where, text }) => forms.filter((form) => text.includes(form)).map((form) => `${form} in ${where}`));
