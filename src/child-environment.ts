@@ -7,3 +7,13 @@ export function childEnvironment(env: Readonly<Record<string, string | undefined
   }
   return kept;
 }
+
+const openTeamStore = new Set(['BAO_TOKEN', 'VAULT_TOKEN']);
+
+/**
+ * For what we start for ourselves (browser, clipboard, keychain): without the token of a team's store
+ * either, which opens all of it. A command of `exec` is the person's own, and keeps it.
+ */
+export function helperEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(childEnvironment(env)).filter(([name]) => !openTeamStore.has(name.toUpperCase())));
+}

@@ -7,7 +7,7 @@ import { platform } from 'node:os';
 import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { childEnvironment } from '../child-environment.ts';
+import { helperEnvironment } from '../child-environment.ts';
 import type { KeychainAnswer, KeychainRequest } from './keychain-child.ts';
 import { callFailed, childDied, loadFailed, timedOut } from './keychain-errors.ts';
 import { checkValue, probe, type SecretStore } from './store.ts';
@@ -146,7 +146,7 @@ class Keychain implements SecretStore {
 
   #start(): Child {
     const { execPath, childPath, env } = this.#options;
-    const child = spawn(execPath, [childPath], { env: childEnvironment(env), stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
+    const child = spawn(execPath, [childPath], { env: helperEnvironment(env), stdio: ['pipe', 'pipe', 'ignore'], windowsHide: true });
     createInterface({ input: child.stdout }).on('line', (line) => this.#answered(line));
     child.once('error', (error) => this.#died(child, error.message));
     child.once('close', (code, signal) => this.#died(child, signal ?? `exit code ${code ?? 'unknown'}`));

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { platform } from 'node:os';
 import { basename, win32 } from 'node:path';
-import { childEnvironment } from '../child-environment.ts';
+import { helperEnvironment } from '../child-environment.ts';
 import { isOnPath, type Env } from './on-path.ts';
 
 /** A program and its arguments, the address among them. No shell reads either. */
@@ -44,11 +44,11 @@ export function browserOpeners(system: NodeJS.Platform, env: Env, url: string): 
     const [command = '', ...args] = words(windows ? line.replaceAll('\\', '\\\\') : line);
     if (command === '' || textBrowsers.has(basename(command))) return [];
     const filled = args.map((arg) => arg.replace(/%[s%]/g, (sign) => (sign === '%s' ? url : '%')));
-    return [{ command, args: args.some((arg) => /%s/.test(arg.replaceAll('%%', ''))) ? filled : [...filled, url], env: childEnvironment(env) }];
+    return [{ command, args: args.some((arg) => /%s/.test(arg.replaceAll('%%', ''))) ? filled : [...filled, url], env: helperEnvironment(env) }];
   });
   if (!hasDisplay(system, env)) return named;
   // What BROWSER names has failed by then: xdg-open would begin with it, and end there.
-  const { BROWSER: _failed, ...rest } = childEnvironment(env);
+  const { BROWSER: _failed, ...rest } = helperEnvironment(env);
   return [...named, ...systemOpeners(system, env).map(([command = '', ...args]) => ({ command, args: [...args, url], env: rest }))];
 }
 

@@ -1,7 +1,7 @@
 /** Copies a text, mostly a secret, to the person's clipboard by the system's own tool. */
 import { spawn } from 'node:child_process';
 import { platform } from 'node:os';
-import { childEnvironment } from '../child-environment.ts';
+import { helperEnvironment } from '../child-environment.ts';
 import { isOnPath, type Env } from './on-path.ts';
 
 interface Tool {
@@ -35,7 +35,7 @@ export function clipboardTools(system: NodeJS.Platform, env: Env): Tool[] {
 /** Puts the text on the clipboard. False when this machine has none or it fails; never throws. */
 export async function copyToClipboard(text: string, env: Env): Promise<boolean> {
   for (const tool of clipboardTools(platform(), env)) {
-    if (await feed(tool, text, childEnvironment(env))) return true;
+    if (await feed(tool, text, helperEnvironment(env))) return true;
   }
   return false;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { browserOpeners, canOpenBrowser, hasDisplay, openBrowser } from '../../src/terminal/browser.ts';
-import { childEnvironment } from '../../src/child-environment.ts';
+import { childEnvironment, helperEnvironment } from '../../src/child-environment.ts';
 import { clipboardTools, copyToClipboard } from '../../src/terminal/clipboard.ts';
 
 const linux = process.platform === 'linux';
@@ -24,13 +24,17 @@ function noted(name: string): string {
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'credsetup-desktop-'));
-  env = { PATH: `${folder}${delimiter}${process.env['PATH'] ?? ''}`, DISPLAY: ':99', CREDSETUP_PASSPHRASE: 'master-secret', KEPT: 'yes' };
+  env = { PATH: `${folder}${delimiter}${process.env['PATH'] ?? ''}`, DISPLAY: ':99', CREDSETUP_PASSPHRASE: 'master-secret', BAO_TOKEN: 'master-secret', KEPT: 'yes' };
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('The environment of children', () => {
   it('holds no CREDSETUP_ variable, however it is written', () => {
     expect(childEnvironment({ PATH: '/bin', CREDSETUP_TOKEN: 'x', credsetup_token: 'y', NOT_CREDSETUP_X: 'z', EMPTY: undefined })).toEqual({ PATH: '/bin', NOT_CREDSETUP_X: 'z' });
+  });
+
+  it('that we start for ourselves holds no token of a team\'s store, which opens all of it', () => {
+    expect(helperEnvironment({ PATH: '/bin', BAO_TOKEN: 'x', vault_token: 'y', BAO_ADDR: 'z', CREDSETUP_TOKEN: 'x' })).toEqual({ PATH: '/bin', BAO_ADDR: 'z' });
   });
 });
 
@@ -88,7 +92,7 @@ describe('The browser', () => {
   /** No browser of this machine, and no desktop's settings. */
   const browser = (named?: string): Record<string, string> => ({
     PATH: `${folder}:/usr/bin:/bin`, DISPLAY: ':99', HOME: folder, XDG_DATA_HOME: folder, XDG_DATA_DIRS: folder, XDG_CONFIG_HOME: folder, XDG_CONFIG_DIRS: folder,
-    CREDSETUP_PASSPHRASE: 'master-secret', KEPT: 'yes', ...(named === undefined ? {} : { BROWSER: named }),
+    CREDSETUP_PASSPHRASE: 'master-secret', BAO_TOKEN: 'master-secret', KEPT: 'yes', ...(named === undefined ? {} : { BROWSER: named }),
   });
   /** A stand-in that fails: each of the system's ways comes to one. */
   const failing = (...names: readonly string[]): void => {
