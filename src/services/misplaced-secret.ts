@@ -23,8 +23,9 @@ const general: readonly (readonly [pattern: RegExp, found: Lookalike])[] = [
 /**
  * Letters alone, or with a number behind them, are a name; what is made at random has digits, one
  * among its letters or, in one of a thousand tokens without any, consonants that no word has in a row.
+ * One letter again and again is none of that.
  */
-const random = /\d\D*\d|\d[a-z]|[bcdfghjklmnpqrstvwxz]{6}/i;
+const random = /\d\D*\d|\d[a-z]|(?!(.)\1{5})[bcdfghjklmnpqrstvwxz]{6}/i;
 
 /** What secret a whole text looks like; undefined for everything that could be something else. */
 export function secretLookalike(text: string): Lookalike | undefined {
