@@ -5,8 +5,13 @@ export interface Task<T> {
   readonly run: () => Promise<T>;
 }
 
+export interface Limits {
+  readonly inAll: number;
+  readonly perHost: number;
+}
+
 /** Results in the order of the tasks. The first task that throws ends it. */
-export async function inTurns<T>(tasks: readonly Task<T>[], limits: { readonly inAll: number; readonly perHost: number }): Promise<readonly T[]> {
+export async function inTurns<T>(tasks: readonly Task<T>[], limits: Limits): Promise<readonly T[]> {
   const waiting = new Map<string, Queue<T>>();
   for (const [index, task] of tasks.entries()) {
     const queue = waiting.get(task.group) ?? { tasks: [], next: 0, running: 0 };

@@ -1,5 +1,4 @@
 /** `push` in a list for `apply`: where each copy goes, what it means for what is there, and the pushing of all. */
-import { inTurns } from '../concurrency.ts';
 import type { Context } from '../context.ts';
 import type { Credential, Pushed } from '../credential.ts';
 import { CredsetupError, toCredsetupError } from '../errors.ts';
@@ -10,10 +9,11 @@ import { capabilityScopes, requireScopes } from '../services/n8n/capabilities.ts
 import { about as n8n, targetUrl } from '../services/n8n/fields.ts';
 import { variableName } from '../services/field.ts';
 import { methodOf } from '../services/registry.ts';
-import { copyIn, isN8n, sameN8n, type OpenN8n } from '../stored/copies/open.ts';
+import { withoutTrailingSlashes } from '../slashes.ts';
+import { atOnceInN8n, copyIn, isN8n, sameN8n, type OpenN8n } from '../stored/copies/open.ts';
 import { askedOf, deletedInN8n, inN8nResult, prove, testFailed, testOf } from '../stored/copies/prove.ts';
 import { rememberTest } from '../stored/copies/write.ts';
-import { progressOf } from '../stored/progress.ts';
+import { inTurnsShown, manyAtOnce } from '../stored/progress.ts';
 import type { Copied, Result } from '../stored/result.ts';
 import type { apply } from './catalog.ts';
 import { networkOptions, type CallOf } from './command.ts';
@@ -30,9 +30,6 @@ export interface Copy {
 
 /** By the entry's name in lower case. */
 export type Copies = ReadonlyMap<string, readonly Copy[]>;
-
-/** 16 in all, 4 for one n8n. */
-const atOnce = { inAll: 16, perHost: 4 };
 
 /**
  * Of stored n8ns, of n8ns that the list itself sets up, and of the one that the variables give.
@@ -77,6 +74,9 @@ function urlInN8nOf({ urlInN8n, at }: CopyWish): string | undefined {
   }
 }
 
+/** As results have it. */
+const baseOf = ({ n8n: { href } }: Copy): string => withoutTrailingSlashes(href);
+
 /** To the n8n, and to where that n8n sends it. */
 export function placesOf({ n8n: url, urlInN8n }: Copy): readonly Place[] {
   return [{ field: 'push', url }, ...(urlInN8n === undefined ? [] : [{ field: 'urlInN8n' as const, url: new URL(urlInN8n) }])];
@@ -92,7 +92,7 @@ export async function planCopies(results: readonly Result[], copies: Copies, con
     const push = wished.map((copy): Copied => {
       const there = credential === undefined ? undefined : copyIn(credential, copy.n8n.href);
       const asWanted = credential !== undefined && there !== undefined && isAsWanted(credential, there, { result, copy });
-      return { target: copy.target, url: copy.n8n.href.replace(/\/$/, ''), status: there === undefined ? 'created' : asWanted ? 'unchanged' : 'replaced' };
+      return { target: copy.target, url: baseOf(copy), status: there === undefined ? 'created' : asWanted ? 'unchanged' : 'replaced' };
     });
     return { ...result, push };
   }));
@@ -118,20 +118,11 @@ export async function pushCopies(results: readonly Result[], copies: Copies, cal
   if (all.length === 0) return results;
   // Nobody is asked between many at once: what a person would have to say is the entry's failure.
   const pushing = new Pushing(all, call, { ...context, interactive: false });
-  const ended = progressOf(all.length, context);
-  try {
-    const done = await inTurns(all.map((work) => ({
-      group: work.copy.n8n.host,
-      run: async () => {
-        const one = await pushing.push(work);
-        ended(`${work.result.name} in ${work.copy.n8n.host}`);
-        return { of: work.result, one };
-      },
-    })), atOnce);
-    return results.map((result) => withCopies(result, done.filter((one) => one.of === result).map(({ one }) => one)));
-  } finally {
-    context.output.status(undefined);
-  }
+  const done = await inTurnsShown(all.map((work) => ({
+    group: work.copy.n8n.host, name: `${work.result.name} in ${work.copy.n8n.host}`,
+    run: async () => ({ of: work.result, one: await pushing.push(work) }),
+  })), { ...manyAtOnce, perHost: atOnceInN8n }, context);
+  return results.map((result) => withCopies(result, done.filter((one) => one.of === result).map(({ one }) => one)));
 }
 
 function withCopies(result: Result, done: readonly Done[]): Result {
@@ -160,7 +151,7 @@ class Pushing {
   /** Throws nothing but a stop. */
   async push(work: Work): Promise<Done> {
     const { result, copy } = work;
-    const { target: name, n8n: { href } } = copy;
+    const { target: name } = copy;
     try {
       const target = await this.#open(copy);
       const credential = await this.#find(result.name);
@@ -174,7 +165,7 @@ class Pushing {
     } catch (thrown) {
       if (this.#context.signal.aborted) throw thrown;
       const error = asEntry(toCredsetupError(thrown), result.name, name);
-      return { name: result.name, status: 'failed', error, copied: { target: name, url: href.replace(/\/$/, ''), status: 'failed', error } };
+      return { name: result.name, status: 'failed', error, copied: { target: name, url: baseOf(copy), status: 'failed', error } };
     }
   }
 

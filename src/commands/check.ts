@@ -1,5 +1,4 @@
 /** `check TARGET`: what an n8n holds of the types that we know, ours or not, and whether it works there. */
-import { inTurns } from '../concurrency.ts';
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { exitCodes, isCredsetupError, type CredsetupError } from '../errors.ts';
@@ -9,9 +8,9 @@ import { capabilityScopes, requireScopes } from '../services/n8n/capabilities.ts
 import type { N8nVerdict } from '../services/n8n/outcome.ts';
 import { services } from '../services/registry.ts';
 import type { Method, Service } from '../services/service.ts';
-import { copyIn, sameN8n, whyAway, type OpenN8n } from '../stored/copies/open.ts';
+import { atOnceInN8n, copyIn, whyAway, type OpenN8n } from '../stored/copies/open.ts';
 import { prove } from '../stored/copies/prove.ts';
-import { progressOf } from '../stored/progress.ts';
+import { inTurnsShown } from '../stored/progress.ts';
 import type { check } from './catalog.ts';
 import { name, networkOptions, type Run } from './command.ts';
 import { openN8n } from './push-target.ts';
@@ -62,30 +61,17 @@ interface Checking {
   away: CredsetupError | undefined;
 }
 
-/** n8n runs on one processor: more at once gain nothing. */
-const atOnce = { inAll: 4, perHost: 4 };
-
 async function checkEach(
   listed: readonly { readonly stored: StoredInN8n; readonly type: TypeOfOurs }[], checking: Checking, context: Context,
 ): Promise<readonly Checked[]> {
-  const progress = progressOf(listed.length, context);
-  try {
-    return await inTurns(listed.map(({ stored, type }) => ({
-      group: checking.target.base,
-      run: async () => {
-        const one = await checkOne(stored, type, checking, context);
-        progress(one.name);
-        return one;
-      },
-    })), atOnce);
-  } finally {
-    context.output.status(undefined);
-  }
+  return inTurnsShown(listed.map(({ stored, type }) => ({
+    group: checking.target.base, name: foreign(stored.name), run: () => checkOne(stored, type, checking, context),
+  })), { inAll: atOnceInN8n, perHost: atOnceInN8n }, context);
 }
 
 async function checkOne(stored: StoredInN8n, { service, method }: TypeOfOurs, checking: Checking, context: Context): Promise<Checked> {
   const { target, known } = checking;
-  const ours = known.find(({ pushed = [] }) => pushed.some(({ id, url }) => id === stored.id && sameN8n(url, target.base)));
+  const ours = known.find((one) => copyIn(one, target.base)?.id === stored.id);
   // Its data cannot be read back: of one that is not ours the address is not known.
   const url = (ours === undefined ? undefined : copyIn(ours, target.base))?.urlInN8n ?? ours?.url ?? 'the address that it has in n8n';
   const verdict = await ask({ stored, method, service: service.title, url }, checking, context);

@@ -2,7 +2,6 @@
 import type { Context } from '../context.ts';
 import type { FullCredential } from '../credential.ts';
 import { CredsetupError } from '../errors.ts';
-import type { ExportItem } from '../exporters/export.ts';
 import type { ExportFormat } from '../exporters/formats.ts';
 import { exportFormats, isExportFormat } from '../exporters/index.ts';
 import { checkPrefix } from '../exporters/variables.ts';
@@ -77,8 +76,10 @@ export async function writeExport(credentials: readonly FullCredential[], target
     if (json) output.json({ file: target.output, format: target.format, credentials: credentials.map(({ credential }) => credential) });
     output.say(`${output.style.good('✔')} ${target.output} now holds ${credentials.length === 1 ? 'one credential' : `${credentials.length} credentials`} with secrets. Whoever reads it can use them.`);
   }
-  if (target.format === 'n8n') await sayForN8n(items, target, context);
-  if (target.format === 'n8n-overwrites') sayForOverwrites(items, target, context);
+  for (const { text, isWarning } of exportFormats[target.format].remarks?.(items, { file: target.output, handOver: target.handOver }) ?? []) {
+    if (isWarning) output.warn(`${output.style.caution('!')} ${text}`);
+    else output.say(text);
+  }
 }
 
 async function writeToFile(exported: string, file: string, overwrite: boolean, context: Context): Promise<void> {
@@ -87,25 +88,4 @@ async function writeToFile(exported: string, file: string, overwrite: boolean, c
   if (await context.isInWorkTree(file)) {
     output.warn(`${output.style.caution('!')} ${file} lies in a git work tree. Keep it out of every commit: name it in .gitignore, or write it elsewhere.`);
   }
-}
-
-/** What every user of that n8n gets by it, and who can read the client. */
-function sayForOverwrites(items: readonly ExportItem[], { output: file }: ExportTarget, { output }: Context): void {
-  const types = items.map(({ method }) => method.n8n.title).join(' and ');
-  const urls = items.map(({ full }) => full.credential.url).join(' and ');
-  output.say(`Give it to n8n in ${file === undefined ? 'CREDENTIALS_OVERWRITE_DATA' : `CREDENTIALS_OVERWRITE_DATA_FILE=${file}`}, and start it anew: every user of that n8n then types ${urls} in a credential of the type ${types}, and presses Connect.`);
-  output.warn(`${output.style.caution('!')} Whoever can read the environment, the file or the process of that n8n has the Client Secret, and with it what the account may that made the client. n8n does not show it to its users.`);
-}
-
-/** What is left to do there, and what n8n does not say by itself. */
-async function sayForN8n(items: readonly ExportItem[], { output: file, handOver }: ExportTarget, { output }: Context): Promise<void> {
-  const { n8nWarnings } = await import('../exporters/n8n.ts');
-  // Said in full when it was set up, and in show.
-  for (const item of items) {
-    const codes = n8nWarnings([item]).map(({ code }) => code);
-    if (codes.length > 0) output.warn(`${output.style.caution('!')} ${item.full.credential.name}, as before: ${codes.join(', ')}`);
-  }
-  const toConnect = items.filter(({ method }) => method.n8n.tokens !== undefined).map(({ full }) => full.credential.name);
-  if (toConnect.length > 0 && !handOver) output.say(`In n8n, open ${toConnect.join(', ')} and press Connect: the sign-in is not part of the export.`);
-  output.say(`Import it with: n8n import:credentials --input=${file ?? '/dev/stdin'}\nThe line "Successfully imported ${items.length === 1 ? '1 credential' : `${items.length} credentials`}." proves that it worked; exit code 0 alone does not.`);
 }

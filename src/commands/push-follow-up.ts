@@ -7,6 +7,7 @@ import { pageOf, type OpenN8n } from '../stored/copies/open.ts';
 import { askedOf, prove, type Asked } from '../stored/copies/prove.ts';
 import { writeCopy, type WritePlan, type Written } from '../stored/copies/write.ts';
 import { Poll } from '../wizard/poll.ts';
+import { openPage } from '../wizard/steps.ts';
 
 /** The verdict after what was done about it; in a script the same one. */
 export async function followUp(written: Written, verdict: N8nVerdict, target: OpenN8n, plan: WritePlan, context: Context): Promise<N8nVerdict> {
@@ -36,8 +37,10 @@ async function waitForConnect(written: Written, verdict: N8nVerdict, target: Ope
     }).finally(() => { stop.abort(); });
     await polled;
     if (key === 's' || key === 'back') return verdict;
-    if (key === 'o' && !await context.openBrowser(page)) context.output.say(`  No browser could be opened here. The address: ${page}`);
-    if (key === 'o') continue;
+    if (key === 'o') {
+      await openPage(page, context);
+      continue;
+    }
     // Enter says that somebody has connected it: where no run can tell, that is what is known.
     if (written.signIn === 'stale' || await terminal.busy('asking n8n', connected)) {
       const now = await terminal.busy('n8n runs it once', () => prove(asked, target, 'to-prove', context));

@@ -6,7 +6,7 @@ import { CredsetupError } from '../errors.ts';
 import { baseAsTyped } from '../server/address.ts';
 import { capabilityScopes, requireScopes } from '../services/n8n/capabilities.ts';
 import { methodOf } from '../services/registry.ts';
-import { whyAway, type OpenN8n } from '../stored/copies/open.ts';
+import { atOnceInN8n, whyAway, type OpenN8n } from '../stored/copies/open.ts';
 import type { Result } from '../stored/result.ts';
 import type { push } from './catalog.ts';
 import { name, names, networkOptions, type CallOf, type Run } from './command.ts';
@@ -34,9 +34,6 @@ export const run: Run<typeof push> = async (call, context) => {
   return reportResults(results, call, context, exitCodeOf(results, all || results.length > 1));
 };
 
-/** n8n runs on one processor: more at once gain nothing. */
-const atOnce = 4;
-
 /** Several at once, and one after the other where a person may be asked. An n8n that is gone meanwhile is not waited for by each of the rest. */
 async function pushEach(credentials: readonly Credential[], target: OpenN8n, plan: Plan, context: Context): Promise<readonly Result[]> {
   let away: CredsetupError | undefined;
@@ -49,7 +46,7 @@ async function pushEach(credentials: readonly Credential[], target: OpenN8n, pla
       return result;
     },
   }));
-  const limit = context.interactive ? 1 : atOnce;
+  const limit = context.interactive ? 1 : atOnceInN8n;
   return inTurns(tasks, { inAll: limit, perHost: limit });
 }
 

@@ -1,12 +1,11 @@
 /** `refresh NAME...`: OAuth2, a new access token now. */
-import { inTurns } from '../concurrency.ts';
 import type { Context } from '../context.ts';
 import type { Credential } from '../credential.ts';
 import { toCredsetupError } from '../errors.ts';
 import { isFromLaterClock, renewedAt } from '../stored/expiry.ts';
 import { fresh, type FreshDeps } from '../stored/fresh.ts';
 import { livesElsewhere } from '../stored/handed-over.ts';
-import { progressOf } from '../stored/progress.ts';
+import { inTurnsShown, manyAtOnce } from '../stored/progress.ts';
 import type { Result } from '../stored/result.ts';
 import { methodOf } from '../services/registry.ts';
 import type { refresh } from './catalog.ts';
@@ -21,16 +20,13 @@ export const run: Run<typeof refresh> = async (call, context) => {
   const { all, olderThan } = call.options;
   const found = await findMany(names(call.args), all, vault);
   const deps = { vault, http: await context.http(networkOptions(call.options)), context };
-  const ended = progressOf(found.length, context);
-  const results = await inTurns(found.map((credential) => ({
-    group: new URL(credential.url).host,
-    run: async () => {
+  const results = await inTurnsShown(found.map((credential) => ({
+    group: new URL(credential.url).host, name: credential.name,
+    run: async (): Promise<Result> => {
       const reason = reasonToSkip(credential, all, olderThan, context.now());
-      const result: Result = reason === undefined ? await refreshOne(credential, deps, context) : { name: credential.name, status: 'skipped', reason };
-      ended(credential.name);
-      return result;
+      return reason === undefined ? refreshOne(credential, deps, context) : { name: credential.name, status: 'skipped', reason };
     },
-  })), { inAll: 16, perHost: 4 }).finally(() => { context.output.status(undefined); });
+  })), manyAtOnce, context);
   return reportResults(results, call, context, exitCodeOf(results, all || results.length > 1));
 };
 

@@ -7,11 +7,10 @@ import { wrap } from '../terminal/wrap.ts';
  */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], columns = Infinity): string {
   const shown = head.map((_, index) => index).filter((index) => rows.some((row) => row[index] !== ''));
-  const all = [head, ...rows];
-  const cells = shown.map((index) => all.map((row) => width(row[index] ?? '')));
-  const widths = cells.map((column) => column.reduce((most, one) => Math.max(most, one), 0));
-  const padded = (row: number, at: number): string => (all[row]?.[shown[at] ?? 0] ?? '') + ' '.repeat((widths[at] ?? 0) - (cells[at]?.[row] ?? 0));
-  const lines = all.map((_, row) => shown.map((__, at) => padded(row, at)).join('  ').trimEnd());
+  // Measured once: a cell's width is asked of every character.
+  const cells = [head, ...rows].map((row) => shown.map((index) => ({ text: row[index] ?? '', taken: width(row[index] ?? '') })));
+  const widths = shown.map((_, at) => cells.reduce((most, row) => Math.max(most, row[at]?.taken ?? 0), 0));
+  const lines = cells.map((row) => row.map(({ text, taken }, at) => text + ' '.repeat((widths[at] ?? 0) - taken)).join('  ').trimEnd());
   if (columns === Infinity || lines.every((line) => width(line) <= columns)) return `${lines.join('\n')}\n`;
   return `${rows.map((row) => paragraph(head, row, columns)).join('\n\n')}\n`;
 }

@@ -20,6 +20,16 @@ export interface ExportOptions {
 /** Credentials to text. Pure. */
 export type Exporter = (items: readonly ExportItem[], options: ExportOptions) => string;
 
+/** What is left to do with what was exported, and what it means for who may read it. */
+export interface Remark {
+  readonly text: string;
+  /** Said under --quiet, too. */
+  readonly isWarning: boolean;
+}
+
+/** @param at the file that it was written to; undefined for standard output */
+export type Remarks = (items: readonly ExportItem[], at: { readonly file: string | undefined; readonly handOver: boolean }) => readonly Remark[];
+
 /** The first line of every format that has comments. */
 export const secretsNotice = 'This file holds secrets in plain text: whoever reads it can use them. Keep it out of version control and delete it when it was read.';
 

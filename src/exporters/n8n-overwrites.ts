@@ -3,7 +3,7 @@
  * endpoint). Every user of that n8n then only presses Connect. Measured with n8n 2.41.1.
  */
 import { CredsetupError } from '../errors.ts';
-import { requiredValueOf, type Exporter } from './export.ts';
+import { requiredValueOf, type Exporter, type Remarks } from './export.ts';
 
 /** One JSON object and a line end: `{type: {clientId, clientSecret}}`. Throws UNSUPPORTED for what has no client, USAGE for two of a type. */
 export const toN8nOverwrites: Exporter = (items) => {
@@ -16,4 +16,15 @@ export const toN8nOverwrites: Exporter = (items) => {
     types.set(n8n.type, Object.fromEntries(n8n.fields.filter(({ from }) => from !== 'url').map(({ label, member, from }) => [member, requiredValueOf(from, label, full)])));
   }
   return `${JSON.stringify(Object.fromEntries(types), undefined, 2)}\n`;
+};
+
+/** What every user of that n8n gets by it, and who can read the client. */
+export const overwritesRemarks: Remarks = (items, { file }) => {
+  const types = items.map(({ method }) => method.n8n.title).join(' and ');
+  const urls = items.map(({ full }) => full.credential.url).join(' and ');
+  const where = file === undefined ? 'CREDENTIALS_OVERWRITE_DATA' : `CREDENTIALS_OVERWRITE_DATA_FILE=${file}`;
+  return [
+    { isWarning: false, text: `Give it to n8n in ${where}, and start it anew: every user of that n8n then types ${urls} in a credential of the type ${types}, and presses Connect.` },
+    { isWarning: true, text: 'Whoever can read the environment, the file or the process of that n8n has the Client Secret, and with it what the account may that made the client. n8n does not show it to its users.' },
+  ];
 };

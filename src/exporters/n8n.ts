@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { FullCredential, Warning } from '../credential.ts';
 import type { N8nTokens } from '../services/service.ts';
-import { requiredValueOf, type Exporter, type ExportItem, type ExportOptions } from './export.ts';
+import { requiredValueOf, type Exporter, type ExportItem, type ExportOptions, type Remark, type Remarks } from './export.ts';
 
 /** One credential as n8n takes it, by file or by its API. */
 export interface N8nCredential {
@@ -53,3 +53,18 @@ export function n8nWarnings(items: readonly ExportItem[]): readonly (Warning & {
     ({ full: { credential: { name, warnings } } }) => warnings.filter(({ code }) => told.test(code)).map((warning) => ({ ...warning, name })),
   );
 }
+
+/** What is left to do there, and what n8n does not say by itself. */
+export const n8nRemarks: Remarks = (items, { file, handOver }) => {
+  // Said in full when it was set up, and in show.
+  const known = items.flatMap((item): Remark[] => {
+    const codes = n8nWarnings([item]).map(({ code }) => code);
+    return codes.length === 0 ? [] : [{ isWarning: true, text: `${item.full.credential.name}, as before: ${codes.join(', ')}` }];
+  });
+  const toConnect = handOver ? [] : items.filter(({ method }) => method.n8n.tokens !== undefined).map(({ full }) => full.credential.name);
+  return [
+    ...known,
+    ...(toConnect.length === 0 ? [] : [{ isWarning: false, text: `In n8n, open ${toConnect.join(', ')} and press Connect: the sign-in is not part of the export.` }]),
+    { isWarning: false, text: `Import it with: n8n import:credentials --input=${file ?? '/dev/stdin'}\nThe line "Successfully imported ${items.length === 1 ? '1 credential' : `${items.length} credentials`}." proves that it worked; exit code 0 alone does not.` },
+  ];
+};

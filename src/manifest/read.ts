@@ -228,8 +228,7 @@ class Reader {
   }
 
   /** Notes what is wrong, and stands for the value that there is not. */
-  // The type is what the caller was to return.
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- it is what the caller was to return
   #fault<T>(node: Node | null | undefined, sentence: string): T | undefined {
     this.faults.push(`${this.#place(node)}: ${sentence}`);
     return undefined;

@@ -15,6 +15,9 @@ export interface ConnectionOptions {
 const mostBytes = 1024 * 1024;
 const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
+/** Checked TLS, with no authority beside the system's: what holds where nobody said anything else. */
+export const checkedConnection: Connection = { ignoreSslIssues: false, allowHttp: false, certificates: [] };
+
 /** Throws FILE_UNREADABLE, FILE_INVALID. */
 export async function readConnection(options: ConnectionOptions, context: Context): Promise<Connection> {
   const texts = await Promise.all(options.caFiles.map((path) => readCertificates(path, context)));

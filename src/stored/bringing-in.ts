@@ -2,7 +2,7 @@
  * Bringing many credentials in at once, from an export or from a list: what each one means for what
  * is stored, its validation, and the saving of all, or of those that work.
  */
-import { inTurns, settled, valueOf } from '../concurrency.ts';
+import { settled, valueOf } from '../concurrency.ts';
 import type { Connection, Context, HttpClient, HttpOptions, Vault } from '../context.ts';
 import type { Credential, FullCredential, PublicFields, Secrets, StoreKind } from '../credential.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError } from '../errors.ts';
@@ -14,7 +14,7 @@ import { tokenEndpointOf } from '../server/token-endpoint.ts';
 import { presentedValue } from '../services/answer.ts';
 import { services } from '../services/registry.ts';
 import type { Method, Service, Validation } from '../services/service.ts';
-import { progressOf } from './progress.ts';
+import { inTurnsShown, manyAtOnce } from './progress.ts';
 import type { Result } from './result.ts';
 import { revalidated } from './revalidated.ts';
 import { tokenSecrets } from './token-values.ts';
@@ -46,8 +46,6 @@ export interface Bringing {
   readonly network: HttpOptions;
 }
 
-/** 16 in all, 4 for one host. */
-const atOnce = { inAll: 16, perHost: 4 };
 const notDone = 'dry run: nothing was sent, nothing stored';
 
 type Status = 'created' | 'replaced' | 'unchanged';
@@ -145,19 +143,10 @@ interface Answered { readonly secrets: Secrets; readonly validation: Validation 
 
 async function validateAll(planned: readonly Plan[], { network }: Bringing, context: Context): Promise<readonly (Validated | Result)[]> {
   const shared: Shared = { http: await context.http(network), context, located: new Map(), asked: new Map() };
-  const ended = progressOf(planned.length, context);
-  try {
-    return await inTurns(planned.map((one) => ({
-      group: 'planned' in one ? hostOf(one.planned.wanted.url) : '',
-      run: async () => {
-        const result = 'planned' in one ? await validateOne(one.planned, shared) : one;
-        ended('planned' in one ? one.planned.wanted.name : one.name);
-        return result;
-      },
-    })), atOnce);
-  } finally {
-    context.output.status(undefined);
-  }
+  return inTurnsShown(planned.map((one) => ('planned' in one
+    ? { group: hostOf(one.planned.wanted.url), name: one.planned.wanted.name, run: () => validateOne(one.planned, shared) }
+    : { group: '', name: one.name, run: () => Promise.resolve<Validated | Result>(one) }
+  )), manyAtOnce, context);
 }
 
 function hostOf(typed: string): string {

@@ -92,12 +92,12 @@ async function openSession(opening: Opening): Promise<Session> {
   const { adminTokenField, codeField, withToken } = provisioning;
   if (adminTokenField !== undefined && withToken !== undefined && wanted([adminTokenField])) {
     checkTrusted(full.credential.url, full.credential);
-    return withToken(api, await value(adminTokenField, opening));
+    return withToken(api, await checkedOrAsked(adminTokenField, await givenFor(adminTokenField, opening), opening));
   }
   if (withToken === undefined || wanted([...provisioning.signInFields, ...(codeField === undefined ? [] : [codeField])])) {
     checkTrusted(full.credential.url, full.credential);
     const values = await valuesOf(provisioning.signInFields, opening);
-    if (codeField !== undefined) values[codeField.key] = await value(codeField, opening, true);
+    if (codeField !== undefined) values[codeField.key] = await codeOrNone(codeField, opening);
     return provisioning.signIn(api, values, (secret) => { context.output.protect(secret); });
   }
   const secret = opening.method.fields.find((field) => field.secret);
@@ -107,9 +107,9 @@ async function openSession(opening: Opening): Promise<Session> {
 
 /** By key, each read once. Throws INPUT_MISSING in a script, with all that is missing; CANCELLED at Esc. */
 async function valuesOf(fields: readonly Field[], opening: Opening): Promise<Record<string, string>> {
-  const { service, options, context } = opening;
+  const { service, context } = opening;
   const given = new Map<Field, Given | undefined>();
-  for (const field of fields) given.set(field, await givenValue(field, service, options.fields[field.key] ?? {}, context));
+  for (const field of fields) given.set(field, await givenFor(field, opening));
   const missing = fields.filter((field) => given.get(field) === undefined);
   if (missing.length > 0 && !context.interactive) throw inputMissing(service.id, missing.map((field) => missingInput(field, service)));
   const values: Record<string, string> = {};
@@ -117,13 +117,17 @@ async function valuesOf(fields: readonly Field[], opening: Opening): Promise<Rec
   return values;
 }
 
-async function value(field: Field, opening: Opening, optional = false): Promise<string> {
-  const { service, options, context } = opening;
-  const given = await givenValue(field, service, options.fields[field.key] ?? {}, context);
-  if (given === undefined && optional) return '';
-  const checked = await checkedOrAsked(field, given, opening);
-  context.output.protect(optional ? checked : '');
-  return checked;
+function givenFor(field: Field, { service, options, context }: Opening): Promise<Given | undefined> {
+  return givenValue(field, service, options.fields[field.key] ?? {}, context);
+}
+
+/** A code of a second factor is asked for only where one is wanted. */
+async function codeOrNone(field: Field, opening: Opening): Promise<string> {
+  const given = await givenFor(field, opening);
+  if (given === undefined) return '';
+  const code = await checkedOrAsked(field, given, opening);
+  opening.context.output.protect(code);
+  return code;
 }
 
 async function checkedOrAsked(field: Field, given: Given | undefined, { service, context }: Opening): Promise<string> {

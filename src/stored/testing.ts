@@ -1,5 +1,5 @@
 /** Validates stored credentials with their servers, many at once, and keeps what was found. */
-import { Groups, inTurns, settled, valueOf } from '../concurrency.ts';
+import { Groups, settled, valueOf } from '../concurrency.ts';
 import type { Context, HttpClient, HttpOptions, Vault } from '../context.ts';
 import type { Credential, FullCredential } from '../credential.ts';
 import { isCredsetupError, toCredsetupError, type CredsetupError } from '../errors.ts';
@@ -12,11 +12,10 @@ import type { Method, Validation } from '../services/service.ts';
 import { expiryWarnings } from './expiry.ts';
 import { fresh } from './fresh.ts';
 import { livesElsewhere } from './handed-over.ts';
-import { progressOf } from './progress.ts';
+import { inTurnsShown, manyAtOnce } from './progress.ts';
 import type { Result } from './result.ts';
 import { revalidated } from './revalidated.ts';
 
-const atOnce = { inAll: 16, perHost: 4 };
 
 /** Validates each; results by name. A failure is a result, never thrown. */
 export async function testAll(credentials: readonly Credential[], options: HttpOptions, context: Context): Promise<ReadonlyMap<string, Result>> {
@@ -24,22 +23,15 @@ export async function testAll(credentials: readonly Credential[], options: HttpO
   // The index is written whole: beside the tests, for many at once, and for a tenth of the time at most.
   const notes = new Groups<Note, Credential>((all) => Promise.all(all.map(({ name, change }) => settled(vault.update(name, change)))), { rest: 9 });
   const tests: Tests = { context, vault, http: await context.http(options), apis: new Map(), asked: new Map(), notes };
-  const ended = progressOf(credentials.length, context);
-  const tasks = credentials.map((credential) => ({
-    group: new URL(credential.url).host,
+  const tested = await inTurnsShown(credentials.map((credential) => ({
+    group: new URL(credential.url).host, name: credential.name,
     run: async () => {
-      const tested = await testOne(credential, tests);
-      ended(credential.name);
-      return { name: credential.name, result: settled(tested()) };
+      const told = await testOne(credential, tests);
+      return { name: credential.name, result: settled(told()) };
     },
-  }));
-  try {
-    const tested = await inTurns(tasks, atOnce);
-    notes.hurry();
-    return new Map(await Promise.all(tested.map(async ({ name, result }) => [name, valueOf(await result)] as const)));
-  } finally {
-    context.output.status(undefined);
-  }
+  })), manyAtOnce, context);
+  notes.hurry();
+  return new Map(await Promise.all(tested.map(async ({ name, result }) => [name, valueOf(await result)] as const)));
 }
 
 /** What the tests of one run share. */

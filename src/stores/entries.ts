@@ -9,11 +9,6 @@ import { newKey } from './store.ts';
 
 const namesShown = 10;
 
-export function compareNames(one: string, other: string): number {
-  const [left, right] = [one.toLowerCase(), other.toLowerCase()];
-  return left < right ? -1 : Number(left > right);
-}
-
 /** A new list in the order of their names. */
 export function sortedByName(credentials: readonly Credential[]): Credential[] {
   const keyed = credentials.map((credential) => ({ credential, key: credential.name.toLowerCase() }));
@@ -42,7 +37,7 @@ function entryDamaged({ why }: DamagedEntry, name: string, path: string): Credse
 export function entryOrThrow(index: Index, name: string, path: string): IndexEntry {
   const entry = entryOf(index, name, path);
   if (entry !== undefined) return entry;
-  const names = index.entries.map(({ credential }) => credential.name).sort(compareNames);
+  const names = sortedByName(index.entries.map(({ credential }) => credential)).map((one) => one.name);
   const more = names.length > namesShown ? ` and ${names.length - namesShown} more` : '';
   const known = names.length === 0 ? 'Nothing is stored yet.' : `There are ${names.slice(0, namesShown).join(', ')}${more}.`;
   throw new CredsetupError('NOT_FOUND', `No credential is named ${JSON.stringify(name)}. ${known}`, {

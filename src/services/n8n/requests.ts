@@ -86,14 +86,14 @@ export function scopesMissing(base: string, scopes: readonly Scope[]): Credsetup
   });
 }
 
-const makeKey = 'Make a new one (Settings > n8n API > Create API key) and copy all of it: it is shown once.';
-
 function keyRejected(base: string, key: string): CredsetupError {
   const end = endOfKey(key);
   const ended = end !== undefined && Date.parse(end) <= Date.now();
   const causes: Cause[] = [
-    ended ? { code: 'API_KEY_ENDED', message: `The key ended on ${end.slice(0, 10)}.`, check: `Look at the list of keys at ${keyPage(base)}.`, fix: makeKey }
-      : { code: 'API_KEY_ENDED', message: `The key may have been deleted there, or belong to another n8n${end === undefined ? ', or not have been copied whole' : ''}.`, check: `Look at the list of keys at ${keyPage(base)}.`, fix: makeKey },
+    {
+      code: 'API_KEY_ENDED', check: `Look at the list of keys at ${keyPage(base)}.`, fix: 'Make a new one (Settings > n8n API > Create API key) and copy all of it: it is shown once.',
+      message: ended ? `The key ended on ${end.slice(0, 10)}.` : `The key may have been deleted there, or belong to another n8n${end === undefined ? ', or not have been copied whole' : ''}.`,
+    },
     { code: 'PUBLIC_API_OFF', message: 'The public API may be switched off in that n8n: a good key is refused in the same words.', check: 'Ask who runs it whether N8N_PUBLIC_API_DISABLED is true there.', fix: 'Have it set to false, and n8n restarted.' },
   ];
   return new CredsetupError('API_KEY_REJECTED', `The n8n at ${base} refused the API key${ended ? `, which ended on ${end.slice(0, 10)}` : ''}.`, {

@@ -1,7 +1,8 @@
 /** Copies that follow a new secret: every n8n that holds one gets it and proves it, before anything of the old one ends. */
-import type { Connection, Context, HttpOptions } from '../../context.ts';
+import type { Context, HttpOptions } from '../../context.ts';
 import type { Credential, Pushed } from '../../credential.ts';
 import { CredsetupError, isCredsetupError, toCredsetupError, type MissingInput } from '../../errors.ts';
+import { checkedConnection } from '../../server/connection.ts';
 import { capabilityScopes, requireScopes } from '../../services/n8n/capabilities.ts';
 import { about as n8n, apiKey, targetUrl } from '../../services/n8n/fields.ts';
 import { variableName } from '../../services/field.ts';
@@ -66,10 +67,8 @@ function nothingMade(error: CredsetupError, { name }: Credential, { base }: Open
 
 const signsIn = (credential: Credential): boolean => methodOf(credential).n8n.tokens !== undefined;
 
-const plain: Connection = { ignoreSslIssues: false, allowHttp: false, certificates: [] };
-
 /** By a stored n8n's key, the variables', or a person's; undefined in a script that has none. */
-export async function targetOf({ url }: Pick<Pushed, 'url'>, { connection = plain, ...network }: ToN8n, context: Context): Promise<OpenN8n | undefined> {
+export async function targetOf({ url }: Pick<Pushed, 'url'>, { connection = checkedConnection, ...network }: ToN8n, context: Context): Promise<OpenN8n | undefined> {
   const stored = (await (await context.vault()).list()).find((one) => isN8n(one) && sameN8n(one.url, url));
   const opened = stored === undefined ? undefined : await openIfKeyThere(stored, network, context);
   if (opened !== undefined) return opened;

@@ -12,6 +12,9 @@ import { keyPage, requestsTo, type Requests } from '../../services/n8n/requests.
 import { findService } from '../../services/registry.ts';
 import { withoutTrailingSlashes } from '../../slashes.ts';
 
+/** So many requests to one n8n at once: it runs on one processor, and more gain nothing. */
+export const atOnceInN8n = 4;
+
 /** How an n8n is reached that is not stored; what is stored has its own TLS settings. */
 export interface ToN8n extends HttpOptions {
   readonly connection?: Connection;

@@ -9,7 +9,7 @@ import { isName } from '../../credential-name.ts';
 import { CredsetupError, isCredsetupError } from '../../errors.ts';
 import { unwrapped } from '../../given-value.ts';
 import { isLoopbackHost } from '../../http/loopback.ts';
-import { apiOf } from '../../server/connection.ts';
+import { apiOf, checkedConnection } from '../../server/connection.ts';
 import { candidateBases, parseAddress } from '../../server/address.ts';
 import type { Api } from '../../services/api.ts';
 import { services } from '../../services/registry.ts';
@@ -91,8 +91,7 @@ export async function callbackOfTyped(text: string, { context, options: { proxy 
   const [ours, typed] = [callbackUrlFor(text), parsed(text).url.pathname];
   if (ending.test(withoutTrailingSlashes(typed))) return ours;
   const base = ours.slice(0, -(n8nAddress().oauthCallbackPath ?? '').length);
-  const connection = { ignoreSslIssues: false, allowHttp: false, certificates: [] };
-  return callbackOfN8n(base, async () => apiOf(base, await context.http({ proxy, timeout: patience }), connection), context);
+  return callbackOfN8n(base, async () => apiOf(base, await context.http({ proxy, timeout: patience }), checkedConnection), context);
 }
 
 /** The callback that a stored n8n sends. One that does not tell it is taken by the address that is stored. */

@@ -3,7 +3,7 @@
  * for, 5 all of them on every page. What was searched for stays in the session, so each look says it anew.
  */
 import { checkSession } from './sign-in.ts';
-import { pageDiffers, type Page, type Visit } from './visit.ts';
+import { ownPath, pageDiffers, type Page, type Visit } from './visit.ts';
 
 /** A client as its row has it. ID and secret stand there for everybody who may see the list, changed or not. */
 export interface ListedClient {
@@ -37,22 +37,15 @@ export async function listClients(visit: Visit, search: string, notAllowed: () =
   throw pageDiffers(visit.api, { method: 'GET', status: 200, path }, 'end');
 }
 
-const editLink = /^\/s\/credentials\/edit\/(\d{1,18})$/;
+const editLink = /^\/s\/credentials\/edit\/(\d{1,18})(?:\?|$)/;
 
 async function rowsOf({ api }: Visit, page: Page): Promise<readonly ListedClient[]> {
   const rows = (await page.document()).rows(({ name, attribs }) => name === 'a' && attribs['href']?.includes('/credentials/edit/') === true);
   return rows.flatMap(({ attribs, text, values }) => {
-    const number = editLink.exec(belowFolder(api.base, attribs['href'] ?? ''))?.[1];
+    const number = editLink.exec(ownPath(api, attribs['href'] ?? '', path) ?? '')?.[1];
     if (number === undefined) return [];
     const clientId = values.find((value) => value.startsWith(`${number}_`) && /^\d{1,18}_[A-Za-z0-9]{1,200}$/.test(value));
     const secrets = values.filter((value) => value !== clientId && /^[A-Za-z0-9]{40,200}$/.test(value));
     return [{ number, text, clientId, clientSecret: secrets.length === 1 ? secrets[0] : undefined }];
   });
-}
-
-function belowFolder(base: string, link: string): string {
-  if (!URL.canParse(link, base)) return '';
-  const folder = new URL(base).pathname.replace(/\/$/, '');
-  const { pathname } = new URL(link, base);
-  return pathname.startsWith(`${folder}/`) ? pathname.slice(folder.length) : '';
 }

@@ -89,14 +89,6 @@ function unchangeable(api: Api, code: string, message: string, fix: string): Cre
   return new CredsetupError('API_DISABLED', `${message} Nothing was changed.`, { ...whose(api), causes: [cause], hint: fix });
 }
 
-/** Saved, and without effect: what the form writes is written, the switch by `undo` of who asked. */
-function withoutEffect(api: Api, message: string, causes: readonly Cause[]): CredsetupError {
-  return new CredsetupError('API_DISABLED', message, { ...whose(api), causes, hint: causes.map(({ fix }) => fix).join(' Or: ') });
-}
-
-/** What a Save without effect is told by. */
-export const isWithoutEffect = (error: unknown): boolean => isCredsetupError(error) && (error.details.causes ?? []).some(({ code }) => code === 'SWITCH_FORCED');
-
 /**
  * 5 shows this one escaped and escapes it again at each Save, a browser's too: decoded once, a Save
  * leaves it as it is. What holds a raw bracket was not escaped.
@@ -216,12 +208,21 @@ async function checkObeyed(api: Api, wanted: Switches): Promise<void> {
   if (wanted.basic === true && (await get(api, selfPath, basic(probeUser, probeUser))).status === 403) throw forced(api, 'HTTP basic auth', 'api_enable_basic_auth');
 }
 
+/** Saved, and without effect: what the form writes is written, and the switch is put back by `undo` of who asked. */
 function forced(api: Api, what: string, setting: string): CredsetupError {
   const check = `${api.base}${path}?tab=apiconfig shows Yes, and ${what} is off all the same.`;
-  return withoutEffect(api, `The switch was saved, and ${what} is as it was: another file of the installation forces it (parameters_local.php), or an old cache.`, [
+  const causes: readonly Cause[] = [
     { code: 'SWITCH_FORCED', message: `Another file of the installation forces ${setting}.`, check, fix: `Who runs the server takes ${setting} out of config/parameters_local.php, or sets it there.` },
     { code: 'CACHE_STALE', message: 'Mautic works with a cache from before the Save.', check, fix: 'Who runs the server clears Mautic\'s cache: php bin/console cache:clear, or delete var/cache/prod; then run this again.' },
-  ]);
+  ];
+  return new CredsetupError('API_DISABLED', `The switch was saved, and ${what} is as it was: another file of the installation forces it (parameters_local.php), or an old cache.`, {
+    ...whose(api), causes, hint: causes.map(({ fix }) => fix).join(' Or: '),
+  });
+}
+
+/** What a Save without effect is told by. */
+export function isWithoutEffect({ details }: CredsetupError): boolean {
+  return (details.causes ?? []).some(({ code }) => code === 'SWITCH_FORCED');
 }
 
 /** What a Save writes, for people: the tabs, and how many settings each has. */

@@ -74,7 +74,7 @@ async function request(api: Api, jar: CookieJar, asked: Asked): Promise<Page> {
 }
 
 /** The path below Mautic's folder, or undefined for another host or another folder. */
-function ownPath(api: Api, target: string, from: string): string | undefined {
+export function ownPath(api: Api, target: string, from: string): string | undefined {
   const base = new URL(api.base);
   const here = `${api.base}${from}`;
   if (!URL.canParse(target, here)) return undefined;
